@@ -1,0 +1,204 @@
+import { emptyBytes, utf8, utf8Text } from './bytes.ts';
+
+/**
+ * The binary encoding of everything of ours: integers big-endian or as unsigned LEB128, byte strings behind their
+ * length. A `Writer` grows; a `Reader` checks every bound and reports malformed input by `Malformed`, which `decode`
+ * turns into a value: malformed bytes are an expected event, never a crash.
+ */
+export class Writer {
+  #buffer: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 64) {
+    this.#buffer = new Uint8Array(capacity);
+    this.#view = new DataView(this.#buffer.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The bytes written; a view, so write no more after it. */
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  u8(value: number): this {
+    const at = this.#reserve(1);
+    this.#buffer[at] = value;
+    return this;
+  }
+
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  u32(value: number): this {
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
+    return this;
+  }
+
+  u64(value: bigint): this {
+    const at = this.#reserve(8);
+    this.#view.setBigUint64(at, value);
+    return this;
+  }
+
+  i64(value: bigint): this {
+    const at = this.#reserve(8);
+    this.#view.setBigInt64(at, value);
+    return this;
+  }
+
+  /** An integer in [0, 2^53), one byte for each 7 bits. */
+  uint(value: number): this {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.u8((rest % 0x80) | 0x80);
+      rest = Math.floor(rest / 0x80);
+    }
+    return this.u8(rest);
+  }
+
+  bytes(value: Uint8Array): this {
+    this.uint(value.length);
+    return this.raw(value);
+  }
+
+  string(value: string): this {
+    return this.bytes(utf8(value));
+  }
+
+  /** Bytes without a length before them. */
+  raw(value: Uint8Array): this {
+    const at = this.#reserve(value.length);
+    this.#buffer.set(value, at);
+    return this;
+  }
+
+  #reserve(count: number): number {
+    const at = this.#length;
+    const needed = at + count;
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    this.#length = needed;
+    return at;
+  }
+}
+
+/** What is wrong with bytes that came from a wire or a disk. Thrown by `Reader`, caught by `decode`. */
+export class Malformed extends Error {
+  override readonly name = 'Malformed';
+  readonly code = 'MALFORMED';
+}
+
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)] as number;
+  }
+
+  bool(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new Malformed(`expected a boolean, found ${value}`);
+    return value === 1;
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
+  }
+
+  i64(): bigint {
+    return this.#view.getBigInt64(this.#take(8));
+  }
+
+  uint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (value > Number.MAX_SAFE_INTEGER) throw new Malformed('integer above 2^53');
+      if (byte < 0x80) {
+        if (byte === 0 && scale > 1) throw new Malformed('integer not in its shortest form');
+        return value;
+      }
+      scale *= 0x80;
+    }
+  }
+
+  /** A view of the input, not a copy. */
+  bytes(): Uint8Array {
+    return this.raw(this.uint());
+  }
+
+  string(): string {
+    const bytes = this.bytes();
+    try {
+      return utf8Text(bytes);
+    } catch {
+      throw new Malformed('text is not UTF-8');
+    }
+  }
+
+  raw(length: number): Uint8Array {
+    if (length === 0) return emptyBytes;
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** How many elements follow; each takes at least `minBytes`, so a lying count cannot make us allocate. */
+  count(minBytes: number): number {
+    const count = this.uint();
+    if (count * minBytes > this.remaining)
+      throw new Malformed(`${count} elements do not fit ${this.remaining} bytes`);
+    return count;
+  }
+
+  end(): void {
+    if (this.remaining !== 0) throw new Malformed(`${this.remaining} bytes too many`);
+  }
+
+  #take(count: number): number {
+    const at = this.#at;
+    if (count > this.#bytes.length - at)
+      throw new Malformed(`${count} bytes expected, ${this.#bytes.length - at} left`);
+    this.#at = at + count;
+    return at;
+  }
+}
+
+/** Decodes all of `bytes` with `read`; a `Malformed` value says what was wrong. */
+export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T | Malformed {
+  try {
+    const reader = new Reader(bytes);
+    const value = read(reader);
+    reader.end();
+    return value;
+  } catch (error) {
+    if (error instanceof Malformed) return error;
+    throw error;
+  }
+}

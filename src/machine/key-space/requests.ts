@@ -1,0 +1,130 @@
+/**
+ * What can be asked of the key space, whoever asks: doors translate foreign clients into these. Keys are 1 byte or
+ * longer; revisions, versions and leases are 64-bit.
+ */
+export interface KeyRange {
+  readonly from: Uint8Array;
+  /** The first key that is not in the range; undefined means no upper end. A single key `k` is [k, k + "\0"). */
+  readonly to: Uint8Array | undefined;
+}
+
+export interface KeyValue {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly createRevision: bigint;
+  readonly modRevision: bigint;
+  /** 1 at creation, plus one for each change; starts again after a delete. */
+  readonly version: bigint;
+  /** 0 when attached to none. */
+  readonly lease: bigint;
+}
+
+export interface PutRequest {
+  readonly type: 'put';
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly lease: bigint;
+  /** Answer with the pair that was replaced. */
+  readonly previous: boolean;
+  /** Keep the present value, or lease; the key must exist. */
+  readonly ignoreValue: boolean;
+  readonly ignoreLease: boolean;
+}
+
+export interface DeleteRequest {
+  readonly type: 'delete';
+  readonly range: KeyRange;
+  readonly previous: boolean;
+}
+
+export type SortTarget = 'key' | 'version' | 'create' | 'mod' | 'value';
+
+export interface RangeRequest {
+  readonly type: 'range';
+  readonly range: KeyRange;
+  /** At most so many pairs; 0 means all. Applied after filters and sorting. */
+  readonly limit: number;
+  /** 0 for the present. */
+  readonly revision: bigint;
+  readonly sort: { readonly target: SortTarget; readonly descending: boolean } | undefined;
+  readonly keysOnly: boolean;
+  readonly countOnly: boolean;
+  /** Bounds, both included; 0 means none. They do not change `count`. */
+  readonly minModRevision: bigint;
+  readonly maxModRevision: bigint;
+  readonly minCreateRevision: bigint;
+  readonly maxCreateRevision: bigint;
+}
+
+export type CompareTarget = 'version' | 'create' | 'mod' | 'value' | 'lease';
+
+export interface Compare {
+  /** Holds when it holds for every key in the range; a missing single key counts as all zeros, and its value equals nothing. */
+  readonly range: KeyRange;
+  readonly target: CompareTarget;
+  readonly relation: 'equal' | 'greater' | 'less' | 'notEqual';
+  /** Bytes for `value`, a number for the others. */
+  readonly operand: Uint8Array | bigint;
+}
+
+export interface TxnRequest {
+  readonly type: 'txn';
+  readonly compare: readonly Compare[];
+  readonly success: readonly Operation[];
+  readonly failure: readonly Operation[];
+}
+
+export type Operation = RangeRequest | PutRequest | DeleteRequest | TxnRequest;
+
+/** What is ordered through the protocol. A transaction that only reads is served as a read. */
+export type KeyCommand = PutRequest | DeleteRequest | TxnRequest;
+
+export interface RangeResult {
+  readonly type: 'range';
+  readonly pairs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+export interface PutResult {
+  readonly type: 'put';
+  readonly previous: KeyValue | undefined;
+}
+
+export interface DeleteResult {
+  readonly type: 'delete';
+  readonly deleted: number;
+  readonly previous: readonly KeyValue[];
+}
+
+export interface TxnResult {
+  readonly type: 'txn';
+  readonly succeeded: boolean;
+  readonly results: readonly OperationResult[];
+}
+
+export type OperationResult = RangeResult | PutResult | DeleteResult | TxnResult;
+
+/** Refusals by the key space; nothing was changed. */
+export type KeyErrorCode =
+  | 'keyNotFound'
+  | 'emptyKey'
+  | 'duplicateKey'
+  | 'tooManyOperations'
+  | 'valueProvided'
+  | 'leaseProvided'
+  | 'leaseNotFound'
+  | 'compacted'
+  | 'futureRevision'
+  | 'malformed';
+
+export interface KeyError {
+  readonly type: 'error';
+  readonly code: KeyErrorCode;
+}
+
+/** `revision`: that of the write itself, or the present one when nothing was written. */
+export interface KeyAnswer {
+  readonly revision: bigint;
+  readonly result: OperationResult | KeyError;
+}

@@ -1,0 +1,44 @@
+import type { Malformed } from '../core/codec.ts';
+import type { NodeId } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import type { Message, Protocol } from './contract.ts';
+
+/** What a protocol promises and needs. One suite runs every protocol by this record; hosts refuse what they cannot do. */
+export interface Capabilities {
+  readonly faultModel: 'crash-stop' | 'crash-recovery' | 'byzantine';
+  /** The smallest cluster that survives `f` faults. */
+  readonly minimumReplicas: (f: number) => number;
+  readonly orders: 'total' | 'none';
+  readonly consistency: 'linearizable' | 'sequential' | 'regular' | 'eventual' | 'k-confirmed';
+  /** `instant`: every commit is final at once, and `final` and `rollback` are never emitted. */
+  readonly finality: 'instant' | 'watermark' | 'probabilistic';
+  readonly blockedBy: string;
+  readonly reads: readonly ('linearizable' | 'local')[];
+  readonly reconfiguration: 'none' | 'single-step' | 'joint';
+}
+
+export interface ProtocolOptions {
+  readonly self: NodeId;
+  /** Own stream; seeded from the member's id, so that equal seeds cannot lead to equal timeouts. */
+  readonly random: Random;
+  readonly timing: Timing;
+}
+
+/** In milliseconds. An unled cluster notices within `electionTimeout` to twice that. */
+export interface Timing {
+  readonly heartbeatInterval: number;
+  readonly electionTimeout: number;
+}
+
+/** A protocol as the registry knows it: everything a host needs without knowing which protocol it is. */
+export interface ProtocolDefinition<M extends Message = Message> {
+  readonly name: string;
+  /** Version of messages and records. */
+  readonly formatVersion: number;
+  readonly capabilities: Capabilities;
+  create(options: ProtocolOptions): Protocol<M>;
+  encodeMessage(message: M): Uint8Array;
+  decodeMessage(bytes: Uint8Array): M | Malformed;
+  /** One readable line, for traces, scenarios and pictures. */
+  describeMessage(message: M): string;
+}

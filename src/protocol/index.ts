@@ -1,0 +1,3 @@
+export * from './contract.ts';
+export * from './definition.ts';
+export * from './membership.ts';

@@ -1,0 +1,60 @@
+import type { ClusterTime, Epoch, Index, NodeId } from '../core/ids.ts';
+import type { ReadStore } from '../core/store.ts';
+import type { Configuration, Refusal, Role } from '../protocol/index.ts';
+
+/**
+ * What became of a command. `done`: applied, and on the disks of a quorum. `refused`: nothing happened, and nothing will.
+ * `unknown`: it may have happened, or may still happen; a timeout is this, never `refused`.
+ */
+export type Outcome =
+  | { readonly type: 'done'; readonly result: Uint8Array; readonly index: Index; readonly epoch: Epoch }
+  | { readonly type: 'refused'; readonly reason: RefusedReason }
+  | { readonly type: 'unknown'; readonly reason: UnknownReason };
+
+export type RefusedReason = Refusal | 'noLeader' | 'notReady' | 'stopping' | 'storageFull' | 'sessionExpired';
+export type UnknownReason = 'timeout' | 'stopped' | 'resultLost';
+
+export type ReadOutcome =
+  | { readonly type: 'readable'; readonly store: ReadStore; readonly index: Index; readonly epoch: Epoch }
+  | { readonly type: 'refused'; readonly reason: RefusedReason | 'timeout' };
+
+/**
+ * `linearizable` reads see every write that was acknowledged before they began, whichever replica took it; `local` ones
+ * answer from what this replica has applied.
+ */
+export type ReadConsistency = 'linearizable' | 'local';
+
+export interface ReplicaStatus {
+  readonly name: string;
+  readonly clusterId: bigint;
+  readonly memberId: NodeId;
+  readonly protocol: string;
+  /** `starting`: waiting for the other initial members. `halted`: stopped for good by a failed disk or invariant. */
+  readonly phase: 'starting' | 'running' | 'stopping' | 'halted';
+  readonly role: Role;
+  readonly leader: NodeId | undefined;
+  readonly epoch: Epoch;
+  readonly appliedIndex: Index;
+  readonly committedIndex: Index;
+  readonly time: ClusterTime;
+  readonly configuration: Configuration;
+  readonly storageFull: boolean;
+  /** Bytes that the state takes on disk, and in use within them. */
+  readonly stateBytes: number;
+  readonly digest: string;
+}
+
+/** The heart of the service as the doors see it: one replica of a cluster. */
+export interface ReplicaHandle {
+  status(): ReplicaStatus;
+  /** Orders a command of the machine; resolves when it is applied here. Never rejects. */
+  propose(command: Uint8Array, timeoutMs?: number): Promise<Outcome>;
+  /** A state fit to read from, valid until the caller next yields to the event loop. Never rejects. */
+  read(consistency: ReadConsistency, timeoutMs?: number): Promise<ReadOutcome>;
+  /** Client addresses that the members have published, by member. */
+  clientAddresses(): ReadonlyMap<NodeId, readonly string[]>;
+  /** Hands leadership over (to the best follower when `to` is undefined); false when it did not move in time. */
+  transferLeadership(to: NodeId | undefined): Promise<boolean>;
+  /** The applied state, with everything needed to restore it, in the snapshot format; ends when the iterator is closed. */
+  snapshot(): AsyncIterable<Uint8Array>;
+}
