@@ -1,0 +1,229 @@
+import {
+  type Address,
+  type ClusterMember,
+  type Endpoint,
+  oneOf,
+  type Parser,
+  parseAddress,
+  parseBoolean,
+  parseCluster,
+  parseDuration,
+  parseEndpoints,
+  parseName,
+  parsePort,
+  parseText,
+} from './values.ts';
+
+/** Groups of commands that share settings. `client` is every command that talks to a cluster. */
+export type Scope = 'serve' | 'start' | 'client' | 'restore' | 'print';
+
+/**
+ * One thing that can be configured: by the flag `--<name>`, by the variable `QUORATE_<NAME>`, or by the key `<name>` of
+ * the configuration file; the first of them that is there wins over the default.
+ */
+export interface Setting<T> {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** What stands for the value in the help; undefined for a switch. */
+  readonly argument: string | undefined;
+  readonly parse: Parser<T>;
+  readonly default: string | undefined;
+  readonly help: string;
+}
+
+export const environmentPrefix = 'QUORATE_';
+
+export const environmentName = (setting: Setting<unknown>): string =>
+  environmentPrefix + setting.name.toUpperCase().replaceAll('-', '_');
+
+const setting = <T>(
+  name: string,
+  scopes: readonly Scope[],
+  argument: string,
+  parse: Parser<T>,
+  help: string,
+  fallback?: string,
+): Setting<T> => ({ name, scopes, argument, parse, default: fallback, help });
+
+const flag = (name: string, scopes: readonly Scope[], help: string): Setting<boolean> => ({
+  name,
+  scopes,
+  argument: undefined,
+  parse: parseBoolean,
+  default: 'false',
+  help,
+});
+
+const file = (name: string, scopes: readonly Scope[], help: string): Setting<string> =>
+  setting(name, scopes, 'FILE', parseText, help);
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export const outputFormats = ['table', 'json'] as const;
+export const replicaCounts = ['1', '3', '5'] as const;
+
+export const settings = {
+  name: setting<string>(
+    'name',
+    ['serve', 'restore'],
+    'NAME',
+    parseName,
+    'Name of this replica, as in --cluster',
+  ),
+  dataDir: setting<string>(
+    'data-dir',
+    ['serve', 'restore'],
+    'DIR',
+    parseText,
+    'Directory of this replica alone; made at the first start',
+  ),
+  startDataDir: setting<string>(
+    'data-dir',
+    ['start'],
+    'DIR',
+    parseText,
+    'Directory that holds one directory for each replica',
+    './quorate-data',
+  ),
+  client: setting<Address>(
+    'client',
+    ['serve'],
+    'HOST:PORT',
+    parseAddress,
+    'Listen for clients here',
+    '127.0.0.1:2379',
+  ),
+  peer: setting<Address>(
+    'peer',
+    ['serve'],
+    'HOST:PORT',
+    parseAddress,
+    'Listen for the other replicas here',
+    '127.0.0.1:2380',
+  ),
+  cluster: setting<readonly ClusterMember[]>(
+    'cluster',
+    ['serve', 'restore'],
+    'NAME=HOST:PORT,…',
+    parseCluster,
+    'All initial members with their peer addresses, the same on each; after the first start the data directory decides',
+  ),
+  advertiseClient: setting<Address>(
+    'advertise-client',
+    ['serve'],
+    'HOST:PORT',
+    parseAddress,
+    'Where clients reach this replica, when that is not --client',
+  ),
+  advertisePeer: setting<Address>(
+    'advertise-peer',
+    ['serve'],
+    'HOST:PORT',
+    parseAddress,
+    'Where the others reach this replica, when that is not its address in --cluster',
+  ),
+  clusterToken: setting<string>(
+    'cluster-token',
+    ['serve', 'restore'],
+    'TEXT',
+    parseText,
+    'Keeps clusters with equal members apart: goes into the cluster id',
+    'quorate',
+  ),
+  protocol: setting<string>(
+    'protocol',
+    ['serve', 'start'],
+    'NAME',
+    parseName,
+    'The agreement protocol; chosen once, at the first start',
+    'raft',
+  ),
+  logLevel: setting<(typeof logLevels)[number]>(
+    'log-level',
+    ['serve', 'start'],
+    'LEVEL',
+    oneOf(logLevels),
+    `Least severe log lines to write: ${logLevels.join(', ')}`,
+    'info',
+  ),
+  insecure: flag('insecure', ['serve'], 'Allow an address that other machines reach without TLS'),
+  certFile: file('cert-file', ['serve'], 'Certificate (PEM) for clients: TLS on the client port'),
+  keyFile: file('key-file', ['serve'], 'Private key (PEM) of --cert-file'),
+  trustedCaFile: file(
+    'trusted-ca-file',
+    ['serve'],
+    'Authorities (PEM) whose client certificates are accepted',
+  ),
+  clientCertAuth: flag(
+    'client-cert-auth',
+    ['serve'],
+    'Refuse clients without a certificate from --trusted-ca-file',
+  ),
+  peerCertFile: file(
+    'peer-cert-file',
+    ['serve'],
+    'Certificate (PEM) for the other replicas: TLS on the peer port',
+  ),
+  peerKeyFile: file('peer-key-file', ['serve'], 'Private key (PEM) of --peer-cert-file'),
+  peerTrustedCaFile: file(
+    'peer-trusted-ca-file',
+    ['serve'],
+    'Authorities (PEM) that the other replicas must be signed by',
+  ),
+  peerClientCertAuth: flag(
+    'peer-client-cert-auth',
+    ['serve'],
+    'Refuse replicas without a certificate from --peer-trusted-ca-file',
+  ),
+  port: setting<number>(
+    'port',
+    ['start'],
+    'PORT',
+    parsePort,
+    'Client port of the first replica; the others are at +20000, +30000, …, or on every second port after it where that ends above 65535; peers are on the next port',
+    '2379',
+  ),
+  replicas: setting<(typeof replicaCounts)[number]>(
+    'replicas',
+    ['start'],
+    'COUNT',
+    oneOf(replicaCounts),
+    'How many replicas: 1, 3 or 5',
+    '3',
+  ),
+  endpoints: setting<readonly Endpoint[]>(
+    'endpoints',
+    ['client'],
+    'HOST:PORT,…',
+    parseEndpoints,
+    'Client addresses of the cluster, tried in this order; https:// asks for TLS',
+    '127.0.0.1:2379,127.0.0.1:22379,127.0.0.1:32379',
+  ),
+  timeout: setting<number>(
+    'timeout',
+    ['client'],
+    'DURATION',
+    parseDuration,
+    'Give up after so long, e.g. 500ms or 5s',
+    '5s',
+  ),
+  cacert: file(
+    'cacert',
+    ['client'],
+    "Authorities (PEM) that the servers' certificates must be signed by: asks for TLS",
+  ),
+  cert: file('cert', ['client'], 'Client certificate (PEM)'),
+  key: file('key', ['client'], 'Private key (PEM) of --cert'),
+  output: setting<(typeof outputFormats)[number]>(
+    'output',
+    ['client', 'restore', 'print'],
+    'FORMAT',
+    oneOf(outputFormats),
+    'table, for people, or json: 64-bit numbers as strings, bytes in base64',
+    'table',
+  ),
+} as const;
+
+export const allSettings: readonly Setting<unknown>[] = Object.values(settings);
+
+export const settingsOf = (scope: Scope): readonly Setting<unknown>[] =>
+  allSettings.filter((each) => each.scopes.includes(scope));

@@ -1,0 +1,21 @@
+/** Everything a command takes from the process it runs in, so that a test can hand in its own. */
+export interface CliDependencies {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly lifeline: Lifeline;
+}
+
+export interface Output {
+  readonly isTTY?: boolean;
+  write(chunk: string | Uint8Array): unknown;
+}
+
+/** What tells a long-running command to end. */
+export interface Lifeline {
+  /** Calls back for every request to stop: SIGINT, SIGTERM, or the death of the supervisor that started us. */
+  onStop(listener: (reason: string) => void): void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
