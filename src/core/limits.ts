@@ -17,3 +17,21 @@ export const maxInboundConnections = 1024;
 export const maxInboundBulkStreams = 4;
 /** Bytes of one chunk of a bulk stream. */
 export const maxBulkChunkBytes = 256 * 1024;
+
+// Machine: what the replicated layer and the key space keep.
+
+/** Commands of one session that may be outstanding: sequences in [acknowledgedBelow, acknowledgedBelow + this). */
+export const sessionWindow = 4096;
+/** A result above this many bytes is not kept for repeated commands: they are told that it ran and what it said is lost. */
+export const maxKeptResultBytes = 1024;
+/** Openers of sessions, and members that publish: as many replicas as one cluster may ever have had. */
+export const maxReplicasEver = 4096;
+/** Client addresses that one member publishes, and the UTF-16 units of each. */
+export const maxPublishedAddresses = 16;
+export const maxPublishedAddressLength = 256;
+/** Operations in a transaction: the larger of comparisons and either branch. What one level uses, those inside it lack. */
+export const maxTxnOperations = 128;
+/** Comparisons and operations of a transaction and of all transactions inside it. */
+export const maxTxnOperationsInAll = 4096;
+/** Keys that one slice of a long range visits, so that it holds the event loop for a few milliseconds. */
+export const rangeSliceKeys = 1000;
