@@ -1,0 +1,52 @@
+import type { ReadStore, ScanRange, Store } from '../core/store.ts';
+import { machineSpace } from './layout.ts';
+
+type Pairs = IterableIterator<readonly [key: Uint8Array, value: Uint8Array]>;
+
+class MachineReadStore implements ReadStore {
+  readonly #store: ReadStore;
+
+  constructor(store: ReadStore) {
+    this.#store = store;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#store.get(inMachineSpace(key));
+  }
+
+  *scan(range: ScanRange): Pairs {
+    const from = inMachineSpace(range.from);
+    const to = range.to === undefined ? Uint8Array.of(machineSpace + 1) : inMachineSpace(range.to);
+    for (const [key, value] of this.#store.scan({ ...range, from, to })) yield [key.subarray(1), value];
+  }
+}
+
+/** The machine's part of a store: what the machine sees as the whole. Without state of its own, so it is never stale. */
+export class MachineStore extends MachineReadStore implements Store {
+  readonly store: Store;
+
+  constructor(store: Store) {
+    super(store);
+    this.store = store;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.store.put(inMachineSpace(key), value);
+  }
+
+  delete(key: Uint8Array): void {
+    this.store.delete(inMachineSpace(key));
+  }
+}
+
+/** The machine's part of a replica's state, to read from: as long as `store` itself may be read. */
+export function machineView(store: ReadStore): ReadStore {
+  return new MachineReadStore(store);
+}
+
+function inMachineSpace(key: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(key.length + 1);
+  whole[0] = machineSpace;
+  whole.set(key, 1);
+  return whole;
+}
