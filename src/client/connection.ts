@@ -1,0 +1,112 @@
+import {
+  Client as Channel,
+  type ChannelCredentials,
+  type ClientReadableStream,
+  connectivityState,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+
+/** PEM texts. Without `ca` the authorities of the machine are trusted. */
+export interface TlsOptions {
+  readonly ca: Uint8Array | undefined;
+  readonly cert: Uint8Array | undefined;
+  readonly key: Uint8Array | undefined;
+}
+
+/** A server's address, and whether to speak TLS to it. */
+export interface ServerAddress {
+  readonly address: string;
+  readonly tls: TlsOptions | undefined;
+}
+
+export type Answer =
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly type: 'error'; readonly error: ServiceError };
+
+const identity = (bytes: Buffer): Buffer => bytes;
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const channelOptions = {
+  // A large answer to a write must not look like a failed write.
+  'grpc.max_receive_message_length': -1,
+  // A second sending of a write is the caller's to decide.
+  'grpc.enable_retries': 0,
+  // Coordination goes straight to its servers, whatever proxies the environment names for the web.
+  'grpc.enable_http_proxy': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+};
+
+/** One server. Deadlines are in milliseconds of `Date.now()`. */
+export class Connection {
+  readonly endpoint: string;
+  readonly #channel: Channel;
+
+  constructor(server: ServerAddress) {
+    this.endpoint = server.address;
+    this.#channel = new Channel(server.address, channelCredentials(server.tls), channelOptions);
+  }
+
+  /** Waits for the connection; the reason when there is none. Nothing of a call is sent before it stands. */
+  async unreachable(deadline: number): Promise<string | undefined> {
+    const channel = this.#channel.getChannel();
+    let state = channel.getConnectivityState(true);
+    while (state !== connectivityState.READY) {
+      if (state === connectivityState.TRANSIENT_FAILURE) return this.#whyNot(deadline);
+      if (state === connectivityState.SHUTDOWN) return 'the client is closed';
+      const known = state;
+      const timedOut = await new Promise<boolean>((resolve) => {
+        channel.watchConnectivityState(known, deadline, (error) => resolve(error !== undefined));
+      });
+      if (timedOut) return 'no connection in time';
+      state = channel.getConnectivityState(true);
+    }
+    return undefined;
+  }
+
+  /** `method`: `/package.Service/Method`. */
+  call(method: string, request: Uint8Array, deadline: number): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#channel.makeUnaryRequest(
+        method,
+        asBuffer,
+        identity,
+        request,
+        new Metadata(),
+        { deadline },
+        (error, bytes) =>
+          resolve(
+            error === null ? { type: 'bytes', bytes: bytes ?? new Uint8Array(0) } : { type: 'error', error },
+          ),
+      );
+    });
+  }
+
+  stream(method: string, request: Uint8Array): ClientReadableStream<Uint8Array> {
+    return this.#channel.makeServerStreamRequest(method, asBuffer, identity, request, new Metadata());
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  /** The library tells the cause of a failed connection only to a call; this one changes nothing. */
+  async #whyNot(deadline: number): Promise<string | undefined> {
+    const answer = await this.call(
+      '/grpc.health.v1.Health/Check',
+      new Uint8Array(0),
+      Math.min(deadline, Date.now() + 1000),
+    );
+    if (answer.type === 'bytes' || answer.error.code === status.UNIMPLEMENTED) return undefined;
+    const cause = /Last error: (.*?)(\. Resolution note:.*)?$/.exec(answer.error.details)?.[1];
+    return cause ?? answer.error.details;
+  }
+}
+
+function channelCredentials(tls: TlsOptions | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const buffer = (pem: Uint8Array | undefined): Buffer | null => (pem === undefined ? null : asBuffer(pem));
+  return credentials.createSsl(buffer(tls.ca), buffer(tls.key), buffer(tls.cert));
+}

@@ -1,0 +1,23 @@
+/**
+ * What became of a call that did not succeed.
+ *
+ * - `refused`: the server said no; nothing happened and nothing will.
+ * - `unknown`: a write was sent and no answer came that tells; it may have happened, or may still happen.
+ * - `unreachable`: no server could be reached; nothing was sent.
+ */
+export type FailureType = 'refused' | 'unknown' | 'unreachable';
+
+/** A call that did not succeed. Recognise it by `code`, which also works across copies of this package. */
+export class ClientFailure extends Error {
+  override readonly name = 'ClientFailure';
+  readonly code = 'CLIENT_FAILURE';
+  readonly type: FailureType;
+  /** Where it was sent, or every address that was tried. */
+  readonly endpoint: string;
+
+  constructor(type: FailureType, endpoint: string, message: string) {
+    super(message);
+    this.type = type;
+    this.endpoint = endpoint;
+  }
+}

@@ -1,0 +1,4 @@
+export { Client, type ClientOptions } from './client.ts';
+export type { ServerAddress, TlsOptions } from './connection.ts';
+export { ClientFailure, type FailureType } from './failure.ts';
+export { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from './requests.ts';
