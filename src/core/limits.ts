@@ -1,4 +1,3 @@
-
 // Transport: what passes between replicas.
 
 /** Payload of one frame between replicas, in bytes. Above it the connection is dropped. */
@@ -35,3 +34,47 @@ export const maxTxnOperations = 128;
 export const maxTxnOperationsInAll = 4096;
 /** Keys that one slice of a long range visits, so that it holds the event loop for a few milliseconds. */
 export const rangeSliceKeys = 1000;
+
+// Replicated log: what a protocol keeps and sends.
+
+/** Bytes of one command, its envelope included; refused above. */
+export const maxCommandBytes = 4 * 1024 * 1024;
+/** Bytes of entries in one message of replication, unless the first entry alone is larger. */
+export const maxAppendBytes = 1024 * 1024;
+/** Messages with entries, and their bytes, that one peer has not acknowledged yet. */
+export const maxInflightAppends = 256;
+export const maxInflightBytes = 8 * 1024 * 1024;
+/** Entries, and their bytes, that a leader has taken and not yet committed; commands above are refused as `overloaded`. */
+export const maxUncommittedEntries = 65_536;
+export const maxUncommittedBytes = 64 * 1024 * 1024;
+/** Reads that wait for their confirmation; more are refused as `overloaded`. */
+export const maxPendingReads = 65_536;
+/** Rounds of read confirmation under way; later reads gather for the next. */
+export const maxReadRounds = 4;
+/** Entries, and their bytes, kept behind the durable state for peers that are a little late. */
+export const maxLogTailEntries = 10_000;
+export const maxLogTailBytes = 16 * 1024 * 1024;
+/** The log is cut in steps of at least this many entries. */
+export const logCompactionStride = 1_000;
+/** Bytes committed since the state was last made durable, after which the protocol asks for it. */
+export const checkpointLogBytes = 16 * 1024 * 1024;
+/** Bytes of log in memory above which nothing is added until the state was made durable. */
+export const maxLogBytes = 256 * 1024 * 1024;
+
+// Store: what a back end holds, and how far it may run ahead of its disk.
+
+/** Bytes of a key in the store, 1 to this. LMDB keeps keys of up to 4026 bytes in pages of 8 KiB. */
+export const maxStoreKeyBytes = 4000;
+/** Bytes of a value in the store. */
+export const maxStoreValueBytes = 16 * 1024 * 1024;
+/** Pairs, and their bytes, that go to disk in one transaction, unless one turn of applies alone wrote more. */
+export const maxGenerationPairs = 2048;
+export const maxGenerationBytes = 1024 * 1024;
+/** What an entry of the store costs in memory besides its bytes, roughly. */
+export const storePairOverheadBytes = 96;
+/** Bytes applied and not yet durable above which a host holds new commands back until the store has caught up. */
+export const maxPendingStoreBytes = 64 * 1024 * 1024;
+/** Bytes that are read or written between two turns of the event loop. */
+export const storeSliceBytes = 256 * 1024;
+/** Bytes of pairs in one frame of a snapshot, unless a single pair is larger. */
+export const snapshotFrameBytes = 64 * 1024;
