@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import { concatBytes } from '../core/bytes.ts';
 import type { Connection, ConnectionHandlers } from '../transport/network.ts';
 import type { Host } from './host.ts';
-import type { FrameSplitter, SplitFrame, Wire } from './link.ts';
+import type { Wire, WrittenPart } from './link.ts';
 
 /** Bytes under way in one direction above which `write` asks to hold back. */
 const highWaterBytes = 64 * 1024;
@@ -37,7 +37,6 @@ export class End implements Connection {
   readonly #wire: Wire;
   readonly #forget: () => void;
   readonly #life: number;
-  readonly #split: FrameSplitter;
   #far: End | undefined;
   #established = false;
   #closed = false;
@@ -58,7 +57,6 @@ export class End implements Connection {
     this.remote = options.remote;
     this.handlers = options.handlers;
     this.#life = options.host.life;
-    this.#split = options.wire.options.splitter();
   }
 
   get closed(): boolean {
@@ -89,7 +87,7 @@ export class End implements Connection {
   write(parts: readonly Uint8Array[]): boolean {
     if (this.#closed || this.#ended) return false;
     // One private copy: a sender that changes its buffer later must not change what the receiver sees.
-    for (const frame of this.#split(concatBytes(parts))) this.#sendFrame(frame);
+    for (const part of this.#wire.options.split(concatBytes(parts))) this.#sendPart(part);
     if (this.#queuedBytes <= highWaterBytes) return true;
     this.#full = true;
     return false;
@@ -135,23 +133,23 @@ export class End implements Connection {
     this.#deliverNext();
   }
 
-  #sendFrame(frame: SplitFrame): void {
+  #sendPart(part: WrittenPart): void {
     const { random } = this.#wire.options;
     const { loss, duplication, reordering } = this.#wire.conditions;
-    if (!frame.message) {
+    if (!part.message) {
       this.#releaseHeld();
-      this.#sendBytes(frame.bytes);
+      this.#sendBytes(part.bytes);
       return;
     }
     if (random.chance(loss, 1000)) return;
     if (this.#held === undefined && random.chance(reordering, 1000)) {
-      this.#hold(frame.bytes);
+      this.#hold(part.bytes);
       return;
     }
-    this.#sendBytes(frame.bytes);
+    this.#sendBytes(part.bytes);
     if (random.chance(duplication, 1000)) {
-      if (this.#held === undefined && random.chance(1, 2)) this.#hold(frame.bytes);
-      else this.#sendBytes(frame.bytes);
+      if (this.#held === undefined && random.chance(1, 2)) this.#hold(part.bytes);
+      else this.#sendBytes(part.bytes);
     }
     if (this.#held !== undefined && random.chance(1, 2)) this.#releaseHeld();
   }

@@ -16,22 +16,20 @@ export interface LinkConditions {
   readonly splitting: number;
 }
 
-/** A whole frame of the byte stream, or bytes that cannot be taken apart (kind undefined). */
-export interface SplitFrame {
-  /** True for messages of the protocol: only these are lost, doubled and reordered. */
+/** A part of what was written at once. */
+export interface WrittenPart {
+  /** True for a message of the protocol: only these are lost, doubled and reordered. */
   readonly message: boolean;
   readonly bytes: Uint8Array;
 }
-
-export type FrameSplitter = (chunk: Uint8Array) => readonly SplitFrame[];
 
 export interface SimulatedNetworkOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly trace: Trace;
   readonly conditions: LinkConditions;
-  /** Finds the frames of one direction of one connection. */
-  readonly splitter: () => FrameSplitter;
+  /** Takes what was written at once apart. */
+  readonly split: (written: Uint8Array) => readonly WrittenPart[];
 }
 
 /** What the two ends of a connection ask of the network between them. */
