@@ -32,7 +32,8 @@ export interface DiskFile {
   close(callback: Callback<void>): void;
 }
 
-export type DiskErrorKind = 'full' | 'missing' | 'exists' | 'readOnly' | 'denied' | 'io';
+/** `damaged`: what is there can be read, but is not what was written. */
+export type DiskErrorKind = 'full' | 'missing' | 'exists' | 'readOnly' | 'denied' | 'damaged' | 'io';
 
 /** What the world did to us; never a programming error. */
 export class DiskError extends Error {
@@ -48,5 +49,7 @@ export class DiskError extends Error {
   }
 }
 
-/** Called once, never before the call that took it has returned. */
-export type Callback<T> = (...outcome: [error: DiskError] | [error: undefined, value: T]) => void;
+/** Called once, never before the call that took it has returned. Look at `error` first: that tells whether there is a value. */
+export type Callback<T> = [T] extends [void]
+  ? (error: DiskError | undefined) => void
+  : (...outcome: [error: DiskError, value: undefined] | [error: undefined, value: T]) => void;
