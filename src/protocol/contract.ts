@@ -165,7 +165,10 @@ export type Effect<M extends Message = Message> =
   /** The read may be served from a state that has applied `index`, or later. */
   | { readonly type: 'readable'; readonly id: ReadId; readonly index: Index }
   | { readonly type: 'readFailed'; readonly id: ReadId; readonly reason: Refusal }
-  /** The command was not taken and will never happen through this call. */
+  /**
+   * The command was not taken and will never happen through this call. Comes from the step that took the command in, or
+   * never.
+   */
   | { readonly type: 'refuse'; readonly id: CommandId; readonly reason: Refusal }
   | { readonly type: 'pending'; readonly id: CommandId; readonly depth: number; readonly probability: number }
   | { readonly type: 'blocked'; readonly id: CommandId; readonly by: readonly NodeId[] }

@@ -1,0 +1,91 @@
+import { assert } from '../core/assert.ts';
+import { decode, Malformed } from '../core/codec.ts';
+import type { Index } from '../core/ids.ts';
+import type { Applied, Replicated } from '../machine/index.ts';
+import { type Base, type CommittedEntry, readConfiguration } from '../protocol/index.ts';
+import type { StoreBackend } from '../storage/backend.ts';
+
+/** Entries applied at once before the event loop gets its turn: about 2 ms of work. */
+const sliceEntries = 256;
+
+/**
+ * Brings committed entries into the store, in order and in slices, so that a long backlog holds up nobody.
+ */
+export class Applier {
+  readonly #backend: StoreBackend;
+  readonly #replicated: Replicated;
+  #queue: CommittedEntry[] = [];
+  #at = 0;
+  #base: Base;
+
+  constructor(backend: StoreBackend, replicated: Replicated) {
+    this.#backend = backend;
+    this.#replicated = replicated;
+    this.#base = backend.base();
+  }
+
+  /** The state that the store now holds. */
+  get base(): Base {
+    return this.#base;
+  }
+
+  /** Committed entries that are not applied yet. */
+  get backlog(): number {
+    return this.#queue.length - this.#at;
+  }
+
+  enqueue(entries: readonly CommittedEntry[]): void {
+    if (this.#at === this.#queue.length) {
+      this.#queue = [...entries];
+      this.#at = 0;
+    } else {
+      for (const entry of entries) this.#queue.push(entry);
+    }
+  }
+
+  /** Applies one slice; calls `onApplied` for each entry, after the whole slice is in the store. */
+  slice(onApplied: (entry: CommittedEntry, applied: Applied | undefined) => void): void {
+    const end = Math.min(this.#queue.length, this.#at + sliceEntries);
+    if (this.#at === end) return;
+    const outcomes: (Applied | undefined)[] = [];
+    const first = this.#at;
+    for (let at = first; at < end; at++) outcomes.push(this.#apply(this.#queue[at] as CommittedEntry));
+    this.#at = end;
+    this.#backend.applied(this.#base);
+    for (let at = first; at < end; at++) {
+      onApplied(this.#queue[at] as CommittedEntry, outcomes[at - first]);
+    }
+  }
+
+  /** The store was replaced by a snapshot: goes on from there. */
+  restart(): void {
+    this.#base = this.#backend.base();
+    this.#queue = [];
+    this.#at = 0;
+  }
+
+  #apply(entry: CommittedEntry): Applied | undefined {
+    const { index, epoch, time } = entry;
+    assert(index === ((this.#base.position.index + 1) as Index), `entry ${index} applied out of order`);
+    assert(epoch >= this.#base.position.epoch, `entry ${index} goes back to epoch ${epoch}`);
+    let configuration = this.#base.configuration;
+    let applied: Applied | undefined;
+    switch (entry.kind) {
+      case 'command':
+        applied = this.#replicated.apply(entry.payload, { index, epoch, time }, this.#backend.store);
+        break;
+      case 'configuration': {
+        const decoded = decode(entry.payload, readConfiguration);
+        assert(!(decoded instanceof Malformed), `committed configuration ${index} does not decode`);
+        configuration = decoded;
+        break;
+      }
+      case 'noop':
+        break;
+      case 'delta':
+        assert(false, 'deltas are refused when a protocol is opened');
+    }
+    this.#base = { position: { index, epoch, time }, configuration };
+    return applied;
+  }
+}

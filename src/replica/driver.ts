@@ -1,0 +1,484 @@
+import { assert, assertNever } from '../core/assert.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import { decode, Malformed } from '../core/codec.ts';
+import {
+  type CommandId,
+  commandId,
+  type Epoch,
+  epoch,
+  type Index,
+  index,
+  type Millis,
+  millis,
+  type NodeId,
+  type Token,
+  token,
+} from '../core/ids.ts';
+import { maxCommandBytes, maxForwardBytes, sessionWindow } from '../core/limits.ts';
+import { type Applied, encodeEnvelope, type Replicated, type Session } from '../machine/index.ts';
+import type {
+  CommittedEntry,
+  Configuration,
+  Effect,
+  Input,
+  JournalRecord,
+  Protocol,
+  ProtocolDefinition,
+  Refusal,
+  Role,
+} from '../protocol/index.ts';
+import type { StoreBackend } from '../storage/backend.ts';
+import { Applier } from './applier.ts';
+import {
+  encodeForward,
+  encodeRefused,
+  frameKind,
+  type RefusedSubmission,
+  readForward,
+  readRefused,
+} from './frames.ts';
+import type { ReplicaObserver } from './observer.ts';
+import { Outbox } from './outbox.ts';
+import { Proposals, type Submission } from './proposals.ts';
+import { Reads } from './reads.ts';
+import type { SystemCommands } from './system-commands.ts';
+import type { Outcome, ReadConsistency, ReadOutcome } from './types.ts';
+
+/** What the driver sends through; frames of one turn leave together at `flush`. */
+export interface Links {
+  /** False when there is no link, or its queue is full: the frame is gone. */
+  send(to: NodeId, kind: number, payload: Uint8Array): boolean;
+  flush(): void;
+}
+
+/** Where the driver writes. */
+export interface DurableLog {
+  append(token: Token, records: readonly JournalRecord[]): void;
+  compact(below: Index, head: readonly JournalRecord[]): void;
+}
+
+/** What the driver leaves to others, because it takes long. */
+export interface DriverHost {
+  checkpoint(): void;
+  sendSnapshot(to: NodeId): void;
+  installSnapshot(snapshot: number): void;
+  discardSnapshot(snapshot: number): void;
+  configurationChanged(configuration: Configuration): void;
+  /** Loudly and for good: a broken invariant, or a disk that cannot be trusted. */
+  halt(error: unknown): void;
+}
+
+export interface DriverOptions {
+  readonly self: NodeId;
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly definition: ProtocolDefinition;
+  readonly protocol: Protocol;
+  readonly backend: StoreBackend;
+  readonly replicated: Replicated;
+  readonly system: SystemCommands;
+  readonly links: Links;
+  readonly log: DurableLog;
+  readonly host: DriverHost;
+  readonly observer: ReplicaObserver;
+}
+
+export interface Leadership {
+  readonly role: Role;
+  readonly leader: NodeId | undefined;
+  readonly epoch: Epoch;
+}
+
+const sweepMs = 100;
+/** A submission that has shown no effect for so long may have been lost: it is made again. */
+const resubmitMs = 1_000;
+
+/**
+ * The turn loop. Everything that happened during one turn of the event loop is stepped through the protocol together;
+ * the effects are carried out in order: writes join the journal's next batch, messages wait for the write that they
+ * depend on, committed entries are applied, and whoever waits for them is told. No promise and no I/O of its own: the
+ * simulator runs this very code.
+ */
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #applier: Applier;
+  readonly #outbox: Outbox;
+  readonly #proposals = new Proposals(sessionWindow);
+  readonly #reads = new Reads();
+  #inputs: Input[] = [];
+  #scheduled = false;
+  #stopped = false;
+  #leadership: Leadership = { role: 'follower', leader: undefined, epoch: epoch(0) };
+  #configuration: Configuration;
+  #committed: Index;
+  #durable: Token = token(0);
+  #installing = false;
+  /** Of the commands that the present step takes: who submitted them. */
+  #submitters: { readonly origin: NodeId; readonly sequence: number }[] = [];
+  #nextCommand = 1;
+  #forwarded: { readonly origin: NodeId; readonly submission: Submission }[] = [];
+  #timer: { readonly at: Millis; readonly timer: Timer } | undefined;
+  #sweepAt: Millis;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#applier = new Applier(options.backend, options.replicated);
+    this.#outbox = new Outbox((to, payload) => options.links.send(to, frameKind.protocol, payload));
+    this.#configuration = options.backend.base().configuration;
+    this.#committed = options.backend.base().position.index;
+    this.#sweepAt = millis(options.clock.now() + sweepMs);
+  }
+
+  get leadership(): Leadership {
+    return this.#leadership;
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  get committedIndex(): Index {
+    return this.#committed;
+  }
+
+  get outstanding(): number {
+    return this.#proposals.outstanding;
+  }
+
+  /** Begins with what was found on disk. */
+  start(records: readonly Uint8Array[]): void {
+    this.input({ type: 'recovered', base: this.#applier.base, records });
+    this.#review();
+  }
+
+  /** After this nothing is called back any more but the outcomes, here and now. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.timer.cancel();
+    this.#proposals.settleAll();
+    this.#reads.settleAll();
+  }
+
+  input(input: Input): void {
+    this.#inputs.push(input);
+    this.#schedule();
+  }
+
+  propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
+    if (command.length > maxCommandBytes) return settle({ type: 'refused', reason: 'tooLarge' });
+    if (!this.#proposals.hasRoom()) return settle({ type: 'refused', reason: 'overloaded' });
+    this.#proposals.add(
+      (sequence, acknowledgedBelow) =>
+        encodeEnvelope({
+          type: 'command',
+          session: this.#options.session,
+          sequence,
+          acknowledgedBelow,
+          command,
+        }),
+      millis(this.#options.clock.now() + timeoutMs),
+      settle,
+    );
+    this.#schedule();
+  }
+
+  read(consistency: ReadConsistency, timeoutMs: number, settle: (outcome: ReadOutcome) => void): void {
+    const { backend } = this.#options;
+    const readable = (): ReadOutcome => {
+      const { index: applied, epoch: at } = this.#applier.base.position;
+      return { type: 'readable', store: backend.store, index: applied, epoch: at };
+    };
+    if (consistency === 'local') return settle(readable());
+    if (this.#reads.waiting >= sessionWindow) return settle({ type: 'refused', reason: 'overloaded' });
+    this.#reads.add(millis(this.#options.clock.now() + timeoutMs), (served) =>
+      settle(served ? readable() : { type: 'refused', reason: this.#stopped ? 'stopping' : 'timeout' }),
+    );
+    this.#schedule();
+  }
+
+  durable(upTo: Token): void {
+    this.#durable = upTo;
+    this.#outbox.release(upTo);
+    this.input({ type: 'durable', upTo });
+  }
+
+  link(peer: NodeId, session: number, up: boolean): void {
+    this.input({ type: 'link', peer, session, up });
+    // What was on its way to the leader when the link broke may be lost.
+    if (up && peer === this.#leadership.leader) this.#proposals.resubmit(this.#options.clock.now());
+  }
+
+  frame(from: NodeId, kind: number, payload: Uint8Array): void {
+    switch (kind) {
+      case frameKind.protocol: {
+        const message = this.#options.definition.decodeMessage(payload);
+        if (message instanceof Malformed) return this.#malformed(from, message);
+        return this.input({ type: 'message', from, message });
+      }
+      case frameKind.forward: {
+        const submissions = decode(payload, readForward);
+        if (submissions instanceof Malformed) return this.#malformed(from, submissions);
+        for (const submission of submissions) this.#forwarded.push({ origin: from, submission });
+        return this.#schedule();
+      }
+      case frameKind.refused: {
+        const refused = decode(payload, readRefused);
+        if (refused instanceof Malformed) return this.#malformed(from, refused);
+        for (const { sequence, reason } of refused) this.#proposals.refused(sequence, reason);
+        return;
+      }
+      default:
+        this.#malformed(from, new Malformed(`unknown kind of frame ${kind}`));
+    }
+  }
+
+  /** The snapshot that the protocol chose has replaced the state. */
+  installed(snapshot: number): void {
+    this.#installing = false;
+    this.#applier.restart();
+    const { index: applied } = this.#applier.base.position;
+    assert(applied >= this.#committed, 'a snapshot took the state back');
+    this.#committed = applied;
+    this.input({ type: 'installed', snapshot });
+    // What a snapshot brought may hold our own commands: the session answers for those when they come again.
+    this.#proposals.resubmit(this.#options.clock.now());
+    this.#review();
+  }
+
+  #malformed(from: NodeId, reason: Malformed): void {
+    this.#options.observer.log('warn', 'unreadable frame from a peer was dropped', {
+      from,
+      reason: reason.message,
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    this.#options.clock.defer(() => {
+      this.#scheduled = false;
+      if (this.#stopped) return;
+      try {
+        this.#turn();
+      } catch (error) {
+        this.#options.host.halt(error);
+      }
+    });
+  }
+
+  #turn(): void {
+    const { clock, protocol, observer, links } = this.#options;
+    const now = clock.now();
+    if (now >= this.#sweepAt) this.#sweep(now);
+    const refused: Map<NodeId, RefusedSubmission[]> = new Map();
+    this.#submit(now, refused);
+    const inputs = this.#inputs;
+    this.#inputs = [];
+    const effects = protocol.step(now, inputs);
+    observer.stepped?.(now, inputs, effects, protocol);
+    for (const effect of effects) this.#perform(effect, now, refused);
+    this.#submitters = [];
+    this.#apply();
+    for (const [origin, submissions] of refused) {
+      links.send(origin, frameKind.refused, encodeRefused(submissions));
+    }
+    links.flush();
+    this.#arm(now);
+    observer.turned?.({
+      inputs: inputs.length,
+      proposals: this.#proposals.outstanding,
+      reads: this.#reads.waiting,
+      unapplied: this.#applier.backlog,
+    });
+  }
+
+  /** Gives commands and reads to the protocol here, or sends commands to the one who leads. */
+  #submit(now: Millis, refused: Map<NodeId, RefusedSubmission[]>): void {
+    const read = this.#reads.take(now);
+    if (read !== undefined) this.#inputs.push({ type: 'read', id: read });
+    const { leader, role } = this.#leadership;
+    const { self, links, system } = this.#options;
+    for (const { origin, submission } of this.#forwarded) {
+      if (role === 'leader') this.#command(origin, submission.sequence, submission.payload);
+      else refuseTo(refused, origin, submission.sequence, 'notLeader');
+    }
+    this.#forwarded = [];
+    if (leader === undefined) return;
+    const systemCommands = system.take(now).map((payload): Submission => ({ sequence: 0, payload }));
+    for (;;) {
+      const own = system.sessionOpen ? this.#proposals.take(now, maxForwardBytes) : [];
+      const submissions = systemCommands.splice(0).concat(own);
+      if (submissions.length === 0) return;
+      if (role === 'leader') {
+        for (const { sequence, payload } of submissions) this.#command(self, sequence, payload);
+      } else if (!links.send(leader, frameKind.forward, encodeForward(submissions))) {
+        this.#proposals.putBack(own);
+        return;
+      }
+    }
+  }
+
+  #command(origin: NodeId, sequence: number, payload: Uint8Array): void {
+    const id: CommandId = commandId(this.#nextCommand++);
+    this.#submitters.push({ origin, sequence });
+    this.#inputs.push({ type: 'command', id, payload });
+  }
+
+  #perform(effect: Effect, now: Millis, refused: Map<NodeId, RefusedSubmission[]>): void {
+    const { log, host, observer, definition } = this.#options;
+    switch (effect.type) {
+      case 'persist':
+        return log.append(effect.token, effect.records);
+      case 'send':
+        return this.#send(effect.to, definition.encodeMessage(effect.message), effect.after);
+      case 'commit':
+        return this.#commit(effect.entries);
+      case 'readable':
+        return this.#reads.readable(effect.id, effect.index);
+      case 'readFailed':
+        return this.#reads.failed(effect.id, now);
+      case 'refuse':
+        return this.#refuse(effect.id, effect.reason, refused);
+      case 'status':
+        return this.#led({ role: effect.role, leader: effect.leader, epoch: effect.epoch }, now);
+      case 'configuration':
+        this.#configuration = effect.configuration;
+        return host.configurationChanged(effect.configuration);
+      case 'checkpoint':
+        return host.checkpoint();
+      case 'compact':
+        return log.compact(effect.below, effect.head);
+      case 'sendSnapshot':
+        return host.sendSnapshot(effect.to);
+      case 'install':
+        this.#installing = true;
+        return host.installSnapshot(effect.snapshot);
+      case 'discard':
+        return host.discardSnapshot(effect.snapshot);
+      case 'trace':
+        return observer.log('debug', effect.event, { detail: effect.detail });
+      case 'final':
+      case 'rollback':
+      case 'pending':
+      case 'blocked':
+        return assert(false, `${effect.type} from a protocol that declares instant finality and total order`);
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #send(to: NodeId, payload: Uint8Array, after: Token | undefined): void {
+    if (after !== undefined && after > this.#durable) this.#outbox.hold(to, payload, after);
+    else this.#options.links.send(to, frameKind.protocol, payload);
+  }
+
+  #commit(entries: readonly CommittedEntry[]): void {
+    assert(!this.#installing, 'entries were committed while a snapshot is being installed');
+    for (const entry of entries) {
+      assert(entry.index === index(this.#committed + 1), `entry ${entry.index} committed out of order`);
+      this.#committed = entry.index;
+    }
+    this.#applier.enqueue(entries);
+  }
+
+  #refuse(id: CommandId, reason: Refusal, refused: Map<NodeId, RefusedSubmission[]>): void {
+    const first = this.#nextCommand - this.#submitters.length;
+    const submitter = this.#submitters[id - first];
+    assert(submitter !== undefined, `command ${id} was refused by a later step than the one that took it`);
+    if (submitter.origin === this.#options.self) this.#proposals.refused(submitter.sequence, reason);
+    else refuseTo(refused, submitter.origin, submitter.sequence, reason);
+  }
+
+  #led(status: Leadership, now: Millis): void {
+    const before = this.#leadership;
+    this.#leadership = status;
+    if (status.leader !== before.leader || status.epoch !== before.epoch) {
+      this.#proposals.resubmit(now);
+      this.#reads.retry(now);
+      this.#review();
+      this.#schedule();
+    }
+  }
+
+  #apply(): void {
+    const before = this.#applier.base.position.index;
+    let systemChanged = false;
+    this.#applier.slice((entry, applied) => {
+      this.#options.observer.applied?.(entry);
+      if (applied === undefined) return;
+      if (applied.type === 'command') this.#executed(entry, applied);
+      else systemChanged = true;
+    });
+    const { index: applied } = this.#applier.base.position;
+    this.#reads.serve(applied);
+    if (systemChanged) this.#review();
+    if (applied > before) this.input({ type: 'applied', upTo: applied });
+    if (this.#applier.backlog > 0) this.#schedule();
+  }
+
+  #executed(entry: CommittedEntry, applied: Extract<Applied, { type: 'command' }>): void {
+    const { session } = this.#options;
+    if (applied.session.opener !== session.opener || applied.session.incarnation !== session.incarnation)
+      return;
+    switch (applied.outcome) {
+      case 'done':
+      case 'duplicate':
+        return this.#proposals.executed(applied.sequence, applied.result, entry.index, entry.epoch);
+      case 'resultLost':
+        return this.#proposals.resultLost(applied.sequence);
+      case 'stale':
+        return; // its client was answered when the command was given up, or executed
+      case 'outsideWindow':
+        return assert(false, `command ${applied.sequence} was proposed beyond the session window`);
+      case 'expired':
+        return this.#options.observer.log('warn', 'a command of a session that has ended was not executed');
+      default:
+        assertNever(applied);
+    }
+  }
+
+  #review(): void {
+    const { system, backend } = this.#options;
+    system.review(backend.store, this.#leadership.role === 'leader', this.#configuration.voters);
+    this.#schedule();
+  }
+
+  #sweep(now: Millis): void {
+    this.#sweepAt = millis(now + sweepMs);
+    this.#proposals.expire(now);
+    this.#reads.expire(now);
+    const stale = millis(now - resubmitMs);
+    this.#proposals.resubmit(stale);
+    this.#reads.retry(stale);
+  }
+
+  /** One timer for the protocol's deadline and, while somebody waits, the sweep. */
+  #arm(now: Millis): void {
+    const { clock, protocol, system } = this.#options;
+    const waiting = this.#proposals.outstanding > 0 || this.#reads.waiting > 0 || system.pending;
+    const deadline = protocol.nextDeadline();
+    let at = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
+    if (deadline !== undefined && (at === undefined || deadline < at)) at = deadline;
+    // A timer that fires too early only looks and arms again: cheaper than one more timer in every turn.
+    if (at === undefined || (this.#timer !== undefined && this.#timer.at <= at)) return;
+    this.#timer?.timer.cancel();
+    this.#timer = {
+      at,
+      timer: clock.setTimer(at, () => {
+        this.#timer = undefined;
+        this.#schedule();
+      }),
+    };
+  }
+}
+
+function refuseTo(
+  refused: Map<NodeId, RefusedSubmission[]>,
+  origin: NodeId,
+  sequence: number,
+  reason: Refusal,
+): void {
+  const list = refused.get(origin);
+  if (list === undefined) refused.set(origin, [{ sequence, reason }]);
+  else list.push({ sequence, reason });
+}

@@ -1,0 +1,61 @@
+import { Malformed, type Reader, Writer } from '../core/codec.ts';
+import type { Refusal } from '../protocol/index.ts';
+import type { Submission } from './proposals.ts';
+
+/** Frames between drivers; below 16 are the transport's own. */
+export const frameKind = {
+  /** A message of the protocol. */
+  protocol: 16,
+  /** Commands from a replica that does not lead. */
+  forward: 17,
+  /** Which of them were not taken. */
+  refused: 18,
+} as const;
+
+export interface RefusedSubmission {
+  readonly sequence: number;
+  readonly reason: Refusal;
+}
+
+/** In the order of their numbers on the wire: append only. */
+const refusals: readonly Refusal[] = [
+  'notLeader',
+  'overloaded',
+  'storageFull',
+  'transferring',
+  'unsupported',
+  'tooLarge',
+];
+
+export function encodeForward(submissions: readonly Submission[]): Uint8Array {
+  let size = 16;
+  for (const { payload } of submissions) size += payload.length + 16;
+  const writer = new Writer(size).uint(submissions.length);
+  for (const { sequence, payload } of submissions) writer.uint(sequence).bytes(payload);
+  return writer.finish();
+}
+
+export function readForward(reader: Reader): Submission[] {
+  const submissions: Submission[] = [];
+  for (let count = reader.count(2); count > 0; count--) {
+    submissions.push({ sequence: reader.uint(), payload: reader.bytes() });
+  }
+  return submissions;
+}
+
+export function encodeRefused(refused: readonly RefusedSubmission[]): Uint8Array {
+  const writer = new Writer().uint(refused.length);
+  for (const { sequence, reason } of refused) writer.uint(sequence).u8(refusals.indexOf(reason));
+  return writer.finish();
+}
+
+export function readRefused(reader: Reader): RefusedSubmission[] {
+  const refused: RefusedSubmission[] = [];
+  for (let count = reader.count(2); count > 0; count--) {
+    const sequence = reader.uint();
+    const reason = refusals[reader.u8()];
+    if (reason === undefined) throw new Malformed('unknown refusal');
+    refused.push({ sequence, reason });
+  }
+  return refused;
+}

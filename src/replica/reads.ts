@@ -1,0 +1,106 @@
+import type { Index, Millis, ReadId } from '../core/ids.ts';
+import { readId } from '../core/ids.ts';
+
+interface Read {
+  readonly deadline: Millis;
+  /** True: read now. False: the deadline passed, or the replica stops; nothing was promised. */
+  readonly settle: (readable: boolean) => void;
+}
+
+/**
+ * Linearizable reads. All that arrive in one turn are one read of the protocol; a batch that is readable at an index is
+ * served once that index is applied. A failed batch is asked for again: reads have no effect, so only the deadline ends it.
+ */
+export class Reads {
+  #arrived: Read[] = [];
+  readonly #asked = new Map<ReadId, { readonly reads: Read[]; readonly at: Millis }>();
+  #readable: { readonly index: Index; readonly reads: Read[] }[] = [];
+  #next = 1;
+  #waiting = 0;
+
+  /** Reads that are not settled yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  add(deadline: Millis, settle: (readable: boolean) => void): void {
+    this.#arrived.push({ deadline, settle });
+    this.#waiting++;
+  }
+
+  /** The id under which to ask the protocol for everything that has arrived; undefined when nothing has. */
+  take(now: Millis): ReadId | undefined {
+    if (this.#arrived.length === 0) return undefined;
+    const id = readId(this.#next++);
+    this.#asked.set(id, { reads: this.#arrived, at: now });
+    this.#arrived = [];
+    return id;
+  }
+
+  readable(id: ReadId, index: Index): void {
+    const batch = this.#asked.get(id);
+    if (batch === undefined) return;
+    this.#asked.delete(id);
+    this.#readable.push({ index, reads: batch.reads });
+  }
+
+  /** The protocol could not tell: parks the batch until `retry`. */
+  failed(id: ReadId, now: Millis): void {
+    const batch = this.#asked.get(id);
+    if (batch !== undefined) this.#asked.set(id, { reads: batch.reads, at: now });
+  }
+
+  /** Asks again for everything that was asked for at or before `before`. */
+  retry(before: Millis): void {
+    for (const [id, batch] of this.#asked) {
+      if (batch.at > before) continue;
+      this.#asked.delete(id);
+      this.#arrived.push(...batch.reads);
+    }
+  }
+
+  /** Serves what needs no more than `applied`. */
+  serve(applied: Index): void {
+    if (this.#readable.length === 0) return;
+    const later = [];
+    for (const batch of this.#readable) {
+      if (batch.index > applied) later.push(batch);
+      else this.#settle(batch.reads, true);
+    }
+    this.#readable = later;
+  }
+
+  expire(now: Millis): void {
+    this.#arrived = this.#expireIn(this.#arrived, now);
+    for (const [id, batch] of this.#asked) {
+      const rest = this.#expireIn(batch.reads, now);
+      if (rest.length === 0) this.#asked.delete(id);
+      else this.#asked.set(id, { reads: rest, at: batch.at });
+    }
+    this.#readable = this.#readable.map(({ index, reads }) => ({ index, reads: this.#expireIn(reads, now) }));
+  }
+
+  settleAll(): void {
+    const all = [this.#arrived];
+    for (const batch of this.#asked.values()) all.push(batch.reads);
+    for (const batch of this.#readable) all.push(batch.reads);
+    this.#arrived = [];
+    this.#asked.clear();
+    this.#readable = [];
+    for (const reads of all) this.#settle(reads, false);
+  }
+
+  #expireIn(reads: Read[], now: Millis): Read[] {
+    if (!reads.some((read) => read.deadline <= now)) return reads;
+    this.#settle(
+      reads.filter((read) => read.deadline <= now),
+      false,
+    );
+    return reads.filter((read) => read.deadline > now);
+  }
+
+  #settle(reads: readonly Read[], readable: boolean): void {
+    this.#waiting -= reads.length;
+    for (const read of reads) read.settle(readable);
+  }
+}
