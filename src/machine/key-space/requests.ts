@@ -44,8 +44,9 @@ export interface RangeRequest {
   readonly range: KeyRange;
   /** At most so many pairs; 0 means all. Applied after filters and sorting. */
   readonly limit: number;
-  /** 0 for the present. */
+  /** 0 or less for the present. */
   readonly revision: bigint;
+  /** By key, ascending, when undefined. Equals stay in the order of their keys. */
   readonly sort: { readonly target: SortTarget; readonly descending: boolean } | undefined;
   readonly keysOnly: boolean;
   readonly countOnly: boolean;
@@ -58,14 +59,17 @@ export interface RangeRequest {
 
 export type CompareTarget = 'version' | 'create' | 'mod' | 'value' | 'lease';
 
-export interface Compare {
-  /** Holds when it holds for every key in the range; a missing single key counts as all zeros, and its value equals nothing. */
+/**
+ * Holds when it holds for every key in the range. A range without keys counts as one key that is all zeros, and no
+ * comparison with its value holds, `notEqual` neither.
+ */
+export type Compare = {
   readonly range: KeyRange;
-  readonly target: CompareTarget;
   readonly relation: 'equal' | 'greater' | 'less' | 'notEqual';
-  /** Bytes for `value`, a number for the others. */
-  readonly operand: Uint8Array | bigint;
-}
+} & (
+  | { readonly target: 'value'; readonly operand: Uint8Array }
+  | { readonly target: Exclude<CompareTarget, 'value'>; readonly operand: bigint }
+);
 
 export interface TxnRequest {
   readonly type: 'txn';
@@ -82,7 +86,9 @@ export type KeyCommand = PutRequest | DeleteRequest | TxnRequest;
 export interface RangeResult {
   readonly type: 'range';
   readonly pairs: readonly KeyValue[];
+  /** The limit left pairs out. */
   readonly more: boolean;
+  /** Keys in the range, whatever the limit and the bounds. */
   readonly count: number;
 }
 
@@ -105,18 +111,27 @@ export interface TxnResult {
 
 export type OperationResult = RangeResult | PutResult | DeleteResult | TxnResult;
 
-/** Refusals by the key space; nothing was changed. */
-export type KeyErrorCode =
-  | 'keyNotFound'
-  | 'emptyKey'
-  | 'duplicateKey'
-  | 'tooManyOperations'
-  | 'valueProvided'
-  | 'leaseProvided'
-  | 'leaseNotFound'
-  | 'compacted'
-  | 'futureRevision'
-  | 'malformed';
+/** Refusals by the key space; nothing was changed. Numbered in this order on the wire: append only. */
+export const keyErrorCodes = [
+  /** The value or lease of a missing key was to be kept. */
+  'keyNotFound',
+  'emptyKey',
+  /** Longer than `maxEscapedKeyBytes` (3,989), where each zero byte counts twice. */
+  'keyTooLong',
+  /** One path of a transaction puts a key twice, or puts a key that it deletes. */
+  'duplicateKey',
+  'tooManyOperations',
+  /** A value, or a lease, next to the wish to keep the present one. */
+  'valueProvided',
+  'leaseProvided',
+  'leaseNotFound',
+  'compacted',
+  'futureRevision',
+  /** Not a command of this version. */
+  'malformed',
+] as const;
+
+export type KeyErrorCode = (typeof keyErrorCodes)[number];
 
 export interface KeyError {
   readonly type: 'error';

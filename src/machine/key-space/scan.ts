@@ -1,0 +1,89 @@
+import type { ReadStore } from '../../core/store.ts';
+import { decodeRecord, type LiveRecord } from './records.ts';
+import type { KeyRange } from './requests.ts';
+import {
+  atRevision,
+  boundsOf,
+  isEmptyRange,
+  pastVersions,
+  revisionOf,
+  sameKey,
+  versionsOf,
+} from './versions.ts';
+
+/** Versions of one key that are passed one by one before the scan jumps: about what a jump costs. */
+const versionsBeforeJump = 8;
+
+/** The record of `key` as it was at `revision`; undefined when the key was not there. One seek. */
+export function recordAt(store: ReadStore, key: Uint8Array, revision: number): LiveRecord | undefined {
+  for (const [version, record] of store.scan(versionsOf(key, revision))) return decodeRecord(version, record);
+  return undefined;
+}
+
+/** Gets a version and its record, which may be a tombstone. Both stay as they are. */
+export type Visitor = (version: Uint8Array, record: Uint8Array) => void;
+
+/** Goes over the keys of a range in order, as they were at one revision, in as many steps as the caller likes. */
+export class KeyScan {
+  readonly #to: Uint8Array;
+  readonly #revision: number;
+  #from: Uint8Array;
+  #done: boolean;
+
+  constructor(range: KeyRange, revision: number) {
+    const { from, to } = boundsOf(range);
+    this.#from = from;
+    this.#to = to;
+    this.#revision = revision;
+    this.#done = isEmptyRange(range);
+  }
+
+  /** Visits keys until `maxKeys` of the table were passed, deleted and younger ones included; true at the end. */
+  advance(store: ReadStore, maxKeys: number, visit: Visitor): boolean {
+    for (let passed = 0; !this.#done && passed < maxKeys; )
+      passed += this.#run(store, maxKeys - passed, visit);
+    return this.#done;
+  }
+
+  /** One pass of the store, until it is better to jump; the number of keys passed. */
+  #run(store: ReadStore, maxKeys: number, visit: Visitor): number {
+    let passed = 0;
+    let current: Uint8Array | undefined;
+    let resolved = false;
+    let skipped = 0;
+    for (const [version, record] of store.scan({ from: this.#from, to: this.#to })) {
+      if (current === undefined || !sameKey(version, current)) {
+        if (passed === maxKeys) {
+          this.#from = version;
+          return passed;
+        }
+        passed++;
+        current = version;
+        resolved = false;
+        skipped = 0;
+      } else if (++skipped === versionsBeforeJump) {
+        this.#from = resolved ? pastVersions(current) : atRevision(current, this.#revision);
+        return passed;
+      }
+      if (!resolved && revisionOf(version) <= this.#revision) {
+        resolved = true;
+        visit(version, record);
+      }
+    }
+    this.#done = true;
+    return passed;
+  }
+}
+
+/** All pairs of a range at a revision that are live, in the order of their keys. */
+export function scanLive(
+  store: ReadStore,
+  range: KeyRange,
+  revision: number,
+  visit: (version: Uint8Array, record: LiveRecord) => void,
+): void {
+  new KeyScan(range, revision).advance(store, Number.POSITIVE_INFINITY, (version, bytes) => {
+    const record = decodeRecord(version, bytes);
+    if (record !== undefined) visit(version, record);
+  });
+}
