@@ -1,0 +1,159 @@
+import { assertNever } from '../core/assert.ts';
+import type { Random } from '../core/random.ts';
+import type { SimulatedNetwork } from './network.ts';
+import type { FaultKind, WorldOptions } from './options.ts';
+import type { Scheduled, Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+
+/** A machine of the world as faults see it. */
+export interface Victim {
+  readonly name: string;
+  readonly state: 'up' | 'paused' | 'down';
+  readonly leads: boolean;
+  /** The process dies; with `powerCut` also everything that was not yet on the disk. */
+  crash(powerCut: boolean): void;
+  start(): void;
+  pause(): void;
+  resume(): void;
+  slowDisk(factor: number): void;
+  fillDisk(full: boolean): void;
+  failNextSync(): void;
+}
+
+interface FaultsOptions {
+  readonly world: WorldOptions;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly network: SimulatedNetwork;
+  readonly victims: readonly Victim[];
+}
+
+/**
+ * Breaks things at random times, and repairs each some time later, whatever else has been broken since: faults overlap.
+ * The kinds are those that the world has drawn.
+ */
+export class Faults {
+  readonly #options: FaultsOptions;
+  readonly #random: Random;
+  #next: Scheduled | undefined;
+  #stopped = false;
+  /** How often each kind struck. */
+  readonly counts = new Map<FaultKind, number>();
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+    this.#random = options.random;
+  }
+
+  start(): void {
+    if (this.#options.world.faults.length > 0) this.#scheduleNext();
+  }
+
+  /** No more faults, and everything is repaired. */
+  stop(): void {
+    this.#stopped = true;
+    this.#next?.cancel();
+    const { network, victims } = this.#options;
+    network.heal();
+    for (const victim of victims) {
+      victim.slowDisk(1);
+      victim.fillDisk(false);
+      if (victim.state === 'paused') victim.resume();
+      if (victim.state === 'down') victim.start();
+    }
+  }
+
+  #scheduleNext(): void {
+    const { scheduler, world } = this.#options;
+    this.#next = scheduler.schedule(this.#random.between(1, world.maxQuietMs), () => {
+      this.#strike(this.#random.pick(world.faults));
+      this.#scheduleNext();
+    });
+  }
+
+  #strike(kind: FaultKind): void {
+    const { scheduler, trace, victims, network } = this.#options;
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    // Leaders are where mistakes hurt.
+    const leader = victims.find((victim) => victim.leads);
+    const victim = leader !== undefined && this.#random.chance(1, 2) ? leader : this.#random.pick(victims);
+    trace.event(scheduler.now, kind, victim.name);
+    switch (kind) {
+      case 'kill':
+      case 'powerCut':
+        return this.#crash([victim], kind === 'powerCut');
+      case 'powerCutAll':
+        return this.#crash(victims, true);
+      case 'pause':
+        if (victim.state !== 'up') return;
+        victim.pause();
+        return this.#later(() => {
+          if (victim.state === 'paused') victim.resume();
+        });
+      case 'isolate':
+        return this.#cut((a, b) => a === victim || b === victim);
+      case 'partition': {
+        const side = new Set(victims.filter(() => this.#random.chance(1, 2)));
+        return this.#cut((a, b) => side.has(a) !== side.has(b));
+      }
+      case 'oneWayCut': {
+        const incoming = this.#random.chance(1, 2);
+        return this.#cut((from, to) => (incoming ? to : from) === victim);
+      }
+      case 'bridge': {
+        // Two sides that both still reach one replica between them.
+        const side = new Set(victims.filter(() => this.#random.chance(1, 2)));
+        return this.#cut((a, b) => a !== victim && b !== victim && side.has(a) !== side.has(b));
+      }
+      case 'resetConnections':
+        for (const other of victims) network.reset(victim.name, other.name);
+        return;
+      case 'slowDisk':
+        victim.slowDisk(this.#random.pick([10, 50]));
+        return this.#later(() => victim.slowDisk(1));
+      case 'fullDisk':
+        victim.fillDisk(true);
+        return this.#later(() => victim.fillDisk(false));
+      case 'failedSync':
+        if (victim.state !== 'up') return;
+        victim.failNextSync();
+        // The replica halts, and somebody replaces the cable.
+        return this.#later(() => {
+          if (victim.state === 'down') return;
+          this.#crash([victim], this.#random.chance(1, 2));
+        });
+      default:
+        assertNever(kind);
+    }
+  }
+
+  #crash(victims: readonly Victim[], powerCut: boolean): void {
+    for (const victim of victims) {
+      if (victim.state === 'down') continue;
+      victim.crash(powerCut);
+      this.#later(() => {
+        if (victim.state === 'down') victim.start();
+      });
+    }
+  }
+
+  #cut(separated: (from: Victim, to: Victim) => boolean): void {
+    const { network, victims } = this.#options;
+    const cuts: [from: string, to: string][] = [];
+    for (const from of victims) {
+      for (const to of victims) if (from !== to && separated(from, to)) cuts.push([from.name, to.name]);
+    }
+    for (const [from, to] of cuts) network.cut(from, to);
+    this.#later(() => {
+      for (const [from, to] of cuts) network.restore(from, to);
+    });
+  }
+
+  #later(repair: () => void): void {
+    const { scheduler, world } = this.#options;
+    scheduler.schedule(this.#random.between(1, world.maxFaultMs), () => {
+      if (!this.#stopped) repair();
+    });
+  }
+}

@@ -1,0 +1,149 @@
+import { Random } from '../core/random.ts';
+import type { Timing } from '../protocol/index.ts';
+import type { LinkConditions } from './link.ts';
+
+export type FaultKind =
+  | 'kill'
+  | 'powerCut'
+  | 'powerCutAll'
+  | 'pause'
+  | 'isolate'
+  | 'partition'
+  | 'oneWayCut'
+  | 'bridge'
+  | 'resetConnections'
+  | 'slowDisk'
+  | 'fullDisk'
+  | 'failedSync';
+
+const faultKinds: readonly FaultKind[] = [
+  'kill',
+  'powerCut',
+  'powerCutAll',
+  'pause',
+  'isolate',
+  'partition',
+  'oneWayCut',
+  'bridge',
+  'resetConnections',
+  'slowDisk',
+  'fullDisk',
+  'failedSync',
+];
+
+/** How long the operations of a disk take, in milliseconds. */
+export interface DiskSpeed {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+}
+
+export interface WorkloadOptions {
+  readonly clients: number;
+  /** Keys in use at a time; they are replaced now and then, so that the history of each stays short. */
+  readonly keys: number;
+  readonly operationsPerKey: number;
+  /** Longest pause of a client between two operations. */
+  readonly maxThinkMs: number;
+  /** After this a client gives up; what it asked for may still happen. */
+  readonly timeoutMs: number;
+  /** Weights. */
+  readonly mix: {
+    readonly get: number;
+    readonly put: number;
+    readonly delete: number;
+    readonly compareAndSet: number;
+  };
+  /** Most values are small; some reach this many bytes. */
+  readonly maxValueBytes: number;
+}
+
+/** Everything that makes one world different from another; all of it follows from the seed. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly protocol: string;
+  readonly replicas: number;
+  /** Simulated milliseconds with faults, before everything is healed. */
+  readonly faultMs: number;
+  readonly timing: Timing;
+  readonly link: LinkConditions;
+  readonly disk: DiskSpeed;
+  readonly maxDriftPpm: number;
+  readonly maxTurnMicros: number;
+  /** Which faults happen, and the longest quiet time between two of them. */
+  readonly faults: readonly FaultKind[];
+  readonly maxQuietMs: number;
+  readonly maxFaultMs: number;
+  readonly workload: WorkloadOptions;
+}
+
+/** What the user may fix instead of leaving it to the seed. */
+export interface WorldOverrides {
+  readonly protocol?: string;
+  readonly replicas?: number;
+  readonly faultMs?: number;
+}
+
+/**
+ * Draws a world from its seed. Most features are off in most worlds: a bug that needs one fault is hidden by the noise
+ * of ten others.
+ */
+export function drawOptions(seed: number, overrides: WorldOverrides = {}): WorldOptions {
+  const random = Random.fromSeed(`world ${seed}`).stream('options');
+  const sometimes = (numerator: number, value: () => number): number =>
+    random.chance(numerator, 100) ? value() : 0;
+  const replicas = random.pick([1, 3, 3, 3, 3, 3, 5, 5]);
+  const maxDelayMs = random.pick([1, 1, 5, 20]);
+  const link: LinkConditions = {
+    minDelayMs: random.pick([0.05, 0.2]),
+    maxDelayMs,
+    slow: sometimes(50, () => random.between(1, 50)),
+    loss: sometimes(50, () => random.between(5, 150)),
+    duplication: sometimes(50, () => random.between(5, 100)),
+    reordering: sometimes(50, () => random.between(5, 200)),
+    splitting: sometimes(30, () => random.between(10, 500)),
+  };
+  const disk: DiskSpeed = { minDelayMs: 0.02, maxDelayMs: random.pick([0.2, 1, 5, 20]) };
+  const faults = faultKinds.filter(() => random.chance(35, 100));
+  const workload: WorkloadOptions = {
+    clients: random.between(2, 8),
+    keys: random.between(1, 6),
+    operationsPerKey: random.between(20, 60),
+    maxThinkMs: random.pick([5, 20, 100]),
+    timeoutMs: random.pick([500, 2_000]),
+    mix: {
+      get: random.between(1, 6),
+      put: random.between(1, 6),
+      delete: random.between(0, 2),
+      compareAndSet: random.between(0, 4),
+    },
+    maxValueBytes: random.pick([32, 32, 2_000, 40_000]),
+  };
+  return {
+    seed,
+    protocol: overrides.protocol ?? 'raft',
+    replicas: overrides.replicas ?? replicas,
+    faultMs: overrides.faultMs ?? 10_000,
+    timing: { heartbeatInterval: 50, electionTimeout: 300 },
+    link,
+    disk,
+    maxDriftPpm: random.pick([0, 100, 20_000]),
+    maxTurnMicros: random.pick([0, 200, 2_000]),
+    faults,
+    maxQuietMs: random.pick([300, 1_000, 3_000]),
+    maxFaultMs: random.pick([200, 1_000, 3_000]),
+    workload,
+  };
+}
+
+/** One line for people. */
+export function describeOptions(options: WorldOptions): string {
+  const { link, disk, workload } = options;
+  return [
+    `${options.protocol}, ${options.replicas} replicas, ${options.faultMs / 1000} s of faults`,
+    `link ${link.minDelayMs}-${link.maxDelayMs} ms, slow ${link.slow}, loss ${link.loss}, duplication ` +
+      `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
+    `disk up to ${disk.maxDelayMs} ms, clock drift up to ${options.maxDriftPpm} ppm, turns up to ${options.maxTurnMicros} us`,
+    `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes`,
+    `faults: ${options.faults.join(' ') || 'none'}`,
+  ].join('; ');
+}

@@ -1,0 +1,72 @@
+import { crc32c } from '../core/crc32c.ts';
+import type { Epoch, Index } from '../core/ids.ts';
+import type { CommittedEntry, Effect } from '../protocol/index.ts';
+
+/** How a world failed. `crash`: code of ours gave up. `stalled`: no progress without faults. `wrong`: a promise is broken. */
+export interface Violation {
+  readonly type: 'crash' | 'stalled' | 'wrong';
+  readonly property: string;
+  readonly detail: string;
+}
+
+/** Called with the first thing that goes wrong; later ones only follow from it. */
+export type Report = (violation: Violation) => void;
+
+/**
+ * What must hold across all replicas and all their lives, whatever the protocol: so it is kept outside of them. Traps
+ * section 2, rule 8.
+ */
+export class ClusterProperties {
+  readonly #report: Report;
+  readonly #leaders = new Map<Epoch, string>();
+  readonly #decided = new Map<Index, string>();
+  readonly #digests = new Map<Index, { readonly digest: string; readonly host: string }>();
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  /** Highest index that some replica has applied, or at least committed. */
+  get decidedIndexes(): number {
+    return this.#decided.size;
+  }
+
+  /** The effects of one step on `host`. */
+  stepped(host: string, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      if (effect.type === 'commit') for (const entry of effect.entries) this.#committed(host, entry);
+      if (effect.type === 'status' && effect.role === 'leader') this.#leads(host, effect.epoch);
+    }
+  }
+
+  /** The whole state after `index`: one index, one state. */
+  applied(host: string, index: Index, digest: string): void {
+    const known = this.#digests.get(index);
+    if (known === undefined) this.#digests.set(index, { digest, host });
+    else if (known.digest !== digest) {
+      this.#wrong(
+        'equal states',
+        `after ${index}, ${host} holds ${digest} and ${known.host} ${known.digest}`,
+      );
+    }
+  }
+
+  #leads(host: string, epoch: Epoch): void {
+    const known = this.#leaders.get(epoch);
+    if (known === undefined) this.#leaders.set(epoch, host);
+    else if (known !== host) this.#wrong('one leader per epoch', `${known} and ${host} lead epoch ${epoch}`);
+  }
+
+  #committed(host: string, entry: CommittedEntry): void {
+    const described = `${entry.kind} of epoch ${entry.epoch}, time ${entry.time}, checksum ${crc32c(entry.payload)}`;
+    const known = this.#decided.get(entry.index);
+    if (known === undefined) this.#decided.set(entry.index, described);
+    else if (known !== described) {
+      this.#wrong('agreement', `${host} commits at ${entry.index} ${described}; decided was ${known}`);
+    }
+  }
+
+  #wrong(property: string, detail: string): void {
+    this.#report({ type: 'wrong', property, detail });
+  }
+}
