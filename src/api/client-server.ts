@@ -1,0 +1,72 @@
+import type { ReplicaHandle } from '../replica/types.ts';
+import { ClientPort, type ClientPortOptions, type ClientTls } from './client-port.ts';
+import { etcdDoor } from './etcd/services.ts';
+import { Http1Endpoint } from './http/http1.ts';
+import { httpRoutes, type MetricsSource } from './http/routes.ts';
+import { Http2Endpoint } from './rpc/http2.ts';
+
+export interface ClientServerOptions {
+  readonly replica: ReplicaHandle;
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly tls?: ClientTls | undefined;
+  /** Whether the replicas speak TLS with each other; for the URLs in member lists. */
+  readonly peerTls: boolean;
+  readonly metrics: MetricsSource;
+  /** For operators: connections that were turned away. */
+  readonly onRejected?: ClientPortOptions['onRejected'];
+  /** An exception while answering, which no client should be able to cause. The client is told that it does not know. */
+  readonly onFault: (error: unknown, method: string) => void;
+}
+
+/** Serves clients on one port. */
+export class ClientServer {
+  readonly #port: ClientPort;
+  readonly #http1: Http1Endpoint;
+  readonly #http2: Http2Endpoint;
+
+  private constructor(port: ClientPort, http1: Http1Endpoint, http2: Http2Endpoint) {
+    this.#port = port;
+    this.#http1 = http1;
+    this.#http2 = http2;
+  }
+
+  /** Rejects with `ListenError` when the port cannot be opened. */
+  static async listen(options: ClientServerOptions): Promise<ClientServer> {
+    const { replica, metrics, onFault: fault } = options;
+    const scheme = {
+      peer: options.peerTls ? 'https' : 'http',
+      client: options.tls ? 'https' : 'http',
+    } as const;
+    const { services, gateway } = etcdDoor(replica, scheme);
+    const handle = httpRoutes({ replica, gateway, metrics, fault });
+    const http1 = new Http1Endpoint(handle);
+    const http2 = new Http2Endpoint(services, handle, fault);
+    const port = await ClientPort.listen({
+      host: options.host,
+      port: options.port,
+      tls: options.tls,
+      http1: (socket) => http1.accept(socket),
+      http2: (socket) => http2.accept(socket),
+      ...(options.onRejected && { onRejected: options.onRejected }),
+    });
+    return new ClientServer(port, http1, http2);
+  }
+
+  /** host:port as bound. */
+  get address(): string {
+    return this.#port.address;
+  }
+
+  get connections(): number {
+    return this.#port.connections;
+  }
+
+  /** Takes no new connections and calls, lets those under way finish, and ends what is left after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#port.stopListening();
+    await Promise.all([this.#http1.close(graceMs), this.#http2.close(graceMs)]);
+    this.#port.destroyConnections();
+  }
+}

@@ -1,0 +1,69 @@
+import { type Call, Code, Failure, type UnaryHandler } from '../rpc/rpc.ts';
+import { malformedMessage } from './errors.ts';
+import type { MessageFns } from './gen/etcdserverpb/rpc.ts';
+
+/** What a method does, on messages. */
+export type MessageHandler<Request, Response> = (
+  request: Request,
+  call: Call,
+) => Response | Failure | Promise<Response | Failure>;
+
+/** A method of the etcd API in both of its forms. */
+export interface EtcdMethod {
+  /** "/package.Service/Method". */
+  readonly path: string;
+  /** Path of the JSON gateway, below "/v3". */
+  readonly gatewayPath: string | undefined;
+  readonly handle: UnaryHandler;
+  /** The same on parsed JSON: bytes in base64, 64-bit numbers as strings. */
+  handleJson(request: unknown, call: Call): Promise<unknown>;
+}
+
+type RequestCodec<T> = Pick<MessageFns<T>, 'decode' | 'fromJSON'>;
+type ResponseCodec<T> = Pick<MessageFns<T>, 'encode' | 'toJSON'>;
+
+export function etcdMethod<Request, Response>(
+  path: string,
+  gatewayPath: string | undefined,
+  request: RequestCodec<Request>,
+  response: ResponseCodec<Response>,
+  handle: MessageHandler<Request, Response>,
+): EtcdMethod {
+  return {
+    path,
+    gatewayPath,
+    async handle(bytes, call) {
+      const decoded = decodeMessage(request, bytes);
+      if (decoded instanceof Failure) return decoded;
+      const answer = await handle(decoded, call);
+      return answer instanceof Failure ? answer : response.encode(answer).finish();
+    },
+    async handleJson(json, call) {
+      const decoded = fromJson(request, json);
+      if (decoded instanceof Failure) return decoded;
+      const answer = await handle(decoded, call);
+      return answer instanceof Failure ? answer : response.toJSON(answer);
+    },
+  };
+}
+
+/** Whatever the generated decoder stumbles over came from the client. */
+export function decodeMessage<T>(codec: Pick<MessageFns<T>, 'decode'>, bytes: Uint8Array): T | Failure {
+  try {
+    return codec.decode(bytes);
+  } catch (error) {
+    return malformedMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function fromJson<T>(codec: Pick<MessageFns<T>, 'fromJSON'>, json: unknown): T | Failure {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    return new Failure(Code.invalidArgument, 'the request must be a JSON object');
+  }
+  try {
+    return codec.fromJSON(json);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Failure(Code.invalidArgument, `a field of the request has the wrong form: ${reason}`);
+  }
+}

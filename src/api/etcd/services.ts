@@ -1,0 +1,76 @@
+import type { ReplicaHandle } from '../../replica/types.ts';
+import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
+import { ReplicaAccess } from './access.ts';
+import { ClusterService, type UrlSchemes } from './cluster.ts';
+import { ResponseHeaders } from './header.ts';
+import { HealthService } from './health.ts';
+import { KvService } from './kv.ts';
+import { MaintenanceService } from './maintenance.ts';
+import type { EtcdMethod } from './method.ts';
+
+/** The rest of the etcd v3 API: what a client may ask for and is told is not there. */
+const notServed: Readonly<Record<string, readonly string[]>> = {
+  'etcdserverpb.KV': ['Compact', 'RangeStream'],
+  'etcdserverpb.Watch': ['Watch'],
+  'etcdserverpb.Lease': ['LeaseGrant', 'LeaseRevoke', 'LeaseKeepAlive', 'LeaseTimeToLive', 'LeaseLeases'],
+  'etcdserverpb.Cluster': ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'],
+  'etcdserverpb.Maintenance': ['Alarm', 'Defragment', 'Hash', 'HashKV', 'MoveLeader', 'Downgrade'],
+  'etcdserverpb.Auth': [
+    ...['AuthEnable', 'AuthDisable', 'AuthStatus', 'Authenticate'],
+    ...[
+      'UserAdd',
+      'UserGet',
+      'UserList',
+      'UserDelete',
+      'UserChangePassword',
+      'UserGrantRole',
+      'UserRevokeRole',
+    ],
+    ...['RoleAdd', 'RoleGet', 'RoleList', 'RoleDelete', 'RoleGrantPermission', 'RoleRevokePermission'],
+  ],
+  'v3lockpb.Lock': ['Lock', 'Unlock'],
+  'v3electionpb.Election': ['Campaign', 'Proclaim', 'Leader', 'Observe', 'Resign'],
+};
+
+export interface EtcdDoor {
+  readonly services: Services;
+  /** The unary methods, by path of the JSON gateway below "/v3". */
+  readonly gateway: ReadonlyMap<string, EtcdMethod>;
+}
+
+/** Everything of etcd's API that is served, over one replica. */
+export function etcdDoor(replica: ReplicaHandle, schemes: UrlSchemes): EtcdDoor {
+  const access = new ReplicaAccess(replica);
+  const headers = new ResponseHeaders(replica);
+  const maintenance = new MaintenanceService(access, headers);
+  const health = new HealthService(replica);
+  const unary = [
+    ...new KvService(access, headers).methods(),
+    ...new ClusterService(access, headers, schemes).methods(),
+    ...maintenance.methods(),
+  ];
+  const methods = new Map<string, Method>(
+    unary.map((method) => [method.path, { type: 'unary', handle: method.handle }]),
+  );
+  methods.set('/etcdserverpb.Maintenance/Snapshot', {
+    type: 'serverStream',
+    handle: (request, call) => maintenance.snapshot(request, call),
+  });
+  methods.set('/grpc.health.v1.Health/Check', { type: 'unary', handle: (request) => health.check(request) });
+  methods.set('/grpc.health.v1.Health/Watch', {
+    type: 'serverStream',
+    handle: (request, call) => health.watch(request, call),
+  });
+  const gateway = new Map<string, EtcdMethod>();
+  for (const method of unary) if (method.gatewayPath !== undefined) gateway.set(method.gatewayPath, method);
+  return { services: { methods, unimplemented }, gateway };
+}
+
+function unimplemented(path: string): Failure {
+  const [, service = '', method = ''] = path.split('/');
+  const known = Object.hasOwn(notServed, service) && notServed[service]?.includes(method);
+  const why = known
+    ? `${service}.${method} of the etcd API is not served yet by this version of quorate`
+    : `unknown method ${path}`;
+  return new Failure(Code.unimplemented, why);
+}

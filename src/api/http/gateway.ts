@@ -1,0 +1,84 @@
+import type { EtcdMethod } from '../etcd/method.ts';
+import { type Call, Code, Failure } from '../rpc/rpc.ts';
+import { type HttpRequest, type HttpResponse, json } from './http.ts';
+
+/** HTTP status for each code of a failed call, as gRPC gateways map them. */
+const httpStatus: Readonly<Record<Failure['code'], number>> = {
+  [Code.cancelled]: 499,
+  [Code.unknown]: 500,
+  [Code.invalidArgument]: 400,
+  [Code.deadlineExceeded]: 504,
+  [Code.notFound]: 404,
+  [Code.alreadyExists]: 409,
+  [Code.permissionDenied]: 403,
+  [Code.resourceExhausted]: 429,
+  [Code.failedPrecondition]: 400,
+  [Code.aborted]: 409,
+  [Code.outOfRange]: 400,
+  [Code.unimplemented]: 501,
+  [Code.internal]: 500,
+  [Code.unavailable]: 503,
+  [Code.dataLoss]: 500,
+  [Code.unauthenticated]: 401,
+};
+
+/** The JSON form of the etcd API: `POST /v3/kv/put` and its like, bytes in base64, 64-bit numbers as strings. */
+export async function gateway(
+  methods: ReadonlyMap<string, EtcdMethod>,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const method = methods.get(request.path.slice('/v3'.length));
+  if (method === undefined) {
+    const message = `${request.path} is not served by this version of quorate`;
+    return failed(new Failure(Code.unimplemented, message));
+  }
+  if (request.method !== 'POST') {
+    return json(405, { error: `${request.path} takes POST`, code: Code.unimplemented }, { allow: 'POST' });
+  }
+  const parsed = parse(request.body);
+  if (parsed instanceof Failure) return failed(parsed);
+  const answer = await method.handleJson(parsed.value, new GatewayCall(method.path));
+  return answer instanceof Failure ? failed(answer) : json(200, answer);
+}
+
+class GatewayCall implements Call {
+  readonly method: string;
+  readonly cancelled = false;
+
+  constructor(method: string) {
+    this.method = method;
+  }
+
+  metadata(): undefined {
+    return undefined;
+  }
+
+  remainingMs(): undefined {
+    return undefined;
+  }
+}
+
+function parse(body: Uint8Array): { readonly value: unknown } | Failure {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return { value: JSON.parse(text === '' ? '{}' : text, toFieldNames) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Failure(Code.invalidArgument, `the request is not JSON: ${reason}`);
+  }
+}
+
+/** Clients may write `rangeEnd` for `range_end`. */
+function toFieldNames(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const renamed: Record<string, unknown> = Object.create(null);
+  for (const [name, field] of Object.entries(value)) {
+    renamed[name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => `_${letter.toLowerCase()}`)] = field;
+  }
+  return renamed;
+}
+
+function failed(failure: Failure): HttpResponse {
+  const { code, message } = failure;
+  return json(httpStatus[code], { error: message, code, message }, failure.trailers);
+}

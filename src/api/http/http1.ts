@@ -1,0 +1,94 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { httpIdleTimeoutMs, httpRequestTimeoutMs, maxHttpBodyBytes } from '../limits.ts';
+import { type HttpHandler, type HttpResponse, parseTarget, text } from './http.ts';
+
+/** The HTTP/1.1 side of the client port. */
+export class Http1Endpoint {
+  readonly #handle: HttpHandler;
+  readonly #server = createServer((request, response) => this.#serve(request, response));
+  /** The server never listens itself, so its own checks for slow clients do not run; these do. */
+  readonly #impatience = new WeakMap<Duplex, NodeJS.Timeout>();
+  #active = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(handle: HttpHandler) {
+    this.#handle = handle;
+    this.#server.on('clientError', (_error, socket) => {
+      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n', () => socket.destroy());
+    });
+    // Tunnels and protocol upgrades are not offered.
+    this.#server.on('connect', (_request, socket) => socket.destroy());
+    this.#server.on('upgrade', (_request, socket) => socket.destroy());
+  }
+
+  /** Takes over a connection of which nothing has been consumed. */
+  accept(socket: Duplex): void {
+    this.#expectRequest(socket, httpRequestTimeoutMs);
+    socket.once('close', () => clearTimeout(this.#impatience.get(socket)));
+    this.#server.emit('connection', socket);
+    process.nextTick(() => socket.resume());
+  }
+
+  /** Waits for the answers that are under way, at most for `graceMs`; ending the connections is left to the caller. */
+  async close(graceMs: number): Promise<void> {
+    if (this.#active === 0) return;
+    await new Promise<void>((resolve) => {
+      const impatience = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(impatience);
+        resolve();
+      };
+    });
+  }
+
+  #expectRequest(socket: Duplex, withinMs: number): void {
+    clearTimeout(this.#impatience.get(socket));
+    this.#impatience.set(
+      socket,
+      setTimeout(() => socket.destroy(), withinMs),
+    );
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const parts: Buffer[] = [];
+    let length = 0;
+    const { socket } = request;
+    this.#active++;
+    response.on('close', () => {
+      if (--this.#active === 0) this.#onIdle?.();
+    });
+    request.on('data', (part: Buffer) => {
+      length += part.length;
+      if (length <= maxHttpBodyBytes) parts.push(part);
+      else answer(request, response, text(413, 'the request is too large\n', { connection: 'close' }));
+    });
+    request.on('end', () => {
+      clearTimeout(this.#impatience.get(socket));
+      const target = parseTarget(request.url ?? '');
+      if (target === undefined) return answer(request, response, text(400, 'malformed request target\n'));
+      const method = request.method ?? 'GET';
+      const body = Buffer.concat(parts, length);
+      void this.#handle({ method, ...target, body }).then((result) => answer(request, response, result));
+    });
+    response.on('finish', () => {
+      if (!socket.destroyed) this.#expectRequest(socket, httpIdleTimeoutMs);
+    });
+    request.on('error', ignoreClientError);
+    response.on('error', ignoreClientError);
+  }
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, result: HttpResponse): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(result.body);
+  response.writeHead(result.status, {
+    'content-type': result.contentType,
+    'content-length': body.length,
+    ...result.headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+// The client is gone; its connection closes by itself.
+function ignoreClientError(): void {}

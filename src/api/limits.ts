@@ -1,0 +1,35 @@
+/**
+ * Limits of the client port. Documented where they bind; all of them refuse, none of them queues.
+ */
+
+/** The largest request, as in etcd: larger ones are refused with "request is too large". */
+export const maxRequestBytes = 1536 * 1024;
+/** The largest gRPC message taken from a client: a request and what the protocol puts around it. */
+export const maxRpcMessageBytes = maxRequestBytes + 512 * 1024;
+/** Bytes of requests that have begun but are not complete, over all connections. */
+export const maxPendingRequestBytes = 256 * 1024 * 1024;
+/** Calls under way on one connection; more wait in the client. */
+export const maxStreamsPerConnection = 4096;
+/** What a client may send ahead on one call, and on one connection. */
+export const http2StreamWindowBytes = 1024 * 1024;
+export const http2ConnectionWindowBytes = 4 * 1024 * 1024;
+/** Connections on the client port; beyond it new ones are closed at once. */
+export const maxConnections = 16 * 1024;
+/** A connection that has not said within this time what it speaks is closed. */
+export const firstBytesTimeoutMs = 10_000;
+/** An HTTP/1.1 request must be complete within this time. */
+export const httpRequestTimeoutMs = 15_000;
+/** And the next one on the same connection within this. */
+export const httpIdleTimeoutMs = 65_000;
+/** Body of a plain HTTP request: base64 of the largest message, and the JSON around it. */
+export const maxHttpBodyBytes = 2 * maxRpcMessageBytes;
+/** How deep transactions may nest; etcd's bound on operations, 128 in all, allows no more either. */
+export const maxTxnDepth = 128;
+/** Bytes of one message of a snapshot stream, as in etcd. */
+export const snapshotChunkBytes = 32 * 1024;
+/** How long a request waits for the cluster, as in etcd: 5 s and two election timeouts. A client may wait less. */
+export const requestTimeoutMs = 7_000;
+/** How often a watched health status is looked at. */
+export const healthWatchIntervalMs = 1_000;
+/** How long a health check waits for a read. */
+export const healthCheckTimeoutMs = 5_000;

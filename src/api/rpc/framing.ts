@@ -1,0 +1,99 @@
+import { Code, Failure } from './rpc.ts';
+
+/** Flag byte and message length before every gRPC message. */
+const prefixBytes = 5;
+
+const percentEncoded = /[^\x20-\x24\x26-\x7e]/u;
+
+/** `message` behind its prefix. Compression is never used. */
+export function frame(message: Uint8Array): Buffer {
+  const framed = Buffer.allocUnsafe(prefixBytes + message.length);
+  framed[0] = 0;
+  framed.writeUInt32BE(message.length, 1);
+  framed.set(message, prefixBytes);
+  return framed;
+}
+
+/** Puts the one request message of a call together from the pieces in which it arrives. */
+export class MessageCollector {
+  readonly #maxBytes: number;
+  #parts: Uint8Array[] = [];
+  #length = 0;
+  #expected: number | undefined;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A failure when the bytes cannot become an acceptable message, whatever follows. */
+  add(part: Uint8Array): Failure | undefined {
+    this.#parts.push(part);
+    this.#length += part.length;
+    if (this.#expected === undefined) {
+      if (this.#length < prefixBytes) return undefined;
+      const prefix = this.#parts.length === 1 ? part : Buffer.concat(this.#parts, this.#length);
+      this.#parts = [prefix];
+      if (prefix[0] !== 0) {
+        return new Failure(
+          Code.unimplemented,
+          'compressed requests are not supported: send them uncompressed',
+        );
+      }
+      const length = new DataView(prefix.buffer, prefix.byteOffset).getUint32(1);
+      if (length > this.#maxBytes) {
+        return new Failure(
+          Code.resourceExhausted,
+          `grpc: received message larger than max (${length} vs. ${this.#maxBytes})`,
+        );
+      }
+      this.#expected = prefixBytes + length;
+    }
+    if (this.#length > this.#expected) {
+      return new Failure(Code.internal, 'more than one message in a call that takes one');
+    }
+    return undefined;
+  }
+
+  /** The message, once the client has sent all that it wanted to send. */
+  finish(): Uint8Array | Failure {
+    if (this.#expected === undefined || this.#length < this.#expected) {
+      return new Failure(Code.internal, 'the request ended before its message was complete');
+    }
+    const [only] = this.#parts;
+    const whole =
+      this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts, this.#length);
+    return whole.subarray(prefixBytes);
+  }
+}
+
+const unitMs = new Map([
+  ['H', 3_600_000],
+  ['M', 60_000],
+  ['S', 1_000],
+  ['m', 1],
+  ['u', 1e-3],
+  ['n', 1e-6],
+]);
+
+/** Milliseconds of a `grpc-timeout` header; undefined when it is malformed. */
+export function parseTimeout(text: string): number | undefined {
+  const unit = unitMs.get(text.slice(-1));
+  const amount = text.slice(0, -1);
+  return unit === undefined || !/^\d{1,8}$/.test(amount) ? undefined : Number(amount) * unit;
+}
+
+/** The form of a status message in the `grpc-message` header: UTF-8, percent-encoded outside of printable ASCII. */
+export function encodeStatusMessage(message: string): string {
+  if (!percentEncoded.test(message)) return message;
+  let text = '';
+  for (const byte of Buffer.from(message, 'utf8')) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    text += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}

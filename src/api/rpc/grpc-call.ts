@@ -1,0 +1,211 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { encodeStatusMessage, frame, MessageCollector, parseTimeout } from './framing.ts';
+import { type Call, Code, Failure, type Method, type Services } from './rpc.ts';
+
+/** Request bytes that have arrived for messages that are not complete, over all connections of a port. */
+export interface ReceiveBudget {
+  readonly maxMessageBytes: number;
+  readonly maxPendingBytes: number;
+  pendingBytes: number;
+}
+
+/** Told of what no client can cause: an exception in a service. */
+export type FaultReport = (error: unknown, method: string) => void;
+
+const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
+const waitForTrailers = { waitForTrailers: true };
+const okTrailers = { 'grpc-status': '0' };
+
+/** One gRPC call over one HTTP/2 stream. */
+export class GrpcCall implements Call {
+  readonly method: string;
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #deadline: number | undefined;
+  readonly #budget: ReceiveBudget;
+  readonly #collector: MessageCollector;
+  readonly #fault: FaultReport;
+  /** What this call holds of the budget. */
+  #pending = 0;
+  #answered = false;
+
+  private constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    method: string,
+    deadline: number | undefined,
+    budget: ReceiveBudget,
+    fault: FaultReport,
+  ) {
+    this.#stream = stream;
+    this.#headers = headers;
+    this.method = method;
+    this.#deadline = deadline;
+    this.#budget = budget;
+    this.#collector = new MessageCollector(budget.maxMessageBytes);
+    this.#fault = fault;
+  }
+
+  /** Takes over a stream whose content type is gRPC's, until its end. */
+  static serve(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    services: Services,
+    budget: ReceiveBudget,
+    fault: FaultReport,
+  ): void {
+    const path = headers[':path'] ?? '';
+    const timeoutText = headers['grpc-timeout'];
+    const timeout = typeof timeoutText === 'string' ? parseTimeout(timeoutText) : undefined;
+    const deadline = timeout === undefined ? undefined : performance.now() + timeout;
+    const call = new GrpcCall(stream, headers, path, deadline, budget, fault);
+    const method = services.methods.get(path);
+    if (method === undefined) {
+      call.#fail(services.unimplemented(path));
+    } else if (headers[':method'] !== 'POST') {
+      call.#fail(new Failure(Code.internal, 'gRPC calls are POST requests'));
+    } else if (timeoutText !== undefined && timeout === undefined) {
+      call.#fail(new Failure(Code.internal, `malformed grpc-timeout "${timeoutText}"`));
+    } else {
+      call.#receive(method);
+    }
+  }
+
+  metadata(key: string): string | undefined {
+    const value = this.#headers[key];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  remainingMs(): number | undefined {
+    return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - performance.now());
+  }
+
+  get cancelled(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  #receive(method: Method): void {
+    const stream = this.#stream;
+    stream.on('data', (part: Buffer) => {
+      if (this.#answered) return;
+      this.#hold(part.length);
+      const failure =
+        this.#budget.pendingBytes > this.#budget.maxPendingBytes
+          ? new Failure(Code.resourceExhausted, 'etcdserver: too many requests')
+          : this.#collector.add(part);
+      if (failure !== undefined) this.#fail(failure);
+    });
+    stream.on('end', () => {
+      if (this.#answered || this.cancelled) return;
+      this.#release();
+      const message = this.#collector.finish();
+      if (message instanceof Failure) this.#fail(message);
+      else if (this.#deadline !== undefined && this.#deadline <= performance.now()) {
+        this.#fail(new Failure(Code.deadlineExceeded, 'the deadline had passed before the call arrived'));
+      } else if (method.type === 'unary') void this.#unary(method.handle, message);
+      else void this.#serverStream(method.handle, message);
+    });
+    stream.on('close', () => this.#release());
+  }
+
+  async #unary(handle: Extract<Method, { type: 'unary' }>['handle'], message: Uint8Array): Promise<void> {
+    let answer: Uint8Array | Failure;
+    try {
+      answer = await handle(message, this);
+    } catch (error) {
+      answer = this.#internal(error);
+    }
+    if (this.cancelled) return;
+    if (answer instanceof Failure) return this.#fail(answer);
+    this.#answered = true;
+    const stream = this.#stream;
+    stream.respond(responseHeaders, waitForTrailers);
+    stream.on('wantTrailers', () => stream.sendTrailers(okTrailers));
+    stream.end(frame(answer));
+  }
+
+  async #serverStream(
+    handle: Extract<Method, { type: 'serverStream' }>['handle'],
+    message: Uint8Array,
+  ): Promise<void> {
+    const stream = this.#stream;
+    let result: Failure | undefined;
+    const answers = handle(message, this);
+    const close = (): void => void answers.return(undefined);
+    stream.once('close', close);
+    try {
+      for (;;) {
+        const next = await answers.next();
+        if (this.cancelled) return;
+        if (next.done) {
+          result = next.value;
+          break;
+        }
+        if (!stream.headersSent) stream.respond(responseHeaders, waitForTrailers);
+        if (!stream.write(frame(next.value))) await this.#writable();
+        if (this.cancelled) return;
+      }
+    } catch (error) {
+      result = this.#internal(error);
+    } finally {
+      stream.off('close', close);
+      if (this.cancelled) close();
+    }
+    if (this.cancelled) return;
+    if (!stream.headersSent && result !== undefined) return this.#fail(result);
+    this.#answered = true;
+    if (!stream.headersSent) stream.respond(responseHeaders, waitForTrailers);
+    stream.on('wantTrailers', () =>
+      stream.sendTrailers(result === undefined ? okTrailers : trailersOf(result)),
+    );
+    stream.end();
+  }
+
+  /** Room for more, or the end of the stream. */
+  #writable(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#stream.off('drain', done);
+        this.#stream.off('close', done);
+        resolve();
+      };
+      this.#stream.on('drain', done);
+      this.#stream.on('close', done);
+    });
+  }
+
+  /** Answers with headers alone, and does not wait for what the client still wants to send. */
+  #fail(failure: Failure): void {
+    this.#release();
+    if (this.#answered || this.cancelled) return;
+    this.#answered = true;
+    this.#stream.respond({ ...responseHeaders, ...trailersOf(failure) }, { endStream: true });
+    this.#stream.resume();
+    if (!this.#stream.readableEnded) this.#stream.close();
+  }
+
+  #internal(error: unknown): Failure {
+    this.#fault(error, this.method);
+    return new Failure(Code.internal, 'internal error: the server has logged it', {
+      'quorate-outcome': 'unknown',
+    });
+  }
+
+  #hold(bytes: number): void {
+    this.#pending += bytes;
+    this.#budget.pendingBytes += bytes;
+  }
+
+  #release(): void {
+    this.#budget.pendingBytes -= this.#pending;
+    this.#pending = 0;
+  }
+}
+
+function trailersOf(failure: Failure): Record<string, string> {
+  return {
+    'grpc-status': String(failure.code),
+    'grpc-message': encodeStatusMessage(failure.message),
+    ...failure.trailers,
+  };
+}

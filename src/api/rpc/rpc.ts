@@ -1,0 +1,80 @@
+/**
+ * Remote calls as services see them: a method path, metadata, bytes in, bytes out. Services know no gRPC library; an
+ * adapter binds them to one.
+ */
+export interface Call {
+  /** "/package.Service/Method". */
+  readonly method: string;
+  /** The first value of a metadata key, in lower case. */
+  metadata(key: string): string | undefined;
+  /** Milliseconds that the client is still willing to wait; undefined when it did not say. Never below 0. */
+  remainingMs(): number | undefined;
+  /** The client went away or withdrew the call: nobody reads the answer. */
+  readonly cancelled: boolean;
+}
+
+export const Code = {
+  ok: 0,
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  outOfRange: 11,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  dataLoss: 15,
+  unauthenticated: 16,
+} as const;
+
+export type Code = (typeof Code)[keyof typeof Code];
+
+/** How a call failed. A value and not an exception: refusals are ordinary, and overload is no time for stack traces. */
+export class Failure {
+  readonly code: Exclude<Code, 0>;
+  readonly message: string;
+  readonly trailers: Readonly<Record<string, string>> | undefined;
+
+  constructor(code: Exclude<Code, 0>, message: string, trailers?: Readonly<Record<string, string>>) {
+    this.code = code;
+    this.message = message;
+    this.trailers = trailers;
+  }
+}
+
+/** Answers one request with one message. Bytes handed over are immutable from then on. */
+export type UnaryHandler = (
+  request: Uint8Array,
+  call: Call,
+) => Uint8Array | Failure | Promise<Uint8Array | Failure>;
+
+/**
+ * Answers one request with a stream of messages. The next message is asked for when the client has room for it, and the
+ * generator is closed when the client goes away.
+ */
+export type ServerStreamHandler = (
+  request: Uint8Array,
+  call: Call,
+) => AsyncGenerator<Uint8Array, Failure | undefined, undefined>;
+
+export type Method =
+  | { readonly type: 'unary'; readonly handle: UnaryHandler }
+  | { readonly type: 'serverStream'; readonly handle: ServerStreamHandler };
+
+/** Everything that a port serves, by method path. */
+export interface Services {
+  readonly methods: ReadonlyMap<string, Method>;
+  /** What to say to a method that is not in `methods`. */
+  unimplemented(path: string): Failure;
+}
+
+/** The largest request message; a larger one is refused before it is read. */
+export interface RpcLimits {
+  readonly maxMessageBytes: number;
+}
