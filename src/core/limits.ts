@@ -78,3 +78,25 @@ export const maxPendingStoreBytes = 64 * 1024 * 1024;
 export const storeSliceBytes = 256 * 1024;
 /** Bytes of pairs in one frame of a snapshot, unless a single pair is larger. */
 export const snapshotFrameBytes = 64 * 1024;
+
+// Journal: what the write-ahead log takes at once.
+
+/** Bytes of a preallocated segment of the journal, unless told otherwise. */
+export const journalSegmentBytes = 16 * 1024 * 1024;
+/** The end of the last segment of a full disk, kept for terms, votes and compaction; a quarter of smaller segments. */
+export const journalReserveBytes = 256 * 1024;
+/** Bytes of one batch of the journal, unless one append alone is larger. */
+export const maxJournalBatchBytes = 4 * 1024 * 1024;
+/** Milliseconds between two looks at a full disk. */
+export const fullDiskCheckInterval = 1_000;
+
+// Driver: what one replica takes on.
+
+/** Commands forwarded in one frame, in bytes of payload; one command may be larger. */
+export const maxForwardBytes = 1024 * 1024;
+/** Bytes put into the store since it was last made durable, after which it is. */
+export const flushPendingBytes = 4 * 1024 * 1024;
+/** The state is made durable this often, in ms, when anything changed: bounds what a restart has to apply again. */
+export const flushIntervalMs = 30_000;
+/** How long a stopping replica waits for its commands and for a new leader, in ms. */
+export const stopTimeoutMs = 3_000;
