@@ -37,6 +37,32 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** A typed array of up to so many bytes lies in the JavaScript heap; asking for its buffer moves it out, at great cost. */
+const heapBytes = 64;
+const slabBytes = 16 * 1024;
+let slab = new ArrayBuffer(slabBytes);
+let slabUsed = 0;
+
+/**
+ * Room for `length` bytes, zeroed. As an own allocation costs about as much as executing a command, what is neither
+ * small nor large shares a slab, and keeps it alive.
+ */
+export function allocate(length: number): Uint8Array {
+  if (length <= heapBytes || length > slabBytes / 8) return new Uint8Array(length);
+  if (slabUsed + length > slabBytes) {
+    slab = new ArrayBuffer(slabBytes);
+    slabUsed = 0;
+  }
+  const bytes = new Uint8Array(slab, slabUsed, length);
+  slabUsed += length;
+  return bytes;
+}
+
+/** Bytes [from, to) of an array that does not change any more: a copy or a view, whichever costs less. */
+export function part(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return to - from <= heapBytes ? bytes.slice(from, to) : bytes.subarray(from, to);
+}
+
 export function hex(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += byte.toString(16).padStart(2, '0');

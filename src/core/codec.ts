@@ -1,4 +1,4 @@
-import { emptyBytes, utf8, utf8Text } from './bytes.ts';
+import { allocate, emptyBytes, part, utf8, utf8Text } from './bytes.ts';
 
 /**
  * The binary encoding of everything of ours: integers big-endian or as unsigned LEB128, byte strings behind their
@@ -7,21 +7,19 @@ import { emptyBytes, utf8, utf8Text } from './bytes.ts';
  */
 export class Writer {
   #buffer: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 64) {
-    this.#buffer = new Uint8Array(capacity);
-    this.#view = new DataView(this.#buffer.buffer);
+    this.#buffer = allocate(capacity);
   }
 
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes written; a view, so write no more after it. */
+  /** The bytes written; maybe a view, so write no more after it. */
   finish(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    return this.#length === this.#buffer.length ? this.#buffer : part(this.#buffer, 0, this.#length);
   }
 
   u8(value: number): this {
@@ -36,19 +34,19 @@ export class Writer {
 
   u32(value: number): this {
     const at = this.#reserve(4);
-    this.#view.setUint32(at, value);
+    this.#view(at, 4).setUint32(0, value);
     return this;
   }
 
   u64(value: bigint): this {
     const at = this.#reserve(8);
-    this.#view.setBigUint64(at, value);
+    this.#view(at, 8).setBigUint64(0, value);
     return this;
   }
 
   i64(value: bigint): this {
     const at = this.#reserve(8);
-    this.#view.setBigInt64(at, value);
+    this.#view(at, 8).setBigInt64(0, value);
     return this;
   }
 
@@ -82,13 +80,17 @@ export class Writer {
     const at = this.#length;
     const needed = at + count;
     if (needed > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
+      const grown = allocate(Math.max(needed, 2 * this.#buffer.length));
       grown.set(this.#buffer);
       this.#buffer = grown;
-      this.#view = new DataView(grown.buffer);
     }
     this.#length = needed;
     return at;
+  }
+
+  /** Made when wanted: asking a small array for its buffer costs more than all else of a short encoding. */
+  #view(at: number, length: number): DataView {
+    return new DataView(this.#buffer.buffer, at, length);
   }
 }
 
@@ -100,12 +102,10 @@ export class Malformed extends Error {
 
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
@@ -123,15 +123,15 @@ export class Reader {
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.#view(this.#take(4), 4).getUint32(0);
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
+    return this.#view(this.#take(8), 8).getBigUint64(0);
   }
 
   i64(): bigint {
-    return this.#view.getBigInt64(this.#take(8));
+    return this.#view(this.#take(8), 8).getBigInt64(0);
   }
 
   uint(): number {
@@ -149,7 +149,7 @@ export class Reader {
     }
   }
 
-  /** A view of the input, not a copy. */
+  /** Maybe a view of the input, which must not change any more. */
   bytes(): Uint8Array {
     return this.raw(this.uint());
   }
@@ -166,7 +166,7 @@ export class Reader {
   raw(length: number): Uint8Array {
     if (length === 0) return emptyBytes;
     const at = this.#take(length);
-    return this.#bytes.subarray(at, at + length);
+    return part(this.#bytes, at, at + length);
   }
 
   /** How many elements follow; each takes at least `minBytes`, so a lying count cannot make us allocate. */
@@ -187,6 +187,10 @@ export class Reader {
       throw new Malformed(`${count} bytes expected, ${this.#bytes.length - at} left`);
     this.#at = at + count;
     return at;
+  }
+
+  #view(at: number, length: number): DataView {
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, length);
   }
 }
 

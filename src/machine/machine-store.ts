@@ -1,3 +1,4 @@
+import { part } from '../core/bytes.ts';
 import type { ReadStore, ScanRange, Store } from '../core/store.ts';
 import { machineSpace } from './layout.ts';
 
@@ -17,7 +18,8 @@ class MachineReadStore implements ReadStore {
   *scan(range: ScanRange): Pairs {
     const from = inMachineSpace(range.from);
     const to = range.to === undefined ? Uint8Array.of(machineSpace + 1) : inMachineSpace(range.to);
-    for (const [key, value] of this.#store.scan({ ...range, from, to })) yield [key.subarray(1), value];
+    for (const [key, value] of this.#store.scan({ ...range, from, to }))
+      yield [part(key, 1, key.length), value];
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../core/assert.ts';
+import { part } from '../core/bytes.ts';
 import { type NodeId, nodeId } from '../core/ids.ts';
 import { maxKeptResultBytes, maxReplicasEver, sessionWindow } from '../core/limits.ts';
 import type { ReadStore, Store } from '../core/store.ts';
@@ -87,7 +88,7 @@ export function admit(store: Store, command: CommandEnvelope): Admission {
   const occupant = readUint64(slot, 8);
   assert(occupant <= sequence, `command ${sequence} is in the window, but ${occupant} took its slot`);
   if (occupant < sequence) return run;
-  return slot[16] === keptResult ? { type: 'duplicate', result: slot.subarray(17) } : resultLost;
+  return slot[16] === keptResult ? { type: 'duplicate', result: part(slot, 17, slot.length) } : resultLost;
 }
 
 const lostResult = 0;

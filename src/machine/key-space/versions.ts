@@ -1,5 +1,5 @@
 import { assert } from '../../core/assert.ts';
-import { compareBytes } from '../../core/bytes.ts';
+import { compareBytes, part } from '../../core/bytes.ts';
 import { maxStoreKeyBytes } from '../../core/limits.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
@@ -103,7 +103,7 @@ export function sameKey(a: Uint8Array, b: Uint8Array): boolean {
 
 /** The user key of a version; a view of it when nothing was escaped. */
 export function userKey(version: Uint8Array): Uint8Array {
-  const escaped = version.subarray(1, version.length - 9);
+  const escaped = part(version, 1, version.length - 9);
   let zero = escaped.indexOf(0);
   if (zero === -1) return escaped;
   const key = new Uint8Array(escaped.length);
