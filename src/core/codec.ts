@@ -90,7 +90,7 @@ export class Writer {
 
   /** Made when wanted: asking a small array for its buffer costs more than all else of a short encoding. */
   #view(at: number, length: number): DataView {
-    return new DataView(this.#buffer.buffer, at, length);
+    return new DataView(this.#buffer.buffer, this.#buffer.byteOffset + at, length);
   }
 }
 
