@@ -117,12 +117,7 @@ export class Faults {
         return this.#later(() => victim.fillDisk(false));
       case 'failedSync':
         if (victim.state !== 'up') return;
-        victim.failNextSync();
-        // The replica halts, and somebody replaces the cable.
-        return this.#later(() => {
-          if (victim.state === 'down') return;
-          this.#crash([victim], this.#random.chance(1, 2));
-        });
+        return victim.failNextSync();
       default:
         assertNever(kind);
     }

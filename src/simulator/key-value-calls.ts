@@ -1,5 +1,5 @@
 import type { KeyValueInput, KeyValueOutput } from '../check/index.ts';
-import { assert, assertNever } from '../core/assert.ts';
+import { assert, assertNever, InvariantViolation } from '../core/assert.ts';
 import { utf8, utf8Text } from '../core/bytes.ts';
 import { Malformed } from '../core/codec.ts';
 import type { ReadStore } from '../core/store.ts';
@@ -43,7 +43,7 @@ export function decodeWriteAnswer(input: Write, bytes: Uint8Array): Answer {
     case 'delete':
       return { output: observed(result.previous[0]), revision, wrote: result.deleted > 0 };
     case 'txn': {
-      const value = valueOf(previousIn(result.results[0]));
+      const value = textOf(previousIn(result.results[0]));
       return {
         output: { type: 'swapped', swapped: result.succeeded, value },
         revision,
@@ -51,7 +51,7 @@ export function decodeWriteAnswer(input: Write, bytes: Uint8Array): Answer {
       };
     }
     case 'range':
-      return assert(false, 'a write was answered by a range');
+      throw new InvariantViolation('a write was answered by a range');
     default:
       return assertNever(result);
   }
@@ -77,10 +77,10 @@ export function readAnswer(store: ReadStore, key: string): Answer {
   return { output: observed(pair), revision, wrote: false };
 }
 
-export const valueOf = (pair: KeyValue | undefined): string | undefined =>
+export const textOf = (pair: KeyValue | undefined): string | undefined =>
   pair === undefined ? undefined : utf8Text(pair.value);
 
-const observed = (pair: KeyValue | undefined): KeyValueOutput => ({ type: 'observed', value: valueOf(pair) });
+const observed = (pair: KeyValue | undefined): KeyValueOutput => ({ type: 'observed', value: textOf(pair) });
 
 function previousIn(result: OperationResult | undefined): KeyValue | undefined {
   if (result?.type === 'put') return result.previous;

@@ -67,6 +67,8 @@ export interface WorldOptions {
   readonly timing: Timing;
   readonly link: LinkConditions;
   readonly disk: DiskSpeed;
+  /** Of the journal's files: small, so that a short run fills several. */
+  readonly segmentBytes: number;
   readonly maxDriftPpm: number;
   readonly maxTurnMicros: number;
   /** Which faults happen, and the longest quiet time between two of them. */
@@ -126,6 +128,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     timing: { heartbeatInterval: 50, electionTimeout: 300 },
     link,
     disk,
+    segmentBytes: random.pick([128 * 1024, 256 * 1024, 1024 * 1024]),
     maxDriftPpm: random.pick([0, 100, 20_000]),
     maxTurnMicros: random.pick([0, 200, 2_000]),
     faults,
