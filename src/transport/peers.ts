@@ -1,13 +1,15 @@
+import { assert } from '../core/assert.ts';
 import { equalBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { type Millis, millis, type NodeId } from '../core/ids.ts';
-import { maxInboundBulkStreams } from '../core/limits.ts';
+import { maxFrameBytes, maxInboundBulkStreams } from '../core/limits.ts';
 import type { Random } from '../core/random.ts';
 import { Acceptor } from './acceptor.ts';
 import { BulkReceiver, type IncomingBulk } from './bulk-receiver.ts';
 import { type BulkOutcome, BulkSender, type BulkSource } from './bulk-sender.ts';
 import { dial } from './dial.ts';
 import type { FrameConnection } from './frame-connection.ts';
+import { firstHostKind } from './framing.ts';
 import {
   checkFacts,
   type Facts,
@@ -147,9 +149,11 @@ export class Peers {
 
   /**
    * Sends at the end of this turn, or at `flush`. False when the frame was dropped, because there is no link or its queue
-   * is full; true does not mean that it arrives. The payload must not change any more.
+   * is full; true does not mean that it arrives. The payload is at most `maxFrameBytes` and must not change any more.
    */
   send(to: NodeId, kind: number, payload: Uint8Array): boolean {
+    assert(kind >= firstHostKind, 'a host sends frames of its own kinds');
+    assert(payload.length <= maxFrameBytes, 'a payload fits a frame');
     if (this.#links.get(to)?.send({ kind, payload }) !== true) return false;
     if (!this.#flushDue) {
       this.#flushDue = true;
