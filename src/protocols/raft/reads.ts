@@ -1,0 +1,140 @@
+import { millis, type NodeId, type ReadId } from '../../core/ids.ts';
+import { maxPendingReads, maxReadRounds } from '../../core/limits.ts';
+import { quorumValue } from './configuration.ts';
+import type { Context } from './context.ts';
+import type { RaftMessage, ReadRefusal } from './messages.ts';
+import { broadcastHeartbeat } from './replication.ts';
+import type { LeaderReads, LeaderState, ReadRound, WaitingRead } from './state.ts';
+
+type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
+
+/**
+ * Linearizable reads without writing (thesis, section 6.4): the leader notes its commit index, learns from a quorum that it
+ * still led afterwards, and the read may be served from any state that includes the index. One round confirms all
+ * reads of a step, and those that gathered while rounds were under way.
+ */
+export function read(ctx: Context, id: ReadId): void {
+  const { leadership } = ctx;
+  if (leadership !== undefined) enqueue(ctx, leadership.reads, { type: 'own', id });
+  else if (ctx.leader === undefined) ctx.emit({ type: 'readFailed', id, reason: 'notLeader' });
+  else if (forwardedCount(ctx) >= maxPendingReads) ctx.emit({ type: 'readFailed', id, reason: 'overloaded' });
+  else ctx.state.forwarded.queued.push(id);
+}
+
+function enqueue(ctx: Context, reads: LeaderReads, waiting: WaitingRead): void {
+  if (waitingCount(reads) >= maxPendingReads) fail(ctx, waiting, 'overloaded');
+  else reads.queued.push(waiting);
+}
+
+function waitingCount(reads: LeaderReads): number {
+  let count = reads.queued.length;
+  for (const round of reads.rounds) count += round.reads.length;
+  return count;
+}
+
+function forwardedCount(ctx: Context): number {
+  let count = ctx.state.forwarded.queued.length;
+  for (const batch of ctx.state.forwarded.batches) count += batch.ids.length;
+  return count;
+}
+
+/** Begins a round for what has gathered; a lone voter confirms itself. */
+export function startRound(ctx: Context, leadership: LeaderState): void {
+  const { reads } = leadership;
+  const { commit, log } = ctx.state;
+  if (reads.queued.length === 0 || reads.rounds.length >= maxReadRounds) return;
+  if (!ctx.rules.mayServeReads(log.termAt(commit), ctx.term)) return;
+  reads.lastRound = ctx.rules.nextRound(reads.lastRound);
+  reads.rounds.push({ round: reads.lastRound, index: commit, reads: reads.queued });
+  reads.queued = [];
+  confirmRounds(ctx, leadership);
+  if (reads.rounds.length > 0) broadcastHeartbeat(ctx, leadership);
+}
+
+/** An answer to a round confirms the ones before it too: it was given after all of them began. */
+export function confirmRounds(ctx: Context, leadership: LeaderState): void {
+  const { rounds } = leadership.reads;
+  if (rounds.length === 0) return;
+  const confirmed = quorumValue(ctx.configuration, (id) =>
+    id === ctx.self ? Number.POSITIVE_INFINITY : (leadership.progress.get(id)?.round ?? 0),
+  );
+  while (rounds[0] !== undefined && rounds[0].round <= confirmed) serve(ctx, rounds.shift() as ReadRound);
+}
+
+function serve(ctx: Context, { index, reads }: ReadRound): void {
+  for (const waiting of reads) {
+    if (waiting.type === 'own') ctx.emit({ type: 'readable', id: waiting.id, index });
+    else {
+      const { from, start, batch } = waiting;
+      ctx.send(from, { type: 'readReply', term: ctx.term, start, batch, index });
+    }
+  }
+}
+
+function fail(ctx: Context, waiting: WaitingRead, reason: ReadRefusal): void {
+  if (waiting.type === 'own') ctx.emit({ type: 'readFailed', id: waiting.id, reason });
+  else {
+    const { from, start, batch } = waiting;
+    ctx.sendAfterHardState(from, { type: 'readRefusal', term: ctx.term, start, batch, reason });
+  }
+}
+
+/** Whoever leads no more can confirm nothing. */
+export function failLeaderReads(ctx: Context, reads: LeaderReads): void {
+  for (const round of reads.rounds) for (const waiting of round.reads) fail(ctx, waiting, 'notLeader');
+  for (const waiting of reads.queued) fail(ctx, waiting, 'notLeader');
+}
+
+export function handleReadRequest(ctx: Context, from: NodeId, message: Of<'readRequest'>): void {
+  const { start, batch } = message;
+  const waiting: WaitingRead = { type: 'forwarded', from, start, batch };
+  if (ctx.leadership === undefined || message.term !== ctx.term) fail(ctx, waiting, 'notLeader');
+  else enqueue(ctx, ctx.leadership.reads, waiting);
+}
+
+/**
+ * One message for all reads of a step. It waits for the start number to be durable, so that no later start uses the
+ * same name and takes an old answer for its own.
+ */
+export function forwardReads(ctx: Context): void {
+  const { forwarded, hardState } = ctx.state;
+  const { leader } = ctx;
+  if (forwarded.queued.length === 0 || leader === undefined) return;
+  const batch = ++forwarded.lastBatch;
+  const deadline = millis(ctx.now + ctx.timing.electionTimeout);
+  forwarded.batches.push({ batch, ids: forwarded.queued, deadline });
+  forwarded.queued = [];
+  ctx.sendAfterHardState(leader, { type: 'readRequest', term: ctx.term, start: hardState.start, batch });
+}
+
+export function handleReadReply(ctx: Context, message: Of<'readReply'>): void {
+  for (const id of takeBatch(ctx, message)) ctx.emit({ type: 'readable', id, index: message.index });
+}
+
+export function handleReadRefusal(ctx: Context, message: Of<'readRefusal'>): void {
+  for (const id of takeBatch(ctx, message)) ctx.emit({ type: 'readFailed', id, reason: message.reason });
+}
+
+function takeBatch(ctx: Context, message: Of<'readReply'> | Of<'readRefusal'>): readonly ReadId[] {
+  const { forwarded, hardState } = ctx.state;
+  if (message.start !== hardState.start) return [];
+  const at = forwarded.batches.findIndex((batch) => batch.batch === message.batch);
+  return at < 0 ? [] : (forwarded.batches.splice(at, 1)[0]?.ids ?? []);
+}
+
+/** The leader changed, or is out of reach: its answer may never come. */
+export function failForwardedReads(ctx: Context): void {
+  const { forwarded } = ctx.state;
+  for (const { ids } of forwarded.batches.splice(0)) failAll(ctx, ids);
+  failAll(ctx, forwarded.queued);
+  forwarded.queued = [];
+}
+
+export function expireForwardedReads(ctx: Context): void {
+  const { batches } = ctx.state.forwarded;
+  while (batches[0] !== undefined && batches[0].deadline <= ctx.now) failAll(ctx, batches.shift()?.ids ?? []);
+}
+
+function failAll(ctx: Context, ids: readonly ReadId[]): void {
+  for (const id of ids) ctx.emit({ type: 'readFailed', id, reason: 'notLeader' });
+}

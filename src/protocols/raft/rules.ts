@@ -1,0 +1,97 @@
+import { type Epoch, type Index, index, type NodeId } from '../../core/ids.ts';
+import type { Position } from '../../protocol/index.ts';
+import type { Log } from './log.ts';
+import type { Entry } from './messages.ts';
+
+/** The end of a log, as elections compare it. */
+export interface LastEntry {
+  readonly lastIndex: Index;
+  readonly lastTerm: Epoch;
+}
+
+/** Where a received snapshot goes. */
+export type SnapshotPlacement = 'discard' | 'keepSuffix' | 'restart';
+
+/**
+ * The decisions that can be got wrong, each with the trap it stands against (docs/protocols/traps). `mutants.ts`
+ * replaces them one at a time.
+ */
+export interface Rules {
+  /** R-1. An entry of an earlier term is committed only through a later one of the leader's own (figure 8). */
+  mayCommit(entryTerm: Epoch, currentTerm: Epoch): boolean;
+  /** Section 5.4.1: the later last term wins, and only between equal terms the longer log. */
+  isUpToDate(candidate: LastEntry, own: LastEntry): boolean;
+  /** Section 5.2: one vote in a term. */
+  mayVote(votedFor: NodeId | undefined, candidate: NodeId): boolean;
+  /** R-15 (a). PreVote: whether to ask before disturbing anyone with a new term (thesis, section 9.6). */
+  asksFirst(): boolean;
+  /** R-15 (a). Whether to turn candidates away because a leader was heard `silence` ms ago (thesis, section 4.2.3). */
+  shieldsLeader(silence: number, electionTimeout: number): boolean;
+  /** R-15 (b). CheckQuorum: whether a leader who heard of no quorum for `silence` ms steps down (thesis, section 6.2). */
+  hasLostQuorum(silence: number, electionTimeout: number): boolean;
+  /**
+   * R-4. How many of `entries` are in the log already: only a real conflict truncates, since the request may be an
+   * old one.
+   */
+  alreadyThere(log: Log, entries: readonly Entry[]): number;
+  /** R-6. What a request that was taken proves: its own reach, not that of the log. */
+  acknowledged(previousIndex: Index, count: number, lastIndex: Index): Index;
+  /** R-5. Nothing beyond what this request has compared may be committed because of it. */
+  commitFromAppend(leaderCommit: Index, acknowledged: Index, lastIndex: Index): Index;
+  /** R-6, R-20. Without entries, only what was compared with a leader of this term before. */
+  commitFromHeartbeat(leaderCommit: Index, verified: Index, lastIndex: Index): Index;
+  /** R-18. The leader counts itself like anyone else: for what is on its disk. */
+  ownMatch(durable: Index, lastIndex: Index): Index;
+  /** R-17. What a write under way still proves after the log was truncated at `from`: nothing from there on. */
+  survivingWrite(lastWritten: Index, from: Index): Index;
+  /** R-7. Before an entry of the own term is committed, the commit index may lie behind acknowledged writes. */
+  mayServeReads(termAtCommit: Epoch | undefined, currentTerm: Epoch): boolean;
+  /** R-8. Rounds are never reused within a term, so an old answer never confirms a new read. */
+  nextRound(last: number): number;
+  /** R-19. Old snapshots are ignored, and what follows a matching entry stays. */
+  placeSnapshot(position: Position, commit: Index, log: Log): SnapshotPlacement;
+}
+
+export const raftRules: Rules = {
+  mayCommit: (entryTerm, currentTerm) => entryTerm === currentTerm,
+
+  isUpToDate: (candidate, own) =>
+    candidate.lastTerm > own.lastTerm ||
+    (candidate.lastTerm === own.lastTerm && candidate.lastIndex >= own.lastIndex),
+
+  mayVote: (votedFor, candidate) => votedFor === undefined || votedFor === candidate,
+
+  asksFirst: () => true,
+
+  shieldsLeader: (silence, electionTimeout) => silence < electionTimeout,
+
+  hasLostQuorum: (silence, electionTimeout) => silence >= electionTimeout,
+
+  alreadyThere(log, entries) {
+    let same = 0;
+    for (const entry of entries) {
+      if (log.termAt(entry.index) !== entry.epoch) break;
+      same++;
+    }
+    return same;
+  },
+
+  acknowledged: (previousIndex, count) => index(previousIndex + count),
+
+  commitFromAppend: (leaderCommit, acknowledged) => index(Math.min(leaderCommit, acknowledged)),
+
+  commitFromHeartbeat: (leaderCommit, verified) => index(Math.min(leaderCommit, verified)),
+
+  ownMatch: (durable) => durable,
+
+  survivingWrite: (lastWritten, from) => index(Math.min(lastWritten, from - 1)),
+
+  mayServeReads: (termAtCommit, currentTerm) => termAtCommit === currentTerm,
+
+  nextRound: (last) => last + 1,
+
+  placeSnapshot(position, commit, log) {
+    if (position.index <= commit) return 'discard';
+    return log.termAt(position.index) === position.epoch ? 'keepSuffix' : 'restart';
+  },
+};
