@@ -85,7 +85,7 @@ export class Client {
   }
 
   txn(request: TxnRequest): Promise<TxnResponse> {
-    return this.#call({ ...txnMethod, kind: 'write' }, request);
+    return this.#call({ ...txnMethod, kind: onlyReads(request) ? 'read' : 'write' }, request);
   }
 
   /** Of the first server that answers. */
@@ -177,6 +177,13 @@ export class Client {
     const endpoints = this.#connections.map((connection) => connection.endpoint).join(', ');
     return new ClientFailure('unreachable', endpoints, reasons.join('; '));
   }
+}
+
+function onlyReads(txn: TxnRequest): boolean {
+  return [...txn.success, ...txn.failure].every(({ request }) => {
+    if (request?.$case === 'requestTxn') return onlyReads(request.value);
+    return request?.$case === 'requestRange';
+  });
 }
 
 function readAnswer<Request, Response>(

@@ -101,7 +101,7 @@ export class Connection {
     );
     if (answer.type === 'bytes' || answer.error.code === status.UNIMPLEMENTED) return undefined;
     const cause = /Last error: (.*?)(\. Resolution note:.*)?$/.exec(answer.error.details)?.[1];
-    return cause ?? answer.error.details;
+    return (cause ?? answer.error.details).replace(/^Error: /, '');
   }
 }
 

@@ -130,7 +130,7 @@ function entryText(path: string, key: string, raw: unknown): string {
 
 /** What to say about a name that is not one of `known`; `prefix` is written before names (`--` for flags). */
 export function unknownName(name: string, prefix: string, known: readonly string[]): string {
-  const stem = `${prefix}${name} is not a setting`;
+  const stem = `${prefix}${name} is not a ${prefix === '' ? 'setting' : 'flag'}`;
   const answer = etcdEquivalent(name);
   if (answer !== undefined) return `${stem} here (it is one of etcd): ${answer}.`;
   const near = closest(name, known);

@@ -53,4 +53,5 @@ const equivalents: Readonly<Record<string, string>> = {
 };
 
 /** `flag` without its dashes. */
-export const etcdEquivalent = (flag: string): string | undefined => Object.hasOwn(equivalents, flag) ? equivalents[flag] : undefined;
+export const etcdEquivalent = (flag: string): string | undefined =>
+  Object.hasOwn(equivalents, flag) ? equivalents[flag] : undefined;

@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { SnapshotSummary } from '../../storage/snapshot-reader.ts';
+import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
+import { settings } from '../config/settings.ts';
+import { refusedFailure } from '../exit-codes.ts';
+import { byteSize, hexId, json, table } from '../output.ts';
+import { saveBackup } from '../snapshot/save.ts';
+import { verifyBackup } from '../snapshot/verify.ts';
+
+export function addSnapshotCommand(program: Command, session: Session): void {
+  const snapshot = program
+    .command('snapshot')
+    .description('Save, check and restore backups')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  quorate snapshot save backup.snap
+  quorate snapshot status backup.snap
+  quorate snapshot restore backup.snap --name n1 --data-dir ./n1 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380`,
+    );
+  addSave(snapshot, session);
+  addStatus(snapshot, session);
+}
+
+function addSave(snapshot: Command, session: Session): void {
+  addCommand(snapshot, 'save', 'Write a backup of the whole state to a file', ['client'])
+    .argument('<FILE>', 'Replaced only by a whole and checked backup')
+    .addHelpText('after', '\nExamples:\n  quorate snapshot save backup.snap')
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const configuration = configurationOf(command, ['client'], session);
+      const summary = await withClient(configuration, (client) => saveBackup(client.snapshot(), file));
+      show(summary, file, configuration.required(settings.output), session);
+    });
+}
+
+function addStatus(snapshot: Command, session: Session): void {
+  addCommand(snapshot, 'status', 'Check a backup and say what is in it', ['print'])
+    .argument('<FILE>', 'The backup')
+    .addHelpText('after', '\nExamples:\n  quorate snapshot status backup.snap --output json')
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const configuration = configurationOf(command, ['print'], session);
+      const summary = await verifyBackup(file);
+      if (summary.type === 'fault') throw refusedFailure(`${file} is no good: ${summary.detail}.`);
+      show(summary.summary, file, configuration.required(settings.output), session);
+    });
+}
+
+function show(summary: SnapshotSummary, file: string, output: 'table' | 'json', session: Session): void {
+  const { header } = summary;
+  const facts = {
+    file,
+    clusterId: hexId(header.clusterId),
+    protocol: header.protocol,
+    machine: header.machine,
+    index: String(header.base.position.index),
+    records: String(summary.pairs),
+    bytes: String(summary.bytes),
+    members: header.base.configuration.members.map((member) => member.name),
+  };
+  const { stdout } = session.dependencies;
+  stdout.write(
+    output === 'json'
+      ? json(facts)
+      : table(
+          ['FILE', 'CLUSTER', 'PROTOCOL', 'INDEX', 'RECORDS', 'SIZE', 'MEMBERS'],
+          [
+            [
+              file,
+              facts.clusterId,
+              facts.protocol,
+              facts.index,
+              facts.records,
+              byteSize(BigInt(summary.bytes)),
+              facts.members.join(', '),
+            ],
+          ],
+        ),
+  );
+}

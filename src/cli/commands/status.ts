@@ -1,0 +1,137 @@
+import type { Command } from 'commander';
+import { type Member, StatusResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
+import { Client, ClientFailure, type ServerAddress } from '../../client/index.ts';
+import { addCommand, clientTls, configurationOf, type Session, serversOf, withClient } from '../command.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { settings } from '../config/settings.ts';
+import { formatAddress, parseEndpoint } from '../config/values.ts';
+import { CommandFailure, exitCodes } from '../exit-codes.ts';
+import { byteSize, hexId, json, table } from '../output.ts';
+
+const scopes = ['client'] as const;
+
+interface ServerReport {
+  readonly endpoint: string;
+  readonly member: Member | undefined;
+  readonly answer: StatusResponse | ClientFailure;
+}
+
+export function addStatusCommand(program: Command, session: Session): void {
+  addCommand(program, 'status', 'Show what every replica says of itself', scopes)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  quorate status
+  quorate status --endpoints 10.0.0.1:2379,10.0.0.2:2379 --output json
+
+Without --endpoints, all members of the cluster that answers at the default addresses are asked. The exit code is 0
+when at least one server answered, and 4 when none did.`,
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const configuration = configurationOf(command, scopes, session);
+      const members = await membersOf(configuration);
+      const reports = await Promise.all(
+        serversToAsk(configuration, members).map((server) => ask(server, members, configuration)),
+      );
+      const { stdout } = session.dependencies;
+      stdout.write(
+        configuration.required(settings.output) === 'json'
+          ? json(reports.map(plainReport))
+          : table(
+              ['ENDPOINT', 'NAME', 'ID', 'ROLE', 'TERM', 'APPLIED', 'DB SIZE', 'VERSION', 'NOTES'],
+              reports.map(row),
+            ),
+      );
+      if (reports.every((report) => report.answer instanceof ClientFailure)) {
+        throw new CommandFailure(
+          exitCodes.unreachable,
+          'no server answered. Is the cluster up, and --endpoints right?',
+        );
+      }
+    });
+}
+
+/** What one replica knows of the members; it need not have a leader for that. */
+async function membersOf(configuration: Configuration): Promise<readonly Member[]> {
+  try {
+    const answer = await withClient(configuration, (client) => client.memberList({ linearizable: false }));
+    return answer.members;
+  } catch (error) {
+    if (error instanceof CommandFailure && error.exitCode !== exitCodes.usage) return [];
+    throw error;
+  }
+}
+
+function serversToAsk(configuration: Configuration, members: readonly Member[]): readonly ServerAddress[] {
+  const named = serversOf(configuration);
+  if (configuration.isChosen(settings.endpoints)) return named;
+  const tls = clientTls(configuration);
+  const published = members.flatMap((member) => {
+    const endpoint = parseEndpoint(member.clientURLs[0] ?? '');
+    return endpoint.type === 'value' ? [{ address: formatAddress(endpoint.value), tls }] : [];
+  });
+  return published.length === 0 ? named : published;
+}
+
+async function ask(
+  server: ServerAddress,
+  members: readonly Member[],
+  configuration: Configuration,
+): Promise<ServerReport> {
+  const client = new Client({ servers: [server], timeoutMs: configuration.required(settings.timeout) });
+  try {
+    const answer = await client.status();
+    const member = members.find((each) => each.ID === answer.header?.memberId);
+    return { endpoint: server.address, member, answer };
+  } catch (error) {
+    if (!(error instanceof ClientFailure)) throw error;
+    return { endpoint: server.address, member: memberAt(server.address, members), answer: error };
+  } finally {
+    client.close();
+  }
+}
+
+const memberAt = (address: string, members: readonly Member[]): Member | undefined =>
+  members.find((member) => member.clientURLs.some((url) => url.endsWith(`//${address}`)));
+
+function roleOf(answer: StatusResponse): string {
+  if (answer.isLearner) return 'learner';
+  if (answer.leader === 0n) return 'no leader';
+  return answer.leader === answer.header?.memberId ? 'leader' : 'follower';
+}
+
+function row({ endpoint, member, answer }: ServerReport): readonly string[] {
+  const name = member?.name ?? '-';
+  if (answer instanceof ClientFailure) {
+    return [
+      endpoint,
+      name,
+      member === undefined ? '-' : hexId(member.ID),
+      answer.type,
+      '-',
+      '-',
+      '-',
+      '-',
+      answer.message,
+    ];
+  }
+  return [
+    endpoint,
+    name,
+    hexId(answer.header?.memberId ?? 0n),
+    roleOf(answer),
+    String(answer.raftTerm),
+    String(answer.raftAppliedIndex),
+    byteSize(answer.dbSize),
+    answer.version,
+    answer.errors.join('; '),
+  ];
+}
+
+function plainReport({ endpoint, member, answer }: ServerReport): object {
+  const name = member?.name ?? null;
+  return answer instanceof ClientFailure
+    ? { endpoint, name, answered: false, problem: answer.message }
+    : { endpoint, name, answered: true, role: roleOf(answer), status: StatusResponse.toJSON(answer) };
+}

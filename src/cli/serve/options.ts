@@ -1,0 +1,139 @@
+import type { Configuration } from '../config/configuration.ts';
+import { readPem } from '../config/files.ts';
+import { type Setting, settings } from '../config/settings.ts';
+import { type Address, type ClusterMember, formatAddress, isLoopback, isWildcard } from '../config/values.ts';
+import { usageFailure } from '../exit-codes.ts';
+
+/** PEM contents for one port. */
+export interface PortTls {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+  readonly trustedCa: Uint8Array | undefined;
+  readonly clientCertAuth: boolean;
+}
+
+/** One replica, checked as far as can be done without touching the network or the data directory. */
+export interface ServeOptions {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly client: Address;
+  readonly peer: Address;
+  readonly cluster: readonly ClusterMember[];
+  readonly advertiseClient: Address;
+  readonly clusterToken: string;
+  readonly protocol: string;
+  readonly logLevel: string;
+  readonly clientTls: PortTls | undefined;
+  readonly peerTls: PortTls | undefined;
+}
+
+/** Throws a usage failure for settings that contradict one another. */
+export function serveOptions(configuration: Configuration, protocols: readonly string[]): ServeOptions {
+  const name = configuration.required(settings.name);
+  const cluster = configuration.required(settings.cluster);
+  const client = configuration.required(settings.client);
+  const peer = configuration.required(settings.peer);
+  const clientTls = portTls(configuration, clientTlsSettings);
+  const peerTls = portTls(configuration, peerTlsSettings);
+  const self = findSelf(configuration, name, cluster);
+  if (formatAddress(client) === formatAddress(peer)) {
+    throw usageFailure(`--client and --peer are both ${formatAddress(client)}: they need a port each.`);
+  }
+  if (!configuration.required(settings.insecure)) {
+    requireTls(settings.client, client, clientTls, '--cert-file and --key-file');
+    requireTls(settings.peer, peer, peerTls, '--peer-cert-file, --peer-key-file and --peer-trusted-ca-file');
+  }
+  return {
+    name,
+    dataDir: configuration.required(settings.dataDir),
+    client,
+    peer,
+    cluster,
+    advertiseClient: configuration.optional(settings.advertiseClient) ?? reachable(client, self.address),
+    clusterToken: configuration.required(settings.clusterToken),
+    protocol: knownProtocol(configuration, protocols),
+    logLevel: configuration.required(settings.logLevel),
+    clientTls,
+    peerTls,
+  };
+}
+
+function findSelf(
+  configuration: Configuration,
+  name: string,
+  cluster: readonly ClusterMember[],
+): ClusterMember {
+  const self = cluster.find((member) => member.name === name);
+  if (self === undefined) {
+    const names = cluster.map((member) => member.name).join(', ');
+    throw usageFailure(`--cluster names ${names}, but not ${name}, which --name says this replica is.`);
+  }
+  const advertised = configuration.optional(settings.advertisePeer);
+  if (advertised !== undefined && formatAddress(advertised) !== formatAddress(self.address)) {
+    throw usageFailure(
+      `--advertise-peer is ${formatAddress(advertised)}, but --cluster tells the others ${formatAddress(self.address)}: make them the same.`,
+    );
+  }
+  return self;
+}
+
+/** Listening everywhere says nothing about how to get here; the host that the other replicas use does. */
+const reachable = (client: Address, self: Address): Address =>
+  isWildcard(client.host) ? { host: self.host, port: client.port } : client;
+
+function requireTls(
+  setting: Setting<Address>,
+  address: Address,
+  tls: PortTls | undefined,
+  flags: string,
+): void {
+  if (tls !== undefined || isLoopback(address.host)) return;
+  throw usageFailure(
+    `--${setting.name} ${formatAddress(address)} can be reached by other machines, and nothing protects it: give ${flags}, or --insecure if the network is trusted.`,
+  );
+}
+
+function knownProtocol(configuration: Configuration, protocols: readonly string[]): string {
+  const protocol = configuration.required(settings.protocol);
+  if (protocols.includes(protocol)) return protocol;
+  throw usageFailure(`--protocol: there is no "${protocol}"; there is ${protocols.join(', ')}.`);
+}
+
+interface TlsSettings {
+  readonly cert: Setting<string>;
+  readonly key: Setting<string>;
+  readonly trustedCa: Setting<string>;
+  readonly clientCertAuth: Setting<boolean>;
+}
+
+const clientTlsSettings: TlsSettings = {
+  cert: settings.certFile,
+  key: settings.keyFile,
+  trustedCa: settings.trustedCaFile,
+  clientCertAuth: settings.clientCertAuth,
+};
+
+const peerTlsSettings: TlsSettings = {
+  cert: settings.peerCertFile,
+  key: settings.peerKeyFile,
+  trustedCa: settings.peerTrustedCaFile,
+  clientCertAuth: settings.peerClientCertAuth,
+};
+
+function portTls(configuration: Configuration, names: TlsSettings): PortTls | undefined {
+  const cert = readPem(configuration, names.cert);
+  const key = readPem(configuration, names.key);
+  const trustedCa = readPem(configuration, names.trustedCa);
+  const clientCertAuth = configuration.required(names.clientCertAuth);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw usageFailure(`--${names.cert.name} and --${names.key.name} are given together or not at all.`);
+  }
+  if (clientCertAuth && trustedCa === undefined) {
+    throw usageFailure(`--${names.clientCertAuth.name} needs --${names.trustedCa.name}: whose certificates?`);
+  }
+  if (cert === undefined || key === undefined) {
+    if (trustedCa === undefined) return undefined;
+    throw usageFailure(`--${names.trustedCa.name} needs --${names.cert.name} and --${names.key.name}.`);
+  }
+  return { cert, key, trustedCa, clientCertAuth };
+}
