@@ -1,0 +1,79 @@
+import { assert } from '../core/assert.ts';
+import type { PairDigest } from '../core/digest.ts';
+import { maxStoreKeyBytes, maxStoreValueBytes } from '../core/limits.ts';
+import type { ReadStore, ScanRange, Store } from '../core/store.ts';
+
+/** Where a back end keeps its pairs. `write` with undefined removes. */
+export interface PairTable extends ReadStore {
+  write(key: Uint8Array, value: Uint8Array | undefined): void;
+}
+
+/**
+ * The store that machines see, the same above every back end: it checks limits, keeps the digest, and knows whether
+ * something was written that belongs to no position yet.
+ */
+export class DigestedStore implements Store {
+  readonly #table: PairTable;
+  #digest: PairDigest;
+  #dirty = false;
+  /** Counts positions; a scan is good for one only. */
+  #applied = 0;
+
+  constructor(table: PairTable, digest: PairDigest) {
+    this.#table = table;
+    this.#digest = digest;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#table.get(key);
+  }
+
+  *scan(range: ScanRange): IterableIterator<readonly [key: Uint8Array, value: Uint8Array]> {
+    const applied = this.#applied;
+    for (const pair of this.#table.scan(range)) {
+      yield pair;
+      assert(applied === this.#applied, 'a scan went on after the store had moved on: pin a view instead');
+    }
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    assert(key.length > 0, 'a key of the store has at least one byte');
+    assert(key.length <= maxStoreKeyBytes, 'a key of the store is longer than the limit');
+    assert(value.length <= maxStoreValueBytes, 'a value of the store is longer than the limit');
+    const previous = this.#table.get(key);
+    if (previous !== undefined) this.#digest.remove(key, previous);
+    this.#digest.add(key, value);
+    this.#table.write(key, value);
+    this.#dirty = true;
+  }
+
+  delete(key: Uint8Array): void {
+    const previous = this.#table.get(key);
+    if (previous === undefined) return;
+    this.#digest.remove(key, previous);
+    this.#table.write(key, undefined);
+    this.#dirty = true;
+  }
+
+  digest(): Uint8Array {
+    return this.#digest.bytes();
+  }
+
+  /** What was written belongs to a position now. */
+  settle(): void {
+    this.#dirty = false;
+    this.#applied++;
+  }
+
+  /** Only a state that belongs to a position may be looked at by others or made durable. */
+  assertSettled(): void {
+    assert(!this.#dirty, 'the store was written to since the last position');
+  }
+
+  /** All pairs were replaced by others. */
+  replaced(digest: PairDigest): void {
+    this.assertSettled();
+    this.#digest = digest;
+    this.#applied++;
+  }
+}

@@ -1,0 +1,214 @@
+import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
+import { compareBytes } from '../core/bytes.ts';
+import { maxStoreKeyBytes, storeSliceBytes } from '../core/limits.ts';
+import type { ScanRange } from '../core/store.ts';
+import type { StoreBytes } from './backend.ts';
+import { type Callback, DiskError, type DiskErrorKind } from './disk.ts';
+import { keyAfter, storableBound } from './keys.ts';
+import type { Pair } from './snapshot.ts';
+
+/** Pages of 8 KiB take keys of up to 4026 bytes, the most that lmdb-js handles; those of 4 KiB only 1978. */
+const pageSize = 8192;
+const recordKey = Uint8Array.of(1);
+const smallestKey = Uint8Array.of(0);
+/** Pairs read at once: few at first, since most scans look for one. */
+const firstPagePairs = 2;
+const maxPagePairs = 256;
+
+/**
+ * One LMDB file: the pairs, and a record that says which state they are. Written only by `write`, one transaction at a
+ * time. A synchronous transaction must never run beside it: lmdb-js would commit what there is of the other one first.
+ */
+export class LmdbEnvironment {
+  readonly path: string;
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #pairs: Database<Uint8Array, Uint8Array>;
+  readonly #meta: Database<Uint8Array, Uint8Array>;
+  #readers = 0;
+  #retiring: (() => void) | undefined;
+
+  private constructor(path: string, file: string) {
+    this.path = path;
+    const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
+    // Without overlapping sync a commit is LMDB's own: pages, fdatasync, then the synced meta page.
+    this.#root = open(file, { ...binary, pageSize, noSubdir: true, maxDbs: 2, overlappingSync: false });
+    this.#pairs = this.#root.openDB({ ...binary, name: 'pairs' });
+    this.#meta = this.#root.openDB({ ...binary, name: 'meta' });
+  }
+
+  /** Opens the file, or makes an empty one; `path` is for messages. The directory is the caller's to sync. */
+  static open(path: string, file: string, callback: Callback<LmdbEnvironment>): void {
+    setImmediate(() => {
+      let environment: LmdbEnvironment;
+      try {
+        environment = new LmdbEnvironment(path, file);
+      } catch (error) {
+        return callback(diskErrorOf(error, path, 'could not be opened'), undefined);
+      }
+      callback(undefined, environment);
+    });
+  }
+
+  /** The record that the last transaction with one wrote. */
+  record(): Uint8Array | undefined {
+    return plain(this.#meta.getBinary(recordKey));
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return key.length === 0 || key.length > maxStoreKeyBytes ? undefined : plain(this.#pairs.getBinary(key));
+  }
+
+  /**
+   * Pairs in a range, read a page at a time so that no cursor is left behind by a scan that is given up. Good until the
+   * next `write`, or with a transaction of `beginRead` until its end.
+   */
+  *scan(range: ScanRange, transaction?: Transaction): IterableIterator<Pair> {
+    let from = range.from.length === 0 ? smallestKey : storableBound(range.from);
+    let to = range.to && storableBound(range.to);
+    for (let limit = firstPagePairs; to === undefined || compareBytes(from, to) < 0; ) {
+      const page = this.#page({ ...range, from, to }, limit, transaction);
+      yield* page.pairs;
+      const last = page.pairs.at(-1);
+      if (last === undefined || page.complete) return;
+      if (range.reverse === true) to = last[0];
+      else from = keyAfter(last[0]);
+      limit = Math.min(maxPagePairs, 8 * limit);
+    }
+  }
+
+  #page(
+    range: ScanRange,
+    limit: number,
+    transaction: Transaction | undefined,
+  ): { pairs: Pair[]; complete: boolean } {
+    const { from, to } = range;
+    const bounds =
+      range.reverse === true
+        ? { reverse: true, end: from, inclusiveEnd: true, ...(to && { start: to, exclusiveStart: true }) }
+        : { start: from, ...(to && { end: to }) };
+    const pairs: Pair[] = [];
+    let bytes = 0;
+    for (const { key, value } of this.#pairs.getRange({
+      ...bounds,
+      limit,
+      ...(transaction && { transaction }),
+    })) {
+      pairs.push([asPlain(key), asPlain(value)]);
+      bytes += value.length;
+      if (bytes >= storeSliceBytes) return { pairs, complete: false };
+    }
+    return { pairs, complete: pairs.length < limit };
+  }
+
+  /**
+   * Writes all changes, and the record if there is one, in one transaction; calls back when it is synced. After an error
+   * nothing of it was written.
+   */
+  write(
+    changes: Iterable<readonly [key: Uint8Array, value: Uint8Array | undefined]>,
+    record: Uint8Array | undefined,
+    callback: Callback<void>,
+  ): void {
+    const committed = this.#root.batch(() => {
+      for (const [key, value] of changes) {
+        if (value === undefined) this.#pairs.remove(key);
+        else this.#pairs.put(key, value);
+      }
+      if (record !== undefined) this.#meta.put(recordKey, record);
+    });
+    // By way of setImmediate, since what a callback throws must not end as a rejected promise.
+    committed.then(
+      () => {
+        // What is read from now on sees the transaction.
+        this.#root.resetReadTxn();
+        setImmediate(callback, undefined);
+      },
+      async (error: unknown) => {
+        const cause = await commitErrorOf(error);
+        setImmediate(callback, diskErrorOf(cause, this.path, 'could not be written'));
+      },
+    );
+  }
+
+  /** Holds on to the present state for `scan`; holds back the reuse of its pages, so end it soon. */
+  beginRead(): Transaction {
+    this.#readers++;
+    return this.#root.useReadTransaction();
+  }
+
+  endRead(transaction: Transaction): void {
+    transaction.done();
+    this.#readers--;
+    if (this.#readers === 0) this.#retiring?.();
+  }
+
+  bytes(): StoreBytes {
+    const root = statsOf(this.#root.getStats());
+    const pairs = statsOf(this.#pairs.getStats());
+    const pages = pairs.treeBranchPageCount + pairs.treeLeafPageCount + pairs.overflowPages;
+    return { total: (root.lastPageNumber + 1) * pageSize, inUse: pages * pageSize };
+  }
+
+  /** Closes the file as soon as nobody reads from it. */
+  retire(callback: Callback<void>): void {
+    this.#retiring = () => {
+      this.#root.close().then(
+        () => setImmediate(callback, undefined),
+        (error: unknown) => setImmediate(callback, diskErrorOf(error, this.path, 'could not be closed')),
+      );
+    };
+    if (this.#readers === 0) this.#retiring();
+  }
+}
+
+/**
+ * As plain arrays: a Buffer is one too, but its `slice` and `toString` do something else, and a machine must see the same
+ * above every back end.
+ */
+const asPlain = (bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const plain = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes && asPlain(bytes);
+
+interface Stats {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+  readonly lastPageNumber: number;
+}
+
+/** lmdb-js declares its statistics as an empty object. */
+const statsOf = (stats: object): Stats => stats as Stats;
+
+/** A failed transaction rejects with an error that promises the reason. */
+async function commitErrorOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+/** LMDB reports the operating system's error numbers as they are, its own below -30000. */
+const kinds: Readonly<Record<string, DiskErrorKind>> = {
+  2: 'missing',
+  13: 'denied',
+  28: 'full',
+  30: 'readOnly',
+  122: 'full',
+  ENOENT: 'missing',
+  EACCES: 'denied',
+  ENOSPC: 'full',
+  EROFS: 'readOnly',
+  EDQUOT: 'full',
+  '-30796': 'damaged', // MDB_CORRUPTED
+  '-30793': 'damaged', // MDB_INVALID
+};
+
+function diskErrorOf(error: unknown, path: string, what: string): DiskError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DiskError(kinds[code] ?? 'io', path, `${path} ${what}: ${reason}`);
+}

@@ -1,0 +1,112 @@
+import { emptyBytes } from '../core/bytes.ts';
+import { maxGenerationBytes, maxGenerationPairs, storePairOverheadBytes } from '../core/limits.ts';
+import { OrderedMap } from '../core/ordered-map.ts';
+import type { Base } from '../protocol/index.ts';
+
+/** What was written over the pairs below: a value, or undefined for a removal. */
+export interface Change {
+  readonly value: Uint8Array | undefined;
+  readonly generation: number;
+}
+
+export type Changes = OrderedMap<Change>;
+
+/**
+ * Changes that go to disk together, with the position that the state is in after them. It holds each key once, however
+ * often it was written.
+ */
+export interface Generation {
+  readonly number: number;
+  readonly base: Base;
+  readonly digest: Uint8Array;
+  /** All that was over the pairs below when the generation ended; its own changes are those with its number. */
+  readonly changes: Changes;
+  readonly bytes: number;
+}
+
+/**
+ * Changes that are not on disk yet, and for a moment longer. They are gathered in generations, each of which ends at a
+ * position, is small enough for one transaction, and lands whole and in order.
+ */
+export class Overlay {
+  #changes: Changes = new OrderedMap();
+  #sealed: Generation[] = [];
+  #number = 1;
+  #pairs = 0;
+  #bytes = 0;
+  #sealedBytes = 0;
+
+  get changes(): Changes {
+    return this.#changes;
+  }
+
+  /** Bytes of all changes that have not landed. */
+  get bytes(): number {
+    return this.#sealedBytes + this.#bytes;
+  }
+
+  /** Number of the generation that is being gathered. */
+  get gathering(): number {
+    return this.#number;
+  }
+
+  /** Whether what was gathered should go to disk without being asked for. */
+  get isFull(): boolean {
+    return this.#pairs >= maxGenerationPairs || this.#bytes >= maxGenerationBytes;
+  }
+
+  /** The generation that is to land next. */
+  oldest(): Generation | undefined {
+    return this.#sealed[0];
+  }
+
+  write(key: Uint8Array, value: Uint8Array | undefined): void {
+    const previous = this.#changes.get(key);
+    if (previous?.generation === this.#number) this.#bytes -= changeBytes(key, previous.value);
+    else this.#pairs++;
+    this.#bytes += changeBytes(key, value);
+    this.#changes.set(key, { value, generation: this.#number });
+  }
+
+  /** Ends the generation that is being gathered. */
+  seal(base: Base, digest: Uint8Array): void {
+    const changes = this.#changes.snapshot();
+    this.#sealed.push({ number: this.#number, base, digest, changes, bytes: this.#bytes });
+    this.#sealedBytes += this.#bytes;
+    this.#number++;
+    this.#pairs = 0;
+    this.#bytes = 0;
+  }
+
+  /** The oldest generation can be read below now: its changes need not be here, unless they were written again since. */
+  landed(generation: Generation): void {
+    this.#sealed.shift();
+    this.#sealedBytes -= generation.bytes;
+    if (this.#sealed.length === 0 && this.#pairs === 0) {
+      this.#changes = new OrderedMap();
+      return;
+    }
+    for (const [key] of changesOf(generation))
+      if (this.#changes.get(key)?.generation === generation.number) this.#changes.delete(key);
+  }
+
+  /** The pairs below were replaced by others. */
+  clear(): void {
+    this.#changes = new OrderedMap();
+    this.#sealed = [];
+    this.#sealedBytes = 0;
+    this.#pairs = 0;
+    this.#bytes = 0;
+  }
+}
+
+const changeBytes = (key: Uint8Array, value: Uint8Array | undefined): number =>
+  key.length + (value?.length ?? 0) + storePairOverheadBytes;
+
+/** A generation's own changes, in the order of their keys. */
+export function* changesOf(
+  generation: Generation,
+): IterableIterator<readonly [key: Uint8Array, value: Uint8Array | undefined]> {
+  for (const [key, change] of generation.changes.scan({ from: emptyBytes, to: undefined }))
+    if (change.generation === generation.number) yield [key, change.value];
+}
