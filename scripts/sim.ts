@@ -1,0 +1,7 @@
+import { runSimulator } from '../src/simulator/runner.ts';
+
+process.exitCode = runSimulator(process.argv.slice(2), {
+  out: (line) => process.stdout.write(`${line}\n`),
+  error: (line) => process.stderr.write(`${line}\n`),
+  elapsedMs: () => performance.now(),
+});

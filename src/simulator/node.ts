@@ -1,0 +1,255 @@
+import { hex } from '../core/bytes.ts';
+import type { Random } from '../core/random.ts';
+import { keySpace } from '../machine/index.ts';
+import type { Effect, Protocol, ProtocolDefinition } from '../protocol/index.ts';
+import { openReplica } from '../replica/open.ts';
+import type { ReplicaCore } from '../replica/replica-core.ts';
+import type { ReplicaError } from '../replica/replica-error.ts';
+import type { Outcome, ReadOutcome } from '../replica/types.ts';
+import type { StoreBackend } from '../storage/backend.ts';
+import type { Disk } from '../storage/disk.ts';
+import { MemoryBackend } from '../storage/memory-backend.ts';
+import { SimulatedDisk } from './disk.ts';
+import type { Victim } from './faults.ts';
+import { Host } from './host.ts';
+import type { SimulatedNetwork } from './network.ts';
+import type { WorldOptions } from './options.ts';
+import type { ClusterProperties, Report } from './properties.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+import type { Service } from './workload.ts';
+
+interface NodeContext {
+  readonly name: string;
+  readonly world: WorldOptions;
+  readonly names: readonly string[];
+  readonly definition: ProtocolDefinition;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly network: SimulatedNetwork;
+  readonly properties: ClusterProperties;
+  readonly report: Report;
+  /** Stands between a replica and its disk; a mutant's place. */
+  readonly throughDisk: (disk: Disk) => Disk;
+}
+
+/** A process that died by itself is started again after this long, as a supervisor would. */
+const restartDelayMs = { low: 50, high: 1_000 };
+
+/** A machine of the world: a host, its disk, and the real replica that runs on them. */
+export class Node implements Victim, Service {
+  readonly name: string;
+  readonly host: Host;
+  readonly #context: NodeContext;
+  readonly #random: Random;
+  readonly #disk: SimulatedDisk;
+  #core: ReplicaCore | undefined;
+  #backend: StoreBackend | undefined;
+  #leads = false;
+  /** The world has done something to the disk that entitles the replica to give up. */
+  #diskFaulty = false;
+  #checkedIndex = -1;
+  #stepped = false;
+  readonly #calls = new Set<() => void>();
+
+  constructor(context: NodeContext) {
+    const { name, random, scheduler, world } = context;
+    this.name = name;
+    this.#context = context;
+    this.#random = random.stream('node');
+    const { maxDriftPpm, maxTurnMicros } = world;
+    this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
+    this.#disk = new SimulatedDisk({
+      schedule: (delayMs, callback) => scheduler.schedule(delayMs, this.host.guard(callback)),
+      random: random.stream('disk'),
+      speed: world.disk,
+    });
+  }
+
+  get state(): Host['state'] {
+    return this.host.state;
+  }
+
+  get leads(): boolean {
+    return this.host.state !== 'down' && this.#leads;
+  }
+
+  /** The state of the replica while it runs. */
+  get backend(): StoreBackend | undefined {
+    return this.#backend;
+  }
+
+  start(): void {
+    const { world, names, definition, network, throughDisk } = this.#context;
+    this.host.start();
+    const life = this.host.life;
+    this.#trace('start');
+    const disk = throughDisk(this.#disk);
+    openReplica(
+      {
+        disk,
+        network: network.attach(this.host),
+        clock: this.host.clock,
+        random: this.#random.stream(`life ${life}`),
+        definition,
+        machine: keySpace,
+        openBackend: (initial, callback) =>
+          MemoryBackend.open({ disk, directory: 'state', initial }, (error, backend) => {
+            if (error !== undefined) return callback(error, undefined);
+            this.#backend = backend;
+            callback(undefined, backend);
+          }),
+        name: this.name,
+        cluster: names.map((name) => ({ name, address: addressOf(name) })),
+        clusterToken: 'simulated',
+        peerAddress: addressOf(this.name),
+        clientAddresses: [],
+        version: 'simulated',
+        timing: world.timing,
+        segmentBytes: world.segmentBytes,
+        observer: {
+          log: (level, message, fields) => this.#log(level, message, fields),
+          stepped: (_now, inputs, effects, protocol) => this.#step(inputs.length, effects, protocol),
+        },
+        halted: (error) => this.#gaveUp(error),
+      },
+      (error, core) => {
+        if (error !== undefined) this.#gaveUp(error);
+        else this.#core = core;
+      },
+    );
+  }
+
+  crash(powerCut: boolean): void {
+    this.#trace(powerCut ? 'loses power' : 'dies');
+    this.#gone(powerCut);
+  }
+
+  pause(): void {
+    this.host.pause();
+  }
+
+  resume(): void {
+    this.host.resume();
+  }
+
+  slowDisk(factor: number): void {
+    this.#disk.slowDown(factor);
+  }
+
+  fillDisk(full: boolean): void {
+    if (full) this.#diskFaulty = true;
+    this.#disk.fill(full);
+  }
+
+  failNextSync(): void {
+    this.#diskFaulty = true;
+    this.#disk.failNextSync();
+  }
+
+  propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
+    const lost = (): void => settle({ type: 'unknown', reason: 'stopped' });
+    this.#receive(settle, lost, (core, answer) => core.propose(command, timeoutMs, answer));
+  }
+
+  read(timeoutMs: number, settle: (outcome: ReadOutcome) => void): void {
+    const lost = (): void => settle({ type: 'refused', reason: 'stopping' });
+    this.#receive(settle, lost, (core, answer) => core.read('linearizable', timeoutMs, answer));
+  }
+
+  /** What must hold between two events; cheap when nothing happened here. */
+  check(): void {
+    if (!this.#stepped) return;
+    this.#stepped = false;
+    const backend = this.#backend;
+    if (backend === undefined || this.host.state === 'down') return;
+    const { index } = backend.base().position;
+    if (index === this.#checkedIndex) return;
+    this.#checkedIndex = index;
+    this.#context.properties.applied(this.name, index, hex(backend.digest()));
+  }
+
+  /** A call that arrives from a client: refused by a machine that is not up, waiting at one that is stopped. */
+  #receive<T>(
+    settle: (outcome: T | { readonly type: 'refused'; readonly reason: 'notReady' }) => void,
+    lost: () => void,
+    call: (core: ReplicaCore, answer: (outcome: T) => void) => void,
+  ): void {
+    if (this.host.state === 'down') return settle({ type: 'refused', reason: 'notReady' });
+    this.#calls.add(lost);
+    const answer = (outcome: T | { readonly type: 'refused'; readonly reason: 'notReady' }): void => {
+      if (this.#calls.delete(lost)) settle(outcome);
+    };
+    this.host.guard(() => {
+      if (this.#core === undefined) answer({ type: 'refused', reason: 'notReady' });
+      else call(this.#core, answer);
+    })();
+  }
+
+  #step(inputs: number, effects: readonly Effect[], protocol: Protocol): void {
+    const { properties, report, trace } = this.#context;
+    this.#stepped = true;
+    trace.number(inputs);
+    for (const effect of effects) {
+      trace.text(effect.type);
+      if (effect.type === 'status') this.#leads = effect.role === 'leader';
+    }
+    properties.stepped(this.name, effects);
+    try {
+      protocol.checkInvariants();
+    } catch (error) {
+      report({
+        type: 'wrong',
+        property: 'invariants of one replica',
+        detail: `${this.name}: ${describeError(error)}`,
+      });
+    }
+  }
+
+  /** The replica has stopped by itself. That is right when its disk betrayed it, and a failure otherwise. */
+  #gaveUp(error: ReplicaError): void {
+    const { report, scheduler } = this.#context;
+    this.#trace(`gives up: ${error.message}`);
+    if (error.code !== 'DISK' || !this.#diskFaulty) {
+      report({
+        type: 'crash',
+        property: 'replicas go on',
+        detail: `${this.name}: ${error.code} ${describeError(error)}`,
+      });
+    }
+    this.#gone(false);
+    const { low, high } = restartDelayMs;
+    scheduler.schedule(this.#random.between(low, high), () => {
+      if (this.host.state === 'down') this.start();
+    });
+  }
+
+  #gone(powerCut: boolean): void {
+    this.host.kill();
+    this.#context.network.processGone(this.host, powerCut);
+    if (powerCut) this.#disk.powerCut();
+    else this.#disk.kill();
+    this.#core = undefined;
+    this.#backend = undefined;
+    this.#leads = false;
+    this.#checkedIndex = -1;
+    for (const lost of this.#calls) lost();
+    this.#calls.clear();
+  }
+
+  #log(level: string, message: string, fields: Readonly<Record<string, unknown>> | undefined): void {
+    const { trace } = this.#context;
+    if (trace.verbose)
+      this.#trace(`${level}: ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
+  }
+
+  #trace(name: string): void {
+    this.#context.trace.event(this.#context.scheduler.now, name, this.name);
+  }
+}
+
+const addressOf = (name: string): string => `${name}:1`;
+
+const describeError = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,0 +1,28 @@
+import { present } from '../core/assert.ts';
+import { protocols } from '../protocols/registry.ts';
+import { drawOptions, type WorldOptions, type WorldOverrides } from './options.ts';
+import type { Violation } from './properties.ts';
+import { World, type WorldParts, type WorldReport } from './world.ts';
+
+/** What the process that ran a simulation exits with. */
+export const simulationExitCodes = { good: 0, usage: 2, crash: 10, stalled: 11, wrong: 12 } as const;
+
+export function exitCodeOf(violation: Violation | undefined): number {
+  return violation === undefined ? simulationExitCodes.good : simulationExitCodes[violation.type];
+}
+
+/** Runs the world of one seed from start to end. The same arguments give the same report, hash included, anywhere. */
+export function simulate(
+  seed: number,
+  overrides: WorldOverrides = {},
+  parts: Partial<WorldParts> = {},
+): WorldReport {
+  return simulateWorld(drawOptions(seed, overrides), parts);
+}
+
+/** The same for options that were drawn, or chosen. */
+export function simulateWorld(options: WorldOptions, parts: Partial<WorldParts> = {}): WorldReport {
+  const definition =
+    parts.definition ?? present(protocols.get(options.protocol), `no protocol ${options.protocol}`);
+  return new World(options, { ...parts, definition }).run();
+}

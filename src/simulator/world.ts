@@ -1,0 +1,204 @@
+import { checkLinearizability, keyValueModel } from '../check/index.ts';
+import { hex } from '../core/bytes.ts';
+import { Random } from '../core/random.ts';
+import type { ProtocolDefinition } from '../protocol/index.ts';
+import type { Disk } from '../storage/disk.ts';
+import { Faults } from './faults.ts';
+import { splitFrames } from './frames.ts';
+import { readKey, textOf } from './key-value-calls.ts';
+import { SimulatedNetwork } from './network.ts';
+import { Node } from './node.ts';
+import type { FaultKind, WorldOptions } from './options.ts';
+import { ClusterProperties, type Violation } from './properties.ts';
+import { Scheduler } from './scheduler.ts';
+import { Trace } from './trace.ts';
+import { Workload, type WorkloadCounts } from './workload.ts';
+
+/** What a run changes besides what the options say: where mutants sit, and where lines go. */
+export interface WorldParts {
+  readonly definition: ProtocolDefinition;
+  /** Stands between each replica and its disk. */
+  readonly throughDisk?: (disk: Disk) => Disk;
+  /** Gets the events of the run as readable lines. */
+  readonly print?: (line: string) => void;
+}
+
+/** How a run ended. */
+export interface WorldReport {
+  readonly options: WorldOptions;
+  /** Undefined when every promise was kept. */
+  readonly violation: Violation | undefined;
+  /** Equal for equal seeds: 16 hexadecimal digits over everything that happened. */
+  readonly hash: string;
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly operations: WorkloadCounts;
+  /** Entries that were decided. */
+  readonly decided: number;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+}
+
+/** After the last fault, the longest wait until everybody has answered and agrees. */
+const convergenceMs = 20_000;
+
+/**
+ * One simulated cluster from start to end: first faults, with safety checked after every event; then everything is
+ * healed, and within a bound of simulated time every replica must take a write and all must hold the same state.
+ */
+export class World {
+  readonly #options: WorldOptions;
+  readonly #scheduler = new Scheduler();
+  readonly #trace: Trace;
+  readonly #network: SimulatedNetwork;
+  readonly #properties: ClusterProperties;
+  readonly #nodes: Node[];
+  readonly #workload: Workload;
+  readonly #faults: Faults;
+  #violation: Violation | undefined;
+
+  constructor(options: WorldOptions, parts: WorldParts) {
+    this.#options = options;
+    const scheduler = this.#scheduler;
+    const trace = new Trace(parts.print);
+    this.#trace = trace;
+    const random = Random.fromSeed(`world ${options.seed}`);
+    const report = (violation: Violation): void => {
+      this.#violation ??= violation;
+    };
+    const conditions = options.link;
+    const network = new SimulatedNetwork({
+      scheduler,
+      random: random.stream('network'),
+      trace,
+      conditions,
+      split: splitFrames,
+    });
+    this.#network = network;
+    const properties = new ClusterProperties(report);
+    this.#properties = properties;
+    const names = Array.from({ length: options.replicas }, (_, i) => `n${i + 1}`);
+    const throughDisk = parts.throughDisk ?? ((disk: Disk): Disk => disk);
+    const { definition } = parts;
+    this.#nodes = names.map((name) => {
+      const stream = random.stream(name);
+      const context = { name, world: options, names, definition, random: stream, scheduler, trace };
+      return new Node({ ...context, network, properties, report, throughDisk });
+    });
+    this.#workload = new Workload({
+      options: options.workload,
+      random: random.stream('workload'),
+      scheduler,
+      trace,
+      services: this.#nodes,
+      report,
+    });
+    this.#faults = new Faults({
+      world: options,
+      random: random.stream('faults'),
+      scheduler,
+      trace,
+      network,
+      victims: this.#nodes,
+    });
+  }
+
+  run(): WorldReport {
+    for (const node of this.#nodes) node.start();
+    this.#workload.start();
+    this.#faults.start();
+    this.#runUntil(this.#options.faultMs, () => false);
+    if (this.#violation === undefined) this.#heal();
+    if (this.#violation === undefined) this.#checkAcknowledged();
+    if (this.#violation === undefined) this.#checkHistory();
+    return {
+      options: this.#options,
+      violation: this.#violation,
+      hash: this.#trace.digest(),
+      events: this.#scheduler.executed,
+      simulatedMs: this.#scheduler.now / 1000,
+      operations: this.#workload.counts,
+      decided: this.#properties.decidedIndexes,
+      faults: this.#faults.counts,
+    };
+  }
+
+  /** Runs for `ms` at most; true as soon as `enough` holds. Ends at the first violation. */
+  #runUntil(ms: number, enough: () => boolean): boolean {
+    const scheduler = this.#scheduler;
+    const limit = scheduler.now + ms * 1000;
+    for (;;) {
+      if (enough()) return true;
+      if (!scheduler.runNext(limit)) return false;
+      this.#trace.number(scheduler.now);
+      for (const node of this.#nodes) node.check();
+      if (this.#violation !== undefined) return false;
+    }
+  }
+
+  #heal(): void {
+    this.#faults.stop();
+    this.#network.setConditions({ ...this.#options.link, loss: 0, duplication: 0, reordering: 0, slow: 0 });
+    this.#workload.stop();
+    let answered = 0;
+    for (const node of this.#nodes) {
+      const probe = (): void => {
+        this.#workload.probe(node, (done) => {
+          if (done) answered++;
+          else this.#scheduler.schedule(50, probe);
+        });
+      };
+      probe();
+    }
+    const served = () => answered === this.#nodes.length && this.#workload.idle;
+    if (!this.#runUntil(convergenceMs, served)) return this.#stalled(`${answered} replicas took a write`);
+    if (!this.#runUntil(convergenceMs, () => this.#converged())) this.#stalled('the states differ');
+  }
+
+  #converged(): boolean {
+    const states = this.#nodes.map((node) => stateOf(node));
+    return states.every((state) => state !== undefined && state === states[0]);
+  }
+
+  #stalled(detail: string): void {
+    const states = this.#nodes.map((node) => `${node.name} ${node.state} ${stateOf(node) ?? 'not open'}`);
+    this.#violation ??= {
+      type: 'stalled',
+      property: 'progress without faults',
+      detail: `${convergenceMs / 1000} s after the last fault: ${detail}; ${states.join(', ')}`,
+    };
+  }
+
+  /** Every write that a client was told is done lies in every replica, at the revision that the client was told. */
+  #checkAcknowledged(): void {
+    for (const node of this.#nodes) {
+      const store = node.backend?.store;
+      if (store === undefined) continue;
+      for (const { key, value, revision } of this.#workload.acknowledged) {
+        const { pair } = readKey(store, key, revision);
+        const kept = textOf(pair) === value && (pair === undefined || Number(pair.modRevision) === revision);
+        if (kept) continue;
+        this.#violation = {
+          type: 'wrong',
+          property: 'acknowledged writes are kept',
+          detail: `${node.name} holds ${key} = ${textOf(pair)} at revision ${revision}; ${value} was acknowledged`,
+        };
+        return;
+      }
+    }
+  }
+
+  #checkHistory(): void {
+    const verdict = checkLinearizability(keyValueModel, this.#workload.history.operations());
+    if (verdict.type === 'ok') return;
+    const detail =
+      verdict.type === 'illegal'
+        ? `${verdict.partition}: ${verdict.explanation}`
+        : `${verdict.partition}: undecided after ${verdict.steps} steps; shorten the histories`;
+    this.#violation = { type: 'wrong', property: 'linearizability', detail };
+  }
+}
+
+function stateOf(node: Node): string | undefined {
+  const backend = node.backend;
+  return backend === undefined ? undefined : `${backend.base().position.index} ${hex(backend.digest())}`;
+}
