@@ -1,0 +1,230 @@
+import type { Random } from '../core/random.ts';
+
+const sectorBytes = 512;
+
+/** A change that has not been synced. */
+interface PendingWrite {
+  readonly type: 'write';
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** A sync covers what was completed when it was asked for. */
+  completed: boolean;
+}
+
+interface PendingResize {
+  readonly type: 'resize';
+  readonly length: number;
+  completed: boolean;
+}
+
+type PendingChange = PendingWrite | PendingResize;
+
+/** A file: what processes see, what would survive a power cut for sure, and what lies between the two. */
+export class FileNode {
+  readonly type = 'file';
+  #visible = new Content();
+  readonly #durable = new Content();
+  #pending: PendingChange[] = [];
+
+  get size(): number {
+    return this.#visible.length;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#visible.read(offset, length);
+  }
+
+  /** Visible at once; the function returned is to be called when the operation has completed. */
+  write(offset: number, bytes: Uint8Array): () => void {
+    return this.#change({ type: 'write', offset, bytes, completed: false });
+  }
+
+  resize(length: number): () => void {
+    return this.#change({ type: 'resize', length, completed: false });
+  }
+
+  /** What a sync asked for now has to make durable. */
+  unsynced(): readonly PendingChange[] {
+    return this.#pending.filter((change) => change.completed);
+  }
+
+  synced(changes: readonly PendingChange[]): void {
+    for (const change of changes) this.#durable.apply(change);
+    this.#forget(changes);
+  }
+
+  /**
+   * A sync that failed: the kernel has written some of it and calls all of it clean, so that no later sync will try the
+   * rest again, although processes still see it (Rebello et al. 2020, "Can applications recover from fsync failures?").
+   */
+  syncFailed(changes: readonly PendingChange[], random: Random): void {
+    for (const change of changes) this.#applyPart(change, random);
+    this.#forget(changes);
+  }
+
+  /** Of everything not synced, any part may be lost, torn, or overtake the rest. */
+  powerCut(random: Random): void {
+    for (const change of random.chance(1, 4) ? random.shuffle(this.#pending) : this.#pending) {
+      this.#applyPart(change, random);
+    }
+    this.#pending = [];
+    this.#visible = this.#durable.copy();
+  }
+
+  /** Decay of what is on the disk, and so of what is read from it. */
+  flipBit(bit: number): void {
+    this.#visible.flipBit(bit);
+    this.#durable.flipBit(bit);
+  }
+
+  #change(change: PendingChange): () => void {
+    this.#visible.apply(change);
+    this.#pending.push(change);
+    return () => {
+      change.completed = true;
+    };
+  }
+
+  #forget(changes: readonly PendingChange[]): void {
+    const gone = new Set(changes);
+    this.#pending = this.#pending.filter((change) => !gone.has(change));
+  }
+
+  #applyPart(change: PendingChange, random: Random): void {
+    if (change.type === 'resize') {
+      if (random.chance(1, 2)) this.#durable.apply(change);
+      return;
+    }
+    const { offset, bytes } = change;
+    switch (random.pick(['lost', 'whole', 'prefix', 'sectors'] as const)) {
+      case 'lost':
+        return;
+      case 'whole':
+        return this.#durable.apply(change);
+      case 'prefix':
+        return this.#durable.write(offset, bytes.subarray(0, random.below(bytes.length + 1)));
+      case 'sectors': {
+        const end = offset + bytes.length;
+        for (let from = offset; from < end; ) {
+          const to = Math.min(end, from - (from % sectorBytes) + sectorBytes);
+          if (random.chance(1, 2)) this.#durable.write(from, bytes.subarray(from - offset, to - offset));
+          from = to;
+        }
+      }
+    }
+  }
+}
+
+/** Bytes that grow in place. */
+class Content {
+  #bytes = new Uint8Array(0);
+  length = 0;
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#bytes.slice(offset, Math.max(offset, Math.min(offset + length, this.length)));
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#reserve(offset + bytes.length);
+    this.#bytes.set(bytes, offset);
+    this.length = Math.max(this.length, offset + bytes.length);
+  }
+
+  apply(change: PendingChange): void {
+    if (change.type === 'write') return this.write(change.offset, change.bytes);
+    this.#reserve(change.length);
+    if (change.length < this.length) this.#bytes.fill(0, change.length, this.length);
+    this.length = change.length;
+  }
+
+  copy(): Content {
+    const copy = new Content();
+    copy.#bytes = this.#bytes.slice(0, this.length);
+    copy.length = this.length;
+    return copy;
+  }
+
+  flipBit(bit: number): void {
+    const at = bit >> 3;
+    if (at < this.length) this.#bytes[at] = (this.#bytes[at] as number) ^ (1 << (bit & 7));
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return;
+    // Files that are allocated at once get what they ask for, files that grow in steps twice as much.
+    const grown = new Uint8Array(this.length === 0 ? length : Math.max(length, 2 * this.#bytes.length));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+  }
+}
+
+export type Node = FileNode | DirectoryNode;
+
+interface DirectoryChange {
+  readonly change: (entries: Map<string, Node>) => void;
+  completed: boolean;
+}
+
+/** Names, and what became of them since the directory was last synced. */
+export class DirectoryNode {
+  readonly type = 'directory';
+  #visible = new Map<string, Node>();
+  readonly #durable = new Map<string, Node>();
+  #pending: DirectoryChange[] = [];
+
+  get(name: string): Node | undefined {
+    return this.#visible.get(name);
+  }
+
+  names(): string[] {
+    return [...this.#visible.keys()].sort();
+  }
+
+  nodes(): Iterable<Node> {
+    return this.#visible.values();
+  }
+
+  link(name: string, node: Node): () => void {
+    return this.#change((entries) => entries.set(name, node));
+  }
+
+  unlink(name: string): () => void {
+    return this.#change((entries) => entries.delete(name));
+  }
+
+  /** One change: a power cut leaves the old name or the new one. */
+  rename(from: string, to: string, node: Node): () => void {
+    return this.#change((entries) => {
+      if (entries.get(from) === node) entries.delete(from);
+      entries.set(to, node);
+    });
+  }
+
+  unsynced(): readonly DirectoryChange[] {
+    return this.#pending.filter((change) => change.completed);
+  }
+
+  synced(changes: readonly DirectoryChange[]): void {
+    for (const { change } of changes) change(this.#durable);
+    const gone = new Set(changes);
+    this.#pending = this.#pending.filter((change) => !gone.has(change));
+  }
+
+  /** Each change since the last sync is lost or not, whatever became of the others and of the files' bytes. */
+  powerCut(random: Random): void {
+    for (const { change } of this.#pending) if (random.chance(1, 2)) change(this.#durable);
+    this.#pending = [];
+    this.#visible = new Map(this.#durable);
+    for (const node of new Set(this.#visible.values())) node.powerCut(random);
+  }
+
+  #change(change: (entries: Map<string, Node>) => void): () => void {
+    const pending = { change, completed: false };
+    change(this.#visible);
+    this.#pending.push(pending);
+    return () => {
+      pending.completed = true;
+    };
+  }
+}
