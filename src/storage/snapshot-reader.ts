@@ -46,9 +46,10 @@ export type SnapshotFaultReason =
   | 'malformed'
   | 'truncated'
   | 'trailingBytes'
-  | 'digest';
+  | 'digest'
+  | 'foreign';
 
-const fault = (reason: SnapshotFaultReason, detail: string): SnapshotFault => ({
+export const snapshotFault = (reason: SnapshotFaultReason, detail: string): SnapshotFault => ({
   type: 'fault',
   reason,
   detail,
@@ -108,13 +109,13 @@ export class SnapshotReader {
   finish(): SnapshotSummary | SnapshotFault {
     if (this.#fault !== undefined) return this.#fault;
     if (this.#summary !== undefined) return this.#summary;
-    return fault('truncated', `ends after ${this.#frames} whole frames`);
+    return snapshotFault('truncated', `ends after ${this.#frames} whole frames`);
   }
 
   #next(): SnapshotEvent | SnapshotFault | undefined {
     if (this.#summary !== undefined) {
       if (this.#waitingBytes === 0) return undefined;
-      return fault('trailingBytes', `${this.#waitingBytes} bytes or more after the end`);
+      return snapshotFault('trailingBytes', `${this.#waitingBytes} bytes or more after the end`);
     }
     if (this.#seed === undefined) {
       const preamble = this.#take(preambleBytes);
@@ -126,17 +127,20 @@ export class SnapshotReader {
     if (head === undefined) return undefined;
     const length = new DataView(head.buffer, head.byteOffset).getUint32(5);
     if (length > maxFramePayloadBytes)
-      return fault('malformed', `frame ${this.#frames} claims ${length} bytes`);
+      return snapshotFault('malformed', `frame ${this.#frames} claims ${length} bytes`);
     const frame = this.#take(frameHeadBytes + length + frameTailBytes);
     return frame === undefined ? undefined : this.#readFrame(frame);
   }
 
   #checkPreamble(preamble: Uint8Array): SnapshotFault | undefined {
     if (!equalBytes(preamble.subarray(0, snapshotMagic.length), snapshotMagic))
-      return fault('notASnapshot', 'the first bytes are not those of a snapshot');
+      return snapshotFault('notASnapshot', 'the first bytes are not those of a snapshot');
     const version = new DataView(preamble.buffer, preamble.byteOffset).getUint32(snapshotMagic.length);
     if (version !== snapshotFormatVersion)
-      return fault('unknownVersion', `format ${version}; this release reads ${snapshotFormatVersion}`);
+      return snapshotFault(
+        'unknownVersion',
+        `format ${version}; this release reads ${snapshotFormatVersion}`,
+      );
     this.#seed = crc32c(preamble);
     return undefined;
   }
@@ -145,13 +149,13 @@ export class SnapshotReader {
     const number = this.#frames;
     const checked = bytes.subarray(0, bytes.length - frameTailBytes);
     if (crc32c(checked, this.#seed) !== checksumOf(bytes))
-      return fault('checksum', `frame ${number} is damaged, or not of this snapshot`);
+      return snapshotFault('checksum', `frame ${number} is damaged, or not of this snapshot`);
     const type = bytes[0];
     if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(1) !== number)
-      return fault('outOfOrder', `not frame ${number}, which belongs here`);
+      return snapshotFault('outOfOrder', `not frame ${number}, which belongs here`);
     const expectsHeader = number === 0;
     if ((type === frameTypes.header) !== expectsHeader)
-      return fault('outOfOrder', `frame ${number} has type ${type}`);
+      return snapshotFault('outOfOrder', `frame ${number} has type ${type}`);
     const payload = checked.subarray(frameHeadBytes);
     const event =
       type === frameTypes.header
@@ -160,14 +164,14 @@ export class SnapshotReader {
           ? this.#readPairs(payload)
           : type === frameTypes.trailer
             ? this.#readTrailer(payload)
-            : fault('malformed', `frame ${number} has the unknown type ${type}`);
+            : snapshotFault('malformed', `frame ${number} has the unknown type ${type}`);
     if (event.type !== 'fault') this.#frames++;
     return event;
   }
 
   #readHeader(payload: Uint8Array, checksum: number): SnapshotEvent | SnapshotFault {
     const header = decode(payload, readSnapshotHeader);
-    if (header instanceof Malformed) return fault('malformed', `header: ${header.message}`);
+    if (header instanceof Malformed) return snapshotFault('malformed', `header: ${header.message}`);
     this.#seed = checksum;
     this.#header = header;
     return { type: 'header', header };
@@ -175,7 +179,8 @@ export class SnapshotReader {
 
   #readPairs(payload: Uint8Array): SnapshotEvent | SnapshotFault {
     const pairs = decode(payload, (reader) => this.#readEachPair(reader));
-    if (pairs instanceof Malformed) return fault('malformed', `frame ${this.#frames}: ${pairs.message}`);
+    if (pairs instanceof Malformed)
+      return snapshotFault('malformed', `frame ${this.#frames}: ${pairs.message}`);
     for (const [key, value] of pairs) this.#digest.add(key, value);
     this.#pairs += pairs.length;
     return { type: 'pairs', pairs };
@@ -199,13 +204,13 @@ export class SnapshotReader {
 
   #readTrailer(payload: Uint8Array): SnapshotEvent | SnapshotFault {
     const trailer = decode(payload, (reader) => ({ pairs: reader.uint(), digest: reader.raw(8) }));
-    if (trailer instanceof Malformed) return fault('malformed', `trailer: ${trailer.message}`);
+    if (trailer instanceof Malformed) return snapshotFault('malformed', `trailer: ${trailer.message}`);
     const header = this.#header as SnapshotHeader;
     if (trailer.pairs !== this.#pairs)
-      return fault('digest', `${this.#pairs} pairs, of ${trailer.pairs} that were written`);
+      return snapshotFault('digest', `${this.#pairs} pairs, of ${trailer.pairs} that were written`);
     const found = this.#digest.bytes();
     if (!equalBytes(found, trailer.digest) || !equalBytes(found, header.digest))
-      return fault('digest', 'the pairs are not those that were written');
+      return snapshotFault('digest', 'the pairs are not those that were written');
     this.#summary = { header, pairs: this.#pairs, bytes: this.#takenBytes };
     return { type: 'end', summary: this.#summary };
   }

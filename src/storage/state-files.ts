@@ -158,9 +158,10 @@ export class StateFiles {
 /** LMDB keeps its table of readers beside the data; it means nothing after a restart. */
 const lockPath = (path: string): string => `${path}-lock`;
 
-const parentOf = (directory: string): string => {
-  const slash = directory.lastIndexOf('/');
-  return slash === -1 ? '.' : directory.slice(0, slash);
+/** The directory that a path lies in. */
+export const parentOf = (path: string): string => {
+  const slash = path.lastIndexOf('/');
+  return slash === -1 ? '.' : path.slice(0, slash);
 };
 
 const checksum = (name: string): string => crc32c(utf8(name)).toString(16).padStart(8, '0');
