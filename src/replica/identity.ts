@@ -16,13 +16,13 @@ export function clusterIdOf(token: string, cluster: readonly ClusterMember[], or
   const members = [...cluster].sort((a, b) => (a.name < b.name ? -1 : 1));
   const described = members.map((member) => `${member.name}=${member.address}`).join(',');
   const draw = Random.fromSeed(JSON.stringify(['cluster', token, described, origin]));
-  return (BigInt(draw.uint32()) << 32n) | BigInt(draw.uint32() | 1);
+  return (BigInt(draw.uint32()) << 32n) | BigInt((draw.uint32() | 1) >>> 0);
 }
 
 /** A member's id: from its cluster and name, so that all initial members agree on it without talking. */
 export function memberIdOf(clusterId: bigint, name: string): NodeId {
   const draw = Random.fromSeed(JSON.stringify(['member', clusterId.toString(16), name]));
-  return nodeId(draw.below(1 << 20) * 2 ** 32 + (draw.uint32() | 1));
+  return nodeId(draw.below(1 << 20) * 2 ** 32 + ((draw.uint32() | 1) >>> 0));
 }
 
 export function initialMembersOf(clusterId: bigint, cluster: readonly ClusterMember[]): InitialMember[] {
