@@ -251,5 +251,5 @@ export class Node implements Victim, Service {
 
 const addressOf = (name: string): string => `${name}:1`;
 
-const describeError = (error: unknown): string =>
+export const describeError = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -7,7 +7,7 @@ import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
 import { readKey, textOf } from './key-value-calls.ts';
 import { SimulatedNetwork } from './network.ts';
-import { Node } from './node.ts';
+import { describeError, Node } from './node.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
 import { ClusterProperties, type Violation } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
@@ -128,10 +128,19 @@ export class World {
     const limit = scheduler.now + ms * 1000;
     for (;;) {
       if (enough()) return true;
-      if (!scheduler.runNext(limit)) return false;
+      if (!this.#runNext(limit)) return false;
       this.#trace.number(scheduler.now);
       for (const node of this.#nodes) node.check();
       if (this.#violation !== undefined) return false;
+    }
+  }
+
+  #runNext(limit: number): boolean {
+    try {
+      return this.#scheduler.runNext(limit);
+    } catch (error) {
+      this.#violation ??= { type: 'crash', property: 'nothing throws', detail: describeError(error) };
+      return false;
     }
   }
 
