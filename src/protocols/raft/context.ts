@@ -1,4 +1,5 @@
 import { type Epoch, index, type Millis, type NodeId, type Token, token } from '../../core/ids.ts';
+import { maxLogBytes } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
 import type {
   Configuration,
@@ -62,6 +63,11 @@ export class Context {
     const { role } = this.state;
     if (role.type === 'leader') return this.self;
     return role.type === 'follower' ? role.leader : undefined;
+  }
+
+  /** The disk is full, or the host is so late in making its state durable that the log would grow without bound. */
+  get cannotStore(): boolean {
+    return this.state.storage.full || this.state.log.bytes > maxLogBytes;
   }
 
   emit(effect: RaftEffect): void {

@@ -1,4 +1,4 @@
-import { index, type Token } from '../../core/ids.ts';
+import { type Index, index, type Token } from '../../core/ids.ts';
 import type { Context } from './context.ts';
 import { requestCheckpoint } from './snapshot.ts';
 
@@ -25,4 +25,11 @@ export function deliver(ctx: Context): void {
   state.delivered = upTo;
   ctx.emit({ type: 'commit', entries });
   requestCheckpoint(ctx, entries);
+}
+
+export function advanceCommit(ctx: Context, commit: Index): void {
+  const { state } = ctx;
+  if (commit <= state.commit) return;
+  state.commit = commit;
+  state.verified = index(Math.max(state.verified, commit));
 }

@@ -4,47 +4,12 @@ import { isQuorum, peersOf } from './configuration.ts';
 import type { Context } from './context.ts';
 import type { RaftMessage } from './messages.ts';
 import { newProgress } from './progress.ts';
-import { failForwardedReads, failLeaderReads } from './reads.ts';
 import { appendEntry, uncommittedBytes } from './replication.ts';
+import { armElection, becomeFollower, changeRole } from './roles.ts';
 import type { LastEntry } from './rules.ts';
-import type { RoleState } from './state.ts';
 
 type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
 type Term = RaftMessage['term'];
-
-/** Section 5.1: whoever learns of a higher term follows in it. Also how candidates give way to the leader of their term. */
-export function becomeFollower(ctx: Context, term: Term, leader: NodeId | undefined): void {
-  const { state } = ctx;
-  if (term > ctx.term) {
-    ctx.changeHardState({ term, vote: undefined });
-    state.verified = state.commit;
-    state.leaderHeard = undefined;
-  }
-  changeRole(ctx, { type: 'follower', leader });
-  armElection(ctx);
-}
-
-function changeRole(ctx: Context, role: RoleState): void {
-  const leader = ctx.leader;
-  const { leadership } = ctx;
-  ctx.state.role = role;
-  if (leadership !== undefined) failLeaderReads(ctx, leadership.reads);
-  if (leader !== ctx.leader) failForwardedReads(ctx);
-}
-
-/** Randomized between once and twice the election timeout (section 5.2). */
-export function armElection(ctx: Context): void {
-  const { electionTimeout } = ctx.timing;
-  const wait = ctx.random.between(electionTimeout, 2 * electionTimeout - 1);
-  ctx.state.electionDeadline = ctx.votes ? millis(ctx.now + wait) : undefined;
-}
-
-/** After a start; a lone voter has nobody to wait for. */
-export function armFirstElection(ctx: Context): void {
-  armElection(ctx);
-  const alone = ctx.votes && isQuorum(ctx.configuration, (id) => id === ctx.self);
-  if (alone) ctx.state.electionDeadline = ctx.now;
-}
 
 export function electionTimeout(ctx: Context): void {
   // A snapshot being installed is about to replace the log that the election would be about.
@@ -158,12 +123,6 @@ function becomeLeader(ctx: Context): void {
   state.electionDeadline = undefined;
   state.verified = last.index;
   appendEntry(ctx, 'noop', emptyBytes);
-}
-
-/** CheckQuorum (thesis, section 6.2): who is cut off from a quorum must not keep anyone waiting. */
-export function stepDown(ctx: Context, why: string): void {
-  ctx.trace('stepDown', why);
-  becomeFollower(ctx, ctx.term, undefined);
 }
 
 function hearsLeader(ctx: Context): boolean {

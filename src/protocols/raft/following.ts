@@ -3,9 +3,9 @@ import { Malformed } from '../../core/codec.ts';
 import { type Index, index, type NodeId } from '../../core/ids.ts';
 import { decodeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
-import { becomeFollower } from './election.ts';
+import { advanceCommit } from './delivery.ts';
 import type { Entry, RaftMessage } from './messages.ts';
-import { cannotStore } from './replication.ts';
+import { becomeFollower } from './roles.ts';
 
 type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
 
@@ -56,7 +56,7 @@ function store(ctx: Context, entries: readonly Entry[]): boolean {
   const there = ctx.rules.alreadyThere(state.log, entries);
   const first = entries[there];
   if (first === undefined) return true;
-  if (cannotStore(ctx)) return false;
+  if (ctx.cannotStore) return false;
   if (first.index <= state.log.lastIndex) {
     if (first.index <= state.commit) {
       ctx.trace('conflictsWithCommitted', `entry ${first.index} of term ${first.epoch}`);
@@ -115,11 +115,4 @@ export function handleCommitNotice(ctx: Context, from: NodeId, message: Of<'comm
 function commitFromHeartbeat(ctx: Context, leaderCommit: Index): void {
   const { verified, log } = ctx.state;
   advanceCommit(ctx, ctx.rules.commitFromHeartbeat(leaderCommit, verified, log.lastIndex));
-}
-
-export function advanceCommit(ctx: Context, commit: Index): void {
-  const { state } = ctx;
-  if (commit <= state.commit) return;
-  state.commit = commit;
-  state.verified = index(Math.max(state.verified, commit));
 }

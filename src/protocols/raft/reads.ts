@@ -3,7 +3,6 @@ import { maxPendingReads, maxReadRounds } from '../../core/limits.ts';
 import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
 import type { RaftMessage, ReadRefusal } from './messages.ts';
-import { broadcastHeartbeat } from './replication.ts';
 import type { LeaderReads, LeaderState, ReadRound, WaitingRead } from './state.ts';
 
 type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
@@ -38,17 +37,17 @@ function forwardedCount(ctx: Context): number {
   return count;
 }
 
-/** Begins a round for what has gathered; a lone voter confirms itself. */
-export function startRound(ctx: Context, leadership: LeaderState): void {
+/** Begins a round for what has gathered; true when peers have to be asked. A lone voter confirms itself. */
+export function startRound(ctx: Context, leadership: LeaderState): boolean {
   const { reads } = leadership;
   const { commit, log } = ctx.state;
-  if (reads.queued.length === 0 || reads.rounds.length >= maxReadRounds) return;
-  if (!ctx.rules.mayServeReads(log.termAt(commit), ctx.term)) return;
+  if (reads.queued.length === 0 || reads.rounds.length >= maxReadRounds) return false;
+  if (!ctx.rules.mayServeReads(log.termAt(commit), ctx.term)) return false;
   reads.lastRound = ctx.rules.nextRound(reads.lastRound);
   reads.rounds.push({ round: reads.lastRound, index: commit, reads: reads.queued });
   reads.queued = [];
   confirmRounds(ctx, leadership);
-  if (reads.rounds.length > 0) broadcastHeartbeat(ctx, leadership);
+  return reads.rounds.length > 0;
 }
 
 /** An answer to a round confirms the ones before it too: it was given after all of them began. */

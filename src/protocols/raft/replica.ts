@@ -4,8 +4,6 @@ import type { Input, Protocol, ProtocolOptions, Role } from '../../protocol/inde
 import { Context, type RaftEffect } from './context.ts';
 import { deliver, durable } from './delivery.ts';
 import {
-  armFirstElection,
-  becomeFollower,
   electionTimeout,
   handlePreVote,
   handlePreVoteReply,
@@ -32,6 +30,7 @@ import {
 import { baseRecord } from './records.ts';
 import { recoverState, unrecoveredState } from './recovery.ts';
 import {
+  broadcastHeartbeat,
   commitByQuorum,
   handleAppendAck,
   handleAppendReject,
@@ -41,6 +40,7 @@ import {
   propose,
   replicate,
 } from './replication.ts';
+import { armFirstElection, becomeFollower } from './roles.ts';
 import { type Rules, raftRules } from './rules.ts';
 import { flushed, installed, snapshotReceived, snapshotSent } from './snapshot.ts';
 import { forkState, type State } from './state.ts';
@@ -143,7 +143,7 @@ export class Raft implements Protocol<RaftMessage> {
     const { leadership } = ctx;
     if (leadership !== undefined) {
       commitByQuorum(ctx, leadership);
-      startRound(ctx, leadership);
+      if (startRound(ctx, leadership)) broadcastHeartbeat(ctx, leadership);
       replicate(ctx, leadership);
       proceedTransfer(ctx, leadership);
     } else forwardReads(ctx);

@@ -2,18 +2,17 @@ import { type CommandId, clusterTime, type Index, index, millis, type NodeId } f
 import {
   maxAppendBytes,
   maxCommandBytes,
-  maxLogBytes,
   maxUncommittedBytes,
   maxUncommittedEntries,
 } from '../../core/limits.ts';
 import type { EntryKind, Refusal } from '../../protocol/index.ts';
 import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
-import { stepDown } from './election.ts';
-import { advanceCommit } from './following.ts';
+import { advanceCommit } from './delivery.ts';
 import type { Log } from './log.ts';
 import { type Entry, entryBytes, type RaftMessage } from './messages.ts';
 import { acknowledge, mayTakeEntries, type Progress, probeFrom, sentEntries } from './progress.ts';
+import { stepDown } from './roles.ts';
 import { startSnapshot } from './snapshot.ts';
 import type { LeaderState } from './state.ts';
 
@@ -34,12 +33,8 @@ function whyNot(ctx: Context, payload: Uint8Array): Refusal | undefined {
   const uncommitted = state.log.lastIndex - state.commit;
   const overloaded =
     uncommitted >= maxUncommittedEntries || leadership.uncommittedBytes >= maxUncommittedBytes;
-  return overloaded || cannotStore(ctx) ? 'overloaded' : undefined;
+  return overloaded || ctx.cannotStore ? 'overloaded' : undefined;
 }
-
-/** The disk is full, or the host is so late in making its state durable that the log would grow without bound. */
-export const cannotStore = (ctx: Context): boolean =>
-  ctx.state.storage.full || ctx.state.log.bytes > maxLogBytes;
 
 export function uncommittedBytes(log: Log, commit: Index): number {
   let bytes = 0;

@@ -8,10 +8,10 @@ import {
 } from '../../core/limits.ts';
 import type { Base, Position } from '../../protocol/index.ts';
 import type { Context } from './context.ts';
-import { becomeFollower } from './election.ts';
 import { type Entry, entryBytes } from './messages.ts';
 import { awaitSnapshot, type Progress, probeFrom } from './progress.ts';
 import { baseRecord, hardStateRecord } from './records.ts';
+import { becomeFollower } from './roles.ts';
 
 /** The peer needs entries that are gone: the host streams the applied state instead (section 7). */
 export function startSnapshot(ctx: Context, peer: NodeId, progress: Progress): void {
