@@ -100,3 +100,7 @@ export const flushPendingBytes = 4 * 1024 * 1024;
 export const flushIntervalMs = 30_000;
 /** How long a stopping replica waits for its commands and for a new leader, in ms. */
 export const stopTimeoutMs = 3_000;
+/** How long a command or read may take when the caller does not say, in ms. */
+export const defaultTimeoutMs = 5_000;
+/** How long the state of a broken snapshot stream stays pinned for another attempt, in ms. */
+export const snapshotResumeMs = 30_000;

@@ -1,23 +1,11 @@
 import { equalBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { millis, type NodeId } from '../core/ids.ts';
+import type { ProbeOutcome } from '../transport/peers.ts';
 import type { InitialMember, Manifest } from './manifest.ts';
 
-/** What another replica says of itself, and of us. */
-export interface PeerFacts {
-  readonly storageId: Uint8Array;
-  readonly phase: 'empty' | 'member';
-  /** Its roster holds our storage id under our name. */
-  readonly knowsYou: boolean;
-  /** The digest of the state that it starts from. */
-  readonly baseDigest: Uint8Array;
-}
-
-/** Asks a member; undefined when it could not be reached, a text when it refuses to talk. */
-export type Probe = (
-  member: InitialMember,
-  callback: (facts: PeerFacts | string | undefined) => void,
-) => void;
+/** Asks a member who it is, and whether it knows us. */
+export type Probe = (member: InitialMember, callback: (outcome: ProbeOutcome) => void) => void;
 
 export type BootstrapOutcome =
   | { readonly type: 'admitted'; readonly roster: ReadonlyMap<NodeId, Uint8Array> }
@@ -28,7 +16,7 @@ const probeIntervalMs = 200;
 /**
  * Decides whether an empty replica may vote. It may when every initial member has said that it is empty too, or when one
  * that has begun knows this very directory, because then it was counted before the cluster promised anything. A member
- * that has begun and knows another directory under our name proves that this one is a replacement: it must never vote.
+ * that knows another directory under our name proves that this one is a replacement: it must never vote.
  */
 export class Bootstrap {
   readonly #manifest: Manifest;
@@ -78,8 +66,8 @@ export class Bootstrap {
       return this.#finish({ type: 'admitted', roster });
     }
     for (const member of this.#others()) {
-      this.#probe(member, (facts) => {
-        if (!this.#done && facts !== undefined) this.#learn(member, facts);
+      this.#probe(member, (outcome) => {
+        if (!this.#done) this.#learn(member, outcome);
       });
     }
     this.#timer = this.#clock.setTimer(millis(this.#clock.now() + probeIntervalMs), () => {
@@ -89,22 +77,26 @@ export class Bootstrap {
     });
   }
 
-  #learn(member: InitialMember, facts: PeerFacts | string): void {
-    // A refusal may heal (a wrong process on that port, a typing error there): it is not an answer about us.
-    if (typeof facts === 'string') return;
+  #learn(member: InitialMember, outcome: ProbeOutcome): void {
+    if (outcome.type === 'rejected' && outcome.by === 'them' && outcome.reject.code === 'storageChanged') {
+      this.#finish({
+        type: 'refused',
+        reason:
+          `${member.name} has already taken part in this cluster with another data directory under the name ` +
+          `${this.#manifest.name}. This empty directory must not vote in its place. If the old directory is lost, ` +
+          `remove the member ${this.#manifest.name} and add a new one; if not, start with the old directory.`,
+      });
+    }
+    // Any other refusal or failure can heal, and says nothing about this directory.
+    if (outcome.type !== 'answered') return;
+    const { facts } = outcome;
     if (facts.phase === 'member') {
-      if (!facts.knowsYou) {
-        return this.#finish({
-          type: 'refused',
-          reason:
-            `${member.name} has already taken part in this cluster with another data directory under the name ` +
-            `${this.#manifest.name}. This empty directory must not vote in its place. If the old directory is lost, ` +
-            `remove the member ${this.#manifest.name} and add a new one; if not, start with the old directory.`,
-        });
-      }
+      // One that has begun and has no record of us was admitted by another: only that other can tell who we are.
+      if (!facts.knowsYou) return;
       const roster = new Map([[this.#manifest.memberId, this.#manifest.storageId]]);
       roster.set(member.id, facts.storageId);
-      return this.#finish({ type: 'admitted', roster });
+      this.#finish({ type: 'admitted', roster });
+      return;
     }
     if (!equalBytes(facts.baseDigest, this.#baseDigest)) {
       return this.#finish({

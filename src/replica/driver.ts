@@ -2,8 +2,6 @@ import { assert, assertNever } from '../core/assert.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { decode, Malformed } from '../core/codec.ts';
 import {
-  type CommandId,
-  commandId,
   type Epoch,
   epoch,
   type Index,
@@ -14,8 +12,8 @@ import {
   type Token,
   token,
 } from '../core/ids.ts';
-import { maxCommandBytes, maxForwardBytes, sessionWindow } from '../core/limits.ts';
-import { type Applied, encodeEnvelope, type Replicated, type Session } from '../machine/index.ts';
+import { maxCommandBytes, sessionWindow } from '../core/limits.ts';
+import type { Applied, Replicated, Session } from '../machine/index.ts';
 import type {
   CommittedEntry,
   Configuration,
@@ -24,32 +22,18 @@ import type {
   JournalRecord,
   Protocol,
   ProtocolDefinition,
-  Refusal,
   Role,
 } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import { Applier } from './applier.ts';
-import {
-  encodeForward,
-  encodeRefused,
-  frameKind,
-  type RefusedSubmission,
-  readForward,
-  readRefused,
-} from './frames.ts';
+import { frameKind, readForward, readRefused } from './frames.ts';
 import type { ReplicaObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
-import { Proposals, type Submission } from './proposals.ts';
+import type { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { type Links, Submissions } from './submissions.ts';
 import type { SystemCommands } from './system-commands.ts';
 import type { Outcome, ReadConsistency, ReadOutcome } from './types.ts';
-
-/** What the driver sends through; frames of one turn leave together at `flush`. */
-export interface Links {
-  /** False when there is no link, or its queue is full: the frame is gone. */
-  send(to: NodeId, kind: number, payload: Uint8Array): boolean;
-  flush(): void;
-}
 
 /** Where the driver writes. */
 export interface DurableLog {
@@ -64,6 +48,7 @@ export interface DriverHost {
   installSnapshot(snapshot: number): void;
   discardSnapshot(snapshot: number): void;
   configurationChanged(configuration: Configuration): void;
+  led(leadership: Leadership): void;
   /** Loudly and for good: a broken invariant, or a disk that cannot be trusted. */
   halt(error: unknown): void;
 }
@@ -89,6 +74,8 @@ export interface Leadership {
   readonly epoch: Epoch;
 }
 
+/** What a session adds to a command. */
+const maxEnvelopeBytes = 64;
 const sweepMs = 100;
 /** A submission that has shown no effect for so long may have been lost: it is made again. */
 const resubmitMs = 1_000;
@@ -103,7 +90,8 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #applier: Applier;
   readonly #outbox: Outbox;
-  readonly #proposals = new Proposals(sessionWindow);
+  readonly #submissions: Submissions;
+  readonly #proposals: Proposals;
   readonly #reads = new Reads();
   #inputs: Input[] = [];
   #scheduled = false;
@@ -113,10 +101,6 @@ export class Driver {
   #committed: Index;
   #durable: Token = token(0);
   #installing = false;
-  /** Of the commands that the present step takes: who submitted them. */
-  #submitters: { readonly origin: NodeId; readonly sequence: number }[] = [];
-  #nextCommand = 1;
-  #forwarded: { readonly origin: NodeId; readonly submission: Submission }[] = [];
   #timer: { readonly at: Millis; readonly timer: Timer } | undefined;
   #sweepAt: Millis;
 
@@ -124,6 +108,8 @@ export class Driver {
     this.#options = options;
     this.#applier = new Applier(options.backend, options.replicated);
     this.#outbox = new Outbox((to, payload) => options.links.send(to, frameKind.protocol, payload));
+    this.#submissions = new Submissions(options.self, options.session, options.links, options.system);
+    this.#proposals = this.#submissions.proposals;
     this.#configuration = options.backend.base().configuration;
     this.#committed = options.backend.base().position.index;
     this.#sweepAt = millis(options.clock.now() + sweepMs);
@@ -165,17 +151,11 @@ export class Driver {
   }
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
-    if (command.length > maxCommandBytes) return settle({ type: 'refused', reason: 'tooLarge' });
+    if (command.length > maxCommandBytes - maxEnvelopeBytes)
+      return settle({ type: 'refused', reason: 'tooLarge' });
     if (!this.#proposals.hasRoom()) return settle({ type: 'refused', reason: 'overloaded' });
     this.#proposals.add(
-      (sequence, acknowledgedBelow) =>
-        encodeEnvelope({
-          type: 'command',
-          session: this.#options.session,
-          sequence,
-          acknowledgedBelow,
-          command,
-        }),
+      (sequence, acknowledgedBelow) => this.#submissions.envelope(sequence, acknowledgedBelow, command),
       millis(this.#options.clock.now() + timeoutMs),
       settle,
     );
@@ -218,7 +198,7 @@ export class Driver {
       case frameKind.forward: {
         const submissions = decode(payload, readForward);
         if (submissions instanceof Malformed) return this.#malformed(from, submissions);
-        for (const submission of submissions) this.#forwarded.push({ origin: from, submission });
+        this.#submissions.forwarded(from, submissions);
         return this.#schedule();
       }
       case frameKind.refused: {
@@ -270,18 +250,16 @@ export class Driver {
     const { clock, protocol, observer, links } = this.#options;
     const now = clock.now();
     if (now >= this.#sweepAt) this.#sweep(now);
-    const refused: Map<NodeId, RefusedSubmission[]> = new Map();
-    this.#submit(now, refused);
+    const read = this.#reads.take(now);
+    if (read !== undefined) this.#inputs.push({ type: 'read', id: read });
+    this.#inputs.push(...this.#submissions.collect(now, this.#leadership));
     const inputs = this.#inputs;
     this.#inputs = [];
     const effects = protocol.step(now, inputs);
     observer.stepped?.(now, inputs, effects, protocol);
-    for (const effect of effects) this.#perform(effect, now, refused);
-    this.#submitters = [];
+    for (const effect of effects) this.#perform(effect, now);
+    this.#submissions.sendRefusals();
     this.#apply();
-    for (const [origin, submissions] of refused) {
-      links.send(origin, frameKind.refused, encodeRefused(submissions));
-    }
     links.flush();
     this.#arm(now);
     observer.turned?.({
@@ -292,39 +270,7 @@ export class Driver {
     });
   }
 
-  /** Gives commands and reads to the protocol here, or sends commands to the one who leads. */
-  #submit(now: Millis, refused: Map<NodeId, RefusedSubmission[]>): void {
-    const read = this.#reads.take(now);
-    if (read !== undefined) this.#inputs.push({ type: 'read', id: read });
-    const { leader, role } = this.#leadership;
-    const { self, links, system } = this.#options;
-    for (const { origin, submission } of this.#forwarded) {
-      if (role === 'leader') this.#command(origin, submission.sequence, submission.payload);
-      else refuseTo(refused, origin, submission.sequence, 'notLeader');
-    }
-    this.#forwarded = [];
-    if (leader === undefined) return;
-    const systemCommands = system.take(now).map((payload): Submission => ({ sequence: 0, payload }));
-    for (;;) {
-      const own = system.sessionOpen ? this.#proposals.take(now, maxForwardBytes) : [];
-      const submissions = systemCommands.splice(0).concat(own);
-      if (submissions.length === 0) return;
-      if (role === 'leader') {
-        for (const { sequence, payload } of submissions) this.#command(self, sequence, payload);
-      } else if (!links.send(leader, frameKind.forward, encodeForward(submissions))) {
-        this.#proposals.putBack(own);
-        return;
-      }
-    }
-  }
-
-  #command(origin: NodeId, sequence: number, payload: Uint8Array): void {
-    const id: CommandId = commandId(this.#nextCommand++);
-    this.#submitters.push({ origin, sequence });
-    this.#inputs.push({ type: 'command', id, payload });
-  }
-
-  #perform(effect: Effect, now: Millis, refused: Map<NodeId, RefusedSubmission[]>): void {
+  #perform(effect: Effect, now: Millis): void {
     const { log, host, observer, definition } = this.#options;
     switch (effect.type) {
       case 'persist':
@@ -338,7 +284,7 @@ export class Driver {
       case 'readFailed':
         return this.#reads.failed(effect.id, now);
       case 'refuse':
-        return this.#refuse(effect.id, effect.reason, refused);
+        return this.#submissions.refuse(effect.id, effect.reason);
       case 'status':
         return this.#led({ role: effect.role, leader: effect.leader, epoch: effect.epoch }, now);
       case 'configuration':
@@ -381,23 +327,15 @@ export class Driver {
     this.#applier.enqueue(entries);
   }
 
-  #refuse(id: CommandId, reason: Refusal, refused: Map<NodeId, RefusedSubmission[]>): void {
-    const first = this.#nextCommand - this.#submitters.length;
-    const submitter = this.#submitters[id - first];
-    assert(submitter !== undefined, `command ${id} was refused by a later step than the one that took it`);
-    if (submitter.origin === this.#options.self) this.#proposals.refused(submitter.sequence, reason);
-    else refuseTo(refused, submitter.origin, submitter.sequence, reason);
-  }
-
-  #led(status: Leadership, now: Millis): void {
+  #led(leadership: Leadership, now: Millis): void {
     const before = this.#leadership;
-    this.#leadership = status;
-    if (status.leader !== before.leader || status.epoch !== before.epoch) {
+    this.#leadership = leadership;
+    if (leadership.leader !== before.leader || leadership.epoch !== before.epoch) {
       this.#proposals.resubmit(now);
       this.#reads.retry(now);
       this.#review();
-      this.#schedule();
     }
+    this.#options.host.led(leadership);
   }
 
   #apply(): void {
@@ -470,15 +408,4 @@ export class Driver {
       }),
     };
   }
-}
-
-function refuseTo(
-  refused: Map<NodeId, RefusedSubmission[]>,
-  origin: NodeId,
-  sequence: number,
-  reason: Refusal,
-): void {
-  const list = refused.get(origin);
-  if (list === undefined) refused.set(origin, [{ sequence, reason }]);
-  else list.push({ sequence, reason });
 }

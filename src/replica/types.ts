@@ -39,8 +39,9 @@ export interface ReplicaStatus {
   readonly time: ClusterTime;
   readonly configuration: Configuration;
   readonly storageFull: boolean;
-  /** Bytes that the state takes on disk, and in use within them. */
+  /** Bytes that the state takes on disk. */
   readonly stateBytes: number;
+  readonly stateBytesInUse: number;
   readonly digest: string;
 }
 

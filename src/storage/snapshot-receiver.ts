@@ -52,6 +52,11 @@ export class SnapshotReceiver {
     });
   }
 
+  /** Bytes on disk. */
+  get bytes(): number {
+    return this.#written;
+  }
+
   /** What is here, in whole frames. */
   have(): SnapshotPosition {
     const { frames, after, pairs } = this.#reader.position();

@@ -1,0 +1,139 @@
+import type { NodeId } from '../core/ids.ts';
+import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
+import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
+import type { ReplicaCoreOptions } from './options.ts';
+import { ReplicaError } from './replica-error.ts';
+
+const journalDirectory = 'journal';
+
+type ManifestCallback = (
+  ...outcome: [error: ReplicaError, manifest: undefined] | [error: undefined, manifest: Manifest]
+) => void;
+
+/** Opens or creates the identity of a data directory and counts this start, durably. */
+export function openManifest(options: ReplicaCoreOptions, callback: ManifestCallback): void {
+  readManifest(options.disk, (readError, found) => {
+    if (readError !== undefined) {
+      const code = readError.kind === 'damaged' ? 'DAMAGED' : 'DISK';
+      return callback(new ReplicaError(code, readError.message, { cause: readError }), undefined);
+    }
+    if (found !== undefined) {
+      const mismatch = mismatchOf(found, options);
+      if (mismatch !== undefined) return callback(mismatch, undefined);
+      warnAboutOtherCluster(found, options);
+      return write(options, { ...found, incarnation: found.incarnation + 1 }, callback);
+    }
+    // A journal without a manifest is a directory that has lost its identity, not an empty one.
+    options.disk.list(journalDirectory, (listError, names) => {
+      if (listError === undefined && names.length > 0) {
+        return callback(
+          new ReplicaError(
+            'DAMAGED',
+            'The data directory holds a journal but no manifest.json, so it is not known whose it is. Put the file back ' +
+              'from a copy of this very directory, or remove this member and add it anew with an empty directory.',
+          ),
+          undefined,
+        );
+      }
+      const created = newManifest(options);
+      if (created instanceof ReplicaError) callback(created, undefined);
+      else write(options, created, callback);
+    });
+  });
+}
+
+function write(options: ReplicaCoreOptions, manifest: Manifest, callback: ManifestCallback): void {
+  writeManifest(options.disk, manifest, (error) => {
+    if (error === undefined) callback(undefined, manifest);
+    else
+      callback(
+        new ReplicaError('DISK', `The data directory cannot be written: ${error.message}`, { cause: error }),
+        undefined,
+      );
+  });
+}
+
+function newManifest(options: ReplicaCoreOptions): Manifest | ReplicaError {
+  const { name, cluster, clusterToken } = options;
+  if (!cluster.some((member) => member.name === name)) {
+    return new ReplicaError(
+      'CONFIGURATION',
+      `--cluster does not list this replica, ${name}: add ${name}=host:port to it`,
+    );
+  }
+  if (new Set(cluster.map((member) => member.name)).size < cluster.length) {
+    return new ReplicaError('CONFIGURATION', '--cluster lists a name twice: each replica needs its own');
+  }
+  if (new Set(cluster.map((member) => member.address)).size < cluster.length) {
+    return new ReplicaError('CONFIGURATION', '--cluster lists an address twice: each replica needs its own');
+  }
+  const clusterId = clusterIdOf(clusterToken, cluster, '');
+  return {
+    formatVersion: manifestFormatVersion,
+    clusterId,
+    clusterToken,
+    memberId: memberIdOf(clusterId, name),
+    name,
+    storageId: options.random.stream('storage id').bytes(16),
+    incarnation: 1,
+    protocol: options.definition.name,
+    machine: options.machine.name,
+    phase: 'empty',
+    initialMembers: initialMembersOf(clusterId, cluster),
+    roster: new Map(),
+  };
+}
+
+function mismatchOf(manifest: Manifest, options: ReplicaCoreOptions): ReplicaError | undefined {
+  const differs = (what: string, ours: string, given: string, advice: string) =>
+    ours === given
+      ? undefined
+      : new ReplicaError(
+          'FOREIGN_DATA',
+          `The data directory belongs to ${what} ${ours}, not ${given}. Nothing was changed. ${advice}`,
+        );
+  return (
+    differs(
+      'the replica',
+      manifest.name,
+      options.name,
+      `Start it with --name ${manifest.name}, or use another directory.`,
+    ) ??
+    differs(
+      'the cluster with the token',
+      JSON.stringify(manifest.clusterToken),
+      JSON.stringify(options.clusterToken),
+      'Use the directory of this cluster, or an empty one.',
+    ) ??
+    differs(
+      'the protocol',
+      manifest.protocol,
+      options.definition.name,
+      'A cluster keeps the protocol that it began with: to change it, back up and restore into a new cluster.',
+    ) ??
+    differs('the machine', manifest.machine, options.machine.name, 'Open it with the machine that wrote it.')
+  );
+}
+
+function warnAboutOtherCluster(manifest: Manifest, options: ReplicaCoreOptions): void {
+  if (options.cluster.length === 0) return;
+  const listed = (members: readonly { readonly name: string; readonly address: string }[]) =>
+    members
+      .map(({ name, address }) => `${name}=${address}`)
+      .sort()
+      .join(',');
+  if (listed(options.cluster) === listed(manifest.initialMembers)) return;
+  options.observer.log('warn', '--cluster differs from what this data directory began with and is not used', {
+    given: listed(options.cluster),
+    used: listed(manifest.initialMembers),
+  });
+}
+
+/** The manifest with what is to be remembered from now on. */
+export function admitted(manifest: Manifest, roster: ReadonlyMap<NodeId, Uint8Array>): Manifest {
+  return { ...manifest, phase: 'member', roster };
+}
+
+export function remembering(manifest: Manifest, id: NodeId, storageId: Uint8Array): Manifest {
+  return { ...manifest, roster: new Map(manifest.roster).set(id, storageId) };
+}

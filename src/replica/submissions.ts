@@ -1,0 +1,117 @@
+import { assert } from '../core/assert.ts';
+import { type CommandId, commandId, type Millis, type NodeId } from '../core/ids.ts';
+import { maxForwardBytes, sessionWindow } from '../core/limits.ts';
+import { encodeEnvelope, type Session } from '../machine/index.ts';
+import type { Input, Refusal, Role } from '../protocol/index.ts';
+import { encodeForward, encodeRefused, frameKind, type RefusedSubmission } from './frames.ts';
+import { Proposals, type Submission } from './proposals.ts';
+import type { SystemCommands } from './system-commands.ts';
+
+/** What the driver sends through; frames of one turn leave together at `flush`. */
+export interface Links {
+  /** False when there is no link, or its queue is full: the frame is gone. */
+  send(to: NodeId, kind: number, payload: Uint8Array): boolean;
+  flush(): void;
+}
+
+/** Who leads, as far as this replica knows. */
+export interface Leader {
+  readonly role: Role;
+  readonly leader: NodeId | undefined;
+}
+
+/** Of a command that the present step takes: whose it is, and what he calls it. */
+interface Submitter {
+  readonly origin: NodeId;
+  readonly sequence: number;
+}
+
+/** System commands have no sequence: nobody waits for one, its goal is proposed until it is reached. */
+const systemSequence = 0;
+
+/**
+ * Commands on their way to the one who orders them: own ones to the protocol or, forwarded, to the leader; those that
+ * others forwarded, to the protocol. Refusals go back the same way.
+ */
+export class Submissions {
+  readonly proposals = new Proposals(sessionWindow);
+  readonly #self: NodeId;
+  readonly #session: Session;
+  readonly #links: Links;
+  readonly #system: SystemCommands;
+  #forwarded: { readonly origin: NodeId; readonly submission: Submission }[] = [];
+  #submitters: Submitter[] = [];
+  #nextCommand = 1;
+  readonly #refused = new Map<NodeId, RefusedSubmission[]>();
+
+  constructor(self: NodeId, session: Session, links: Links, system: SystemCommands) {
+    this.#self = self;
+    this.#session = session;
+    this.#links = links;
+    this.#system = system;
+  }
+
+  envelope(sequence: number, acknowledgedBelow: number, command: Uint8Array): Uint8Array {
+    return encodeEnvelope({ type: 'command', session: this.#session, sequence, acknowledgedBelow, command });
+  }
+
+  /** Commands that a peer takes us for the leader of. */
+  forwarded(origin: NodeId, submissions: readonly Submission[]): void {
+    for (const submission of submissions) this.#forwarded.push({ origin, submission });
+  }
+
+  /** What the coming step is to take; sends the rest on its way. */
+  collect(now: Millis, { role, leader }: Leader): Input[] {
+    const inputs: Input[] = [];
+    this.#submitters = [];
+    for (const { origin, submission } of this.#forwarded) {
+      if (role === 'leader') inputs.push(this.#command(origin, submission));
+      else this.#refuseTo(origin, submission.sequence, 'notLeader');
+    }
+    this.#forwarded = [];
+    if (leader === undefined) return inputs;
+    let systemCommands = this.#system
+      .take(now)
+      .map((payload): Submission => ({ sequence: systemSequence, payload }));
+    for (;;) {
+      const own = this.#system.sessionOpen ? this.proposals.take(now, maxForwardBytes) : [];
+      const submissions = [...systemCommands, ...own];
+      systemCommands = [];
+      if (submissions.length === 0) return inputs;
+      if (role === 'leader') {
+        for (const submission of submissions) inputs.push(this.#command(this.#self, submission));
+      } else if (!this.#links.send(leader, frameKind.forward, encodeForward(submissions))) {
+        this.proposals.putBack(own);
+        return inputs;
+      }
+    }
+  }
+
+  /** The step did not take a command that `collect` gave it. */
+  refuse(id: CommandId, reason: Refusal): void {
+    const first = this.#nextCommand - this.#submitters.length;
+    const submitter = this.#submitters[id - first];
+    assert(submitter !== undefined, `command ${id} was refused by a later step than the one that took it`);
+    if (submitter.origin === this.#self) this.proposals.refused(submitter.sequence, reason);
+    else this.#refuseTo(submitter.origin, submitter.sequence, reason);
+  }
+
+  /** Tells the others which of their commands were not taken. */
+  sendRefusals(): void {
+    for (const [origin, refused] of this.#refused) {
+      this.#links.send(origin, frameKind.refused, encodeRefused(refused));
+    }
+    this.#refused.clear();
+  }
+
+  #command(origin: NodeId, { sequence, payload }: Submission): Input {
+    this.#submitters.push({ origin, sequence });
+    return { type: 'command', id: commandId(this.#nextCommand++), payload };
+  }
+
+  #refuseTo(origin: NodeId, sequence: number, reason: Refusal): void {
+    const refused = this.#refused.get(origin);
+    if (refused === undefined) this.#refused.set(origin, [{ sequence, reason }]);
+    else refused.push({ sequence, reason });
+  }
+}
