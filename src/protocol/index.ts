@@ -1,3 +1,4 @@
 export * from './contract.ts';
 export * from './definition.ts';
+export * from './invariants.ts';
 export * from './membership.ts';
