@@ -15,6 +15,7 @@ export function parseAddress(text: string): HostPort | AddressError {
     new AddressError(`address "${text}" ${what}; expected host:port, such as 127.0.0.1:2380 or [::1]:2380`);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return wrong('has a scheme in front');
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  if (bracketed === null && text.startsWith('[')) return wrong('has no port behind its bracket');
   if (bracketed === null && text.split(':').length > 2) return wrong('holds an IPv6 host without brackets');
   const colon = text.lastIndexOf(':');
   const host = bracketed === null ? text.slice(0, colon < 0 ? text.length : colon) : (bracketed[1] ?? '');

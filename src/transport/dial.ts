@@ -79,7 +79,12 @@ export function dial({ network, clock, address, hello, judge, callback }: DialOp
     network,
     address,
     maxHandshakeBytes,
-    { frame: answered, drain: () => {}, garbage: failed, close: failed },
+    {
+      frame: answered,
+      drain: () => {},
+      garbage: failed,
+      close: (reason) => failed(opened ? `${reason}, before an answer: is it TLS on one side only?` : reason),
+    },
     () => {
       opened = true;
     },

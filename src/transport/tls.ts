@@ -1,5 +1,11 @@
-import type { Socket } from 'node:net';
-import { connect, createSecureContext, createServer, type SecureContext, type TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+} from 'node:tls';
 import { AddressError, parseAddress } from './address.ts';
 import { handshakeTimeoutMs } from './dial.ts';
 import type { Connection, ConnectionHandlers, ListenCallback, Network } from './network.ts';
@@ -32,6 +38,7 @@ export class TlsConfigurationError extends Error {
 
 /** TCP under TLS 1.2 or later, both sides with the same certificate and authority. */
 export class TlsNetwork implements Network {
+  readonly #material: SecureContextOptions;
   readonly #context: SecureContext;
   readonly #options: TlsOptions;
 
@@ -43,14 +50,15 @@ export class TlsNetwork implements Network {
       );
     }
     this.#options = options;
-    this.#context = makeContext(options);
+    this.#material = materialOf(options);
+    this.#context = makeContext(this.#material);
   }
 
   listen(address: string, onConnection: (connection: Connection) => void, callback: ListenCallback): void {
     const { clientCertAuth, onRefused } = this.#options;
     const server = createServer(
       {
-        secureContext: this.#context,
+        ...this.#material,
         requestCert: clientCertAuth,
         rejectUnauthorized: clientCertAuth,
         handshakeTimeout: handshakeTimeoutMs,
@@ -61,8 +69,8 @@ export class TlsNetwork implements Network {
         onConnection(new SocketConnection(socket, remote, noHandlers, explainTlsError));
       },
     );
-    server.on('tlsClientError', (error, socket: Socket) => {
-      onRefused(remoteOf(socket), explainRefusal(error));
+    server.on('tlsClientError', (error, socket) => {
+      onRefused(remoteOf(socket), explainRefusal(error, socket));
       socket.destroy();
     });
     listenAt(server, address, callback);
@@ -77,14 +85,14 @@ export class TlsNetwork implements Network {
   }
 }
 
-function makeContext({ cert, key, trustedCa }: TlsOptions): SecureContext {
+function materialOf({ cert, key, trustedCa }: TlsOptions): SecureContextOptions {
+  const ca = trustedCa === undefined ? {} : { ca: Buffer.from(trustedCa) };
+  return { cert: Buffer.from(cert), key: Buffer.from(key), ...ca, minVersion: 'TLSv1.2' };
+}
+
+function makeContext(material: SecureContextOptions): SecureContext {
   try {
-    return createSecureContext({
-      cert: Buffer.from(cert),
-      key: Buffer.from(key),
-      ...(trustedCa === undefined ? {} : { ca: Buffer.from(trustedCa) }),
-      minVersion: 'TLSv1.2',
-    });
+    return createSecureContext(material);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new TlsConfigurationError(
@@ -99,40 +107,36 @@ function certifiedName(socket: TLSSocket): string | undefined {
 }
 
 /** What OpenSSL calls bytes that are no TLS record, by their first bytes. */
-const notTls: ReadonlySet<string> = new Set([
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
-  'ERR_SSL_HTTP_REQUEST',
-  'ERR_SSL_HTTPS_PROXY_REQUEST',
-  'ERR_SSL_UNKNOWN_PROTOCOL',
-  'ERR_SSL_UNSUPPORTED_PROTOCOL',
-]);
+const notTls =
+  /wrong.version.number|packet.length.too.long|http.request|unknown.protocol|unsupported.protocol/i;
 
-const tlsCauses: Readonly<Record<string, string>> = {
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the other side demands a client certificate',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the other side does not trust the authority that signed our certificate',
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the other side showed no client certificate',
-  ERR_TLS_HANDSHAKE_TIMEOUT: `no TLS handshake within ${handshakeTimeoutMs} ms`,
-  SELF_SIGNED_CERT_IN_CHAIN: "the other side's certificate is signed by an authority that we do not trust",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the other side's certificate is signed by itself, which we do not trust",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "the other side's certificate is signed by an authority that we do not trust",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    "the other side's certificate is signed by an authority that we do not trust",
-  CERT_HAS_EXPIRED: "the other side's certificate has expired",
-};
+/** What is recognised in the code or text of an error; they differ between versions and sides. */
+const tlsCauses: readonly (readonly [RegExp, string])[] = [
+  [/certificate.required|bad.certificate/i, 'the other side demands a client certificate that it trusts'],
+  [/alert.unknown.ca|unknown.ca/i, 'the other side does not trust the authority that signed our certificate'],
+  [/did.not.return.a.certificate/i, 'the other side showed no client certificate'],
+  [/TLS_HANDSHAKE_TIMEOUT/, `no TLS handshake within ${handshakeTimeoutMs} ms`],
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER/,
+    "the other side's certificate is not signed by an authority that we trust",
+  ],
+  [/CERT_HAS_EXPIRED/, "the other side's certificate has expired"],
+  [/CERT_NOT_YET_VALID/, "the other side's certificate is not valid yet; check the clocks"],
+  [/ALTNAME_INVALID/, "the other side's certificate is not for this address"],
+];
 
 function explainTlsError(error: Error): string {
-  const code = errorCode(error) ?? '';
-  if (notTls.has(code)) return 'the other side does not speak TLS, and we do';
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return `the certificate is not for this address: ${error.message}`;
-  return tlsCauses[code] ?? explainSocketError(error);
+  const text = `${errorCode(error) ?? ''} ${error.message}`;
+  if (notTls.test(text)) return 'the other side does not speak TLS, and we do';
+  const cause = tlsCauses.find(([pattern]) => pattern.test(text));
+  return cause === undefined ? explainSocketError(error) : `${cause[1]} (${error.message.trim()})`;
 }
 
-function explainRefusal(error: Error): string {
-  const code = errorCode(error) ?? '';
-  return notTls.has(code)
+function explainRefusal(error: Error, { authorizationError }: TLSSocket): string {
+  // Node.js hangs up on a certificate that it does not trust, reports the hang-up, and keeps the cause here: its code.
+  const cause: unknown = authorizationError;
+  if (typeof cause === 'string') return explainTlsError(new Error(cause));
+  return notTls.test(`${errorCode(error) ?? ''} ${error.message}`)
     ? 'the other side does not speak TLS, and this port demands it'
     : explainTlsError(error);
 }
