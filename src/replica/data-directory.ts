@@ -4,8 +4,6 @@ import { type Manifest, manifestFormatVersion, readManifest, writeManifest } fro
 import type { ReplicaCoreOptions } from './options.ts';
 import { ReplicaError } from './replica-error.ts';
 
-const journalDirectory = 'journal';
-
 type ManifestCallback = (
   ...outcome: [error: ReplicaError, manifest: undefined] | [error: undefined, manifest: Manifest]
 ) => void;
@@ -23,14 +21,14 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
       warnAboutOtherCluster(found, options);
       return write(options, { ...found, incarnation: found.incarnation + 1 }, callback);
     }
-    // A journal without a manifest is a directory that has lost its identity, not an empty one.
-    options.disk.list(journalDirectory, (listError, names) => {
-      if (listError === undefined && names.length > 0) {
+    // Data without a manifest is a directory that has lost its identity, not an empty one.
+    options.disk.list('', (listError, names) => {
+      if (listError === undefined && names.some((name) => name === 'journal' || name === 'state')) {
         return callback(
           new ReplicaError(
             'DAMAGED',
-            'The data directory holds a journal but no manifest.json, so it is not known whose it is. Put the file back ' +
-              'from a copy of this very directory, or remove this member and add it anew with an empty directory.',
+            'The data directory holds data but no manifest.json, so it is not known whose it is. Put the file back from a ' +
+              'copy of this very directory, or remove this member and add it anew with an empty directory.',
           ),
           undefined,
         );

@@ -1,5 +1,6 @@
 import { type NodeId, nodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
+import { type Configuration, votersOnly } from '../protocol/index.ts';
 import type { InitialMember } from './manifest.ts';
 
 export interface ClusterMember {
@@ -29,4 +30,9 @@ export function initialMembersOf(clusterId: bigint, cluster: readonly ClusterMem
   return cluster
     .map((member) => ({ id: memberIdOf(clusterId, member.name), name: member.name, address: member.address }))
     .sort((a, b) => a.id - b.id);
+}
+
+/** The configuration that a cluster begins with. */
+export function initialConfiguration(members: readonly InitialMember[]): Configuration {
+  return votersOnly(members.map((member) => ({ ...member, publicKey: new Uint8Array(0) })));
 }

@@ -1,9 +1,10 @@
 import { clusterTime, epoch, index } from '../core/ids.ts';
 import { featureLevel } from '../machine/index.ts';
-import { type Base, votersOnly } from '../protocol/index.ts';
+import type { Base } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import { Journal } from '../storage/journal.ts';
 import { openManifest } from './data-directory.ts';
+import { initialConfiguration } from './identity.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { ReplicaCore } from './replica-core.ts';
@@ -82,9 +83,7 @@ function openJournal(
 function initialBase(manifest: Manifest): Base {
   return {
     position: { index: index(0), epoch: epoch(0), time: clusterTime(0) },
-    configuration: votersOnly(
-      manifest.initialMembers.map((member) => ({ ...member, publicKey: new Uint8Array(0) })),
-    ),
+    configuration: initialConfiguration(manifest.initialMembers),
   };
 }
 

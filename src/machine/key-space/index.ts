@@ -1,0 +1,6 @@
+export { decodeAnswer, encodeAnswer } from './answer-codec.ts';
+export { decodeCommand, encodeCommand } from './command-codec.ts';
+export { currentRevision, keySpace, raiseRevision, readTxn } from './key-space.ts';
+export { RangeSlices, range } from './range.ts';
+export * from './requests.ts';
+export { isReadOnly, validate } from './validate.ts';
