@@ -95,6 +95,7 @@ export class Driver {
   readonly #reads = new Reads();
   #inputs: Input[] = [];
   #scheduled = false;
+  #started = false;
   #stopped = false;
   #leadership: Leadership = { role: 'follower', leader: undefined, epoch: epoch(0) };
   #configuration: Configuration;
@@ -133,7 +134,9 @@ export class Driver {
 
   /** Begins with what was found on disk. */
   start(records: readonly Uint8Array[]): void {
-    this.input({ type: 'recovered', base: this.#applier.base, records });
+    this.#started = true;
+    // Links and a full disk may have been heard of already; they wait for this.
+    this.#inputs.unshift({ type: 'recovered', base: this.#applier.base, records });
     this.#review();
   }
 
@@ -233,7 +236,7 @@ export class Driver {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#stopped) return;
+    if (this.#scheduled || this.#stopped || !this.#started) return;
     this.#scheduled = true;
     this.#options.clock.defer(() => {
       this.#scheduled = false;
