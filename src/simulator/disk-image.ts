@@ -62,6 +62,11 @@ export class FileNode {
     this.#forget(changes);
   }
 
+  /** What a dead process had begun is the kernel's to finish: a later sync covers it. */
+  processDied(): void {
+    for (const change of this.#pending) change.completed = true;
+  }
+
   /** Of everything not synced, any part may be lost, torn, or overtake the rest. */
   powerCut(random: Random): void {
     for (const change of random.chance(1, 4) ? random.shuffle(this.#pending) : this.#pending) {
@@ -209,6 +214,11 @@ export class DirectoryNode {
     for (const { change } of changes) change(this.#durable);
     const gone = new Set(changes);
     this.#pending = this.#pending.filter((change) => !gone.has(change));
+  }
+
+  processDied(): void {
+    for (const change of this.#pending) change.completed = true;
+    for (const node of this.nodes()) node.processDied();
   }
 
   /** Each change since the last sync is lost or not, whatever became of the others and of the files' bytes. */

@@ -39,6 +39,7 @@ export class SimulatedDisk implements Disk {
   /** The process is gone: nothing that it waits for reaches it any more. What it wrote stays visible. */
   kill(): void {
     this.#life++;
+    this.#root.processDied();
   }
 
   /** The power is gone, and with it whatever was not synced and had no luck. The disk can be used again at once. */
