@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { rootCommand, type Session, subcommandNamed } from './command.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.ts';
+import { addServeCommand } from './commands/serve.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -26,6 +27,7 @@ export async function run(args: readonly string[], dependencies: CliDependencies
 export function buildProgram(session: Session): Command {
   const program = rootCommand(session.dependencies);
   addStartCommand(program, session);
+  addServeCommand(program, session);
   addPutCommand(program, session);
   addGetCommand(program, session);
   addDeleteCommand(program, session);

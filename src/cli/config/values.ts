@@ -1,4 +1,5 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
+import { formatAddress, type HostPort, parseAddress as parseHostPort } from '../../transport/address.ts';
 
 /** A text read as a value, or what is wrong with it, in words that follow the setting's name. */
 export type Parsed<T> =
@@ -10,15 +11,9 @@ export type Parser<T> = (text: string) => Parsed<T>;
 const value = <T>(of: T): Parsed<T> => ({ type: 'value', value: of });
 const problem = (what: string): Parsed<never> => ({ type: 'problem', problem: what });
 
-export interface Address {
-  /** A name, an IPv4 address, or an IPv6 address without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
+export type Address = HostPort;
 
-export function formatAddress(address: Address): string {
-  return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
+export { formatAddress };
 
 /** Listens on every interface, and so names none that a peer or client could connect to. */
 export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
@@ -30,28 +25,16 @@ export const isLoopback = (host: string): boolean =>
 const hostName =
   /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
 
+/** HOST:PORT that somebody can listen on or connect to. */
 export function parseAddress(text: string): Parsed<Address> {
-  if (/^[a-z]+:\/\//i.test(text)) {
-    return problem(`"${text}" is a URL: write HOST:PORT without a scheme, e.g. 127.0.0.1:2379`);
-  }
-  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text);
-  if (match === null) {
-    const hint =
-      isIPv6(text) || (text.match(/:/g) ?? []).length > 1 ? '; IPv6 goes in brackets: [::1]:2379' : '';
-    return problem(`"${text}" is not HOST:PORT, e.g. 127.0.0.1:2379${hint}`);
-  }
-  const [, bracketed, plain, digits] = match;
-  const host = bracketed ?? plain ?? '';
-  const port = Number(digits);
-  if (bracketed !== undefined && !isIPv6(bracketed))
-    return problem(`"[${bracketed}]" is not an IPv6 address`);
-  if (host === '') return problem(`"${text}" has no host: write 127.0.0.1${text} or 0.0.0.0${text}`);
-  const isDottedNumber = /^[\d.]+$/.test(host);
-  if (bracketed === undefined && (isDottedNumber ? isIP(host) !== 4 : !hostName.test(host))) {
+  const address = parseHostPort(text);
+  if (address instanceof Error) return problem(address.message);
+  const { host, port } = address;
+  const looksNumeric = /^[\d.]+$/.test(host);
+  if (!host.includes(':') && (looksNumeric ? isIP(host) !== 4 : !hostName.test(host))) {
     return problem(`"${host}" is neither a host name nor an IP address`);
   }
-  if (port < 1 || port > 65_535) return problem(`port ${digits} is not between 1 and 65535`);
-  return value({ host, port });
+  return port === 0 ? problem(`"${text}" has the port 0, which nobody can connect to`) : value(address);
 }
 
 export interface Endpoint extends Address {

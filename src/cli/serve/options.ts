@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { readPem } from '../config/files.ts';
 import { type Setting, settings } from '../config/settings.ts';
@@ -30,12 +32,13 @@ export interface ServeOptions {
 /** Throws a usage failure for settings that contradict one another. */
 export function serveOptions(configuration: Configuration, protocols: readonly string[]): ServeOptions {
   const name = configuration.required(settings.name);
-  const cluster = configuration.required(settings.cluster);
+  const dataDir = configuration.required(settings.dataDir);
+  const cluster = initialCluster(configuration, dataDir);
   const client = configuration.required(settings.client);
   const peer = configuration.required(settings.peer);
   const clientTls = portTls(configuration, clientTlsSettings);
   const peerTls = portTls(configuration, peerTlsSettings);
-  const self = findSelf(configuration, name, cluster);
+  const peerAddress = advertisedPeer(configuration, name, cluster) ?? peer;
   if (formatAddress(client) === formatAddress(peer)) {
     throw usageFailure(`--client and --peer are both ${formatAddress(client)}: they need a port each.`);
   }
@@ -45,11 +48,11 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
   }
   return {
     name,
-    dataDir: configuration.required(settings.dataDir),
+    dataDir,
     client,
     peer,
     cluster,
-    advertiseClient: configuration.optional(settings.advertiseClient) ?? reachable(client, self.address),
+    advertiseClient: configuration.optional(settings.advertiseClient) ?? reachable(client, peerAddress),
     clusterToken: configuration.required(settings.clusterToken),
     protocol: knownProtocol(configuration, protocols),
     logLevel: configuration.required(settings.logLevel),
@@ -58,28 +61,37 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
   };
 }
 
-function findSelf(
+/** A data directory that has been used knows its cluster. */
+function initialCluster(configuration: Configuration, dataDir: string): readonly ClusterMember[] {
+  const cluster = configuration.optional(settings.cluster);
+  if (cluster === undefined && existsSync(path.join(dataDir, 'manifest.json'))) return [];
+  return cluster ?? configuration.required(settings.cluster);
+}
+
+/** Where the others reach this replica, as far as the settings say. */
+function advertisedPeer(
   configuration: Configuration,
   name: string,
   cluster: readonly ClusterMember[],
-): ClusterMember {
+): Address | undefined {
+  const advertised = configuration.optional(settings.advertisePeer);
+  if (cluster.length === 0) return advertised;
   const self = cluster.find((member) => member.name === name);
   if (self === undefined) {
     const names = cluster.map((member) => member.name).join(', ');
     throw usageFailure(`--cluster names ${names}, but not ${name}, which --name says this replica is.`);
   }
-  const advertised = configuration.optional(settings.advertisePeer);
   if (advertised !== undefined && formatAddress(advertised) !== formatAddress(self.address)) {
     throw usageFailure(
       `--advertise-peer is ${formatAddress(advertised)}, but --cluster tells the others ${formatAddress(self.address)}: make them the same.`,
     );
   }
-  return self;
+  return self.address;
 }
 
 /** Listening everywhere says nothing about how to get here; the host that the other replicas use does. */
-const reachable = (client: Address, self: Address): Address =>
-  isWildcard(client.host) ? { host: self.host, port: client.port } : client;
+const reachable = (client: Address, peer: Address): Address =>
+  isWildcard(client.host) ? { host: peer.host, port: client.port } : client;
 
 function requireTls(
   setting: Setting<Address>,

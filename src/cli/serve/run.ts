@@ -1,0 +1,131 @@
+import type { Logger } from 'pino';
+import { ClientServer } from '../../api/client-server.ts';
+import { keySpace } from '../../machine/index.ts';
+import { Replica, type ReplicaError } from '../../replica/index.ts';
+import type { Network } from '../../transport/network.ts';
+import { TcpNetwork } from '../../transport/tcp.ts';
+import { TlsNetwork } from '../../transport/tls.ts';
+import { formatAddress } from '../config/values.ts';
+import type { CliDependencies } from '../dependencies.ts';
+import { type ExitCode, exitCodes, refusedFailure } from '../exit-codes.ts';
+import { portProblem } from '../start/ports.ts';
+import { packageVersion } from '../version.ts';
+import { startFailure } from './failures.ts';
+import { createLogger } from './logger.ts';
+import { ReplicaMetrics } from './metrics.ts';
+import type { PortTls, ServeOptions } from './options.ts';
+
+/** Calls that are under way when the replica is told to stop may take so long; a command ends by then. */
+const drainMs = 5_000;
+
+type End =
+  | { readonly type: 'stop'; readonly reason: string }
+  | { readonly type: 'halt'; readonly error: ReplicaError };
+
+/** Runs one replica until it is told to stop, or cannot go on. */
+export async function serveReplica(options: ServeOptions, dependencies: CliDependencies): Promise<ExitCode> {
+  const logger = createLogger(options.name, options.logLevel, dependencies.stderr);
+  const metrics = new ReplicaMetrics();
+  let end: (how: End) => void = () => undefined;
+  const ended = new Promise<End>((resolve) => {
+    end = resolve;
+  });
+  listenForStop(dependencies, (reason) => end({ type: 'stop', reason }));
+  try {
+    const replica = await openReplica(options, logger, metrics, (error) => end({ type: 'halt', error }));
+    const server = await openServer(options, replica, logger, metrics);
+    logger.info({ clients: server.address, peers: formatAddress(options.peer) }, 'serving');
+    const how = await ended;
+    if (how.type === 'stop') logger.info(`${how.reason}: stopping`);
+    else logger.fatal({ code: how.error.code }, how.error.message);
+    await server.close(how.type === 'stop' ? drainMs : 0);
+    await replica.close();
+    if (how.type === 'stop') logger.info('stopped');
+    return how.type === 'stop' ? exitCodes.done : exitCodes.refused;
+  } catch (error) {
+    throw startFailure(error);
+  }
+}
+
+function listenForStop({ lifeline }: CliDependencies, stop: (reason: string) => void): void {
+  let asked = false;
+  lifeline.onStop((reason) => {
+    if (asked) lifeline.exit(exitCodes.refused);
+    asked = true;
+    stop(reason);
+  });
+}
+
+async function openReplica(
+  options: ServeOptions,
+  logger: Logger,
+  metrics: ReplicaMetrics,
+  halted: (error: ReplicaError) => void,
+): Promise<Replica> {
+  const problem = await portProblem(options.client);
+  if (problem !== undefined) {
+    throw refusedFailure(
+      `client port: ${problem}: choose another with --client, or free it. Nothing was started.`,
+    );
+  }
+  return Replica.open({
+    machine: keySpace,
+    dataDir: options.dataDir,
+    protocol: options.protocol,
+    name: options.name,
+    cluster: options.cluster.map(({ name, address }) => ({ name, address: formatAddress(address) })),
+    clusterToken: options.clusterToken,
+    peerAddress: formatAddress(options.peer),
+    clientAddresses: [formatAddress(options.advertiseClient)],
+    network: peerNetwork(options.peerTls, logger),
+    version: packageVersion(),
+    observer: {
+      ...metrics.observer,
+      log: (level, message, fields) => logger[level]({ ...fields }, message),
+    },
+    halted,
+  });
+}
+
+function peerNetwork(tls: PortTls | undefined, logger: Logger): Network {
+  if (tls === undefined) return new TcpNetwork();
+  return new TlsNetwork({
+    ...tls,
+    onRefused: (remote, reason) =>
+      logger.warn({ remote, reason }, 'a connection to the peer port was refused'),
+  });
+}
+
+/** The replica is closed again when its clients cannot be served. */
+async function openServer(
+  options: ServeOptions,
+  replica: Replica,
+  logger: Logger,
+  metrics: ReplicaMetrics,
+): Promise<ClientServer> {
+  metrics.watch(() => replica.status());
+  try {
+    return await ClientServer.listen({
+      replica,
+      host: options.client.host,
+      port: options.client.port,
+      tls: options.clientTls && clientPortTls(options.clientTls),
+      peerTls: options.peerTls !== undefined,
+      metrics: metrics.registry,
+      onRejected: (remote, reason) =>
+        logger.warn({ remote, reason }, 'a connection to the client port was refused'),
+      onFault: (error, method) =>
+        logger.error({ err: error, method }, 'a mistake in quorate itself while answering'),
+    });
+  } catch (error) {
+    await replica.close();
+    throw error;
+  }
+}
+
+const clientPortTls = (tls: PortTls): NonNullable<Parameters<typeof ClientServer.listen>[0]['tls']> => ({
+  cert: Buffer.from(tls.cert),
+  key: Buffer.from(tls.key),
+  ...(tls.trustedCa && { trustedCa: Buffer.from(tls.trustedCa) }),
+  clientCertAuth: tls.clientCertAuth,
+});
