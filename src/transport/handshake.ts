@@ -61,6 +61,7 @@ const rejectCodes = [
   'notReady',
   'busy',
   'malformed',
+  'untrusted',
   'other',
 ] as const;
 

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type Certificate,
@@ -11,6 +13,9 @@ import {
 import { factsOf, RecordingPeer } from '../../test/support/recording-peer.ts';
 import { utf8 } from '../core/bytes.ts';
 import { nodeClock } from '../replica/node-clock.ts';
+import { type HostPort, parseAddress } from './address.ts';
+import { type Frame, FrameDecoder, frameKinds } from './framing.ts';
+import { decodeReject } from './handshake.ts';
 import type { Listener, Network } from './network.ts';
 import { TcpNetwork } from './tcp.ts';
 import { TlsConfigurationError, TlsNetwork, type TlsOptions } from './tls.ts';
@@ -59,7 +64,7 @@ describe.skipIf(!opensslPresent())('replicas over TLS', () => {
     key: ours.key,
     trustedCa: ca.cert,
     clientCertAuth: true,
-    onRefused: (_remote, reason) => refused.push(reason),
+    onRefused: (remote, reason) => refused.push(`${remote}: ${reason}`),
     ...changed,
   });
   const tls = (changed: Partial<TlsOptions> = {}): TlsNetwork => new TlsNetwork(options(changed));
@@ -110,7 +115,11 @@ describe.skipIf(!opensslPresent())('replicas over TLS', () => {
 
   it('say to a plain peer that the port demands TLS', async () => {
     expect(await problemBetween(new TcpNetwork(), tls())).toContain('is it TLS on one side only?');
-    expect(refused).toContain('the other side does not speak TLS, and this port demands it');
+    expect(refused).toContainEqual(
+      expect.stringMatching(
+        /^127\.0\.0\.1:\d+: the other side does not speak TLS, and this port demands it$/,
+      ),
+    );
   });
 
   it('trust only what their authority signed', async () => {
@@ -118,9 +127,16 @@ describe.skipIf(!opensslPresent())('replicas over TLS', () => {
     const strangers = tls({ cert: foreign.cert, key: foreign.key, trustedCa: otherCa.cert });
     expect(await problemBetween(tls(), strangers)).toMatch(/not signed by an authority that we trust/);
     const stranger = tls({ cert: foreign.cert, key: foreign.key, trustedCa: ca.cert });
-    expect(await problemBetween(stranger, tls())).toMatch(/does not trust|reset|closed/);
+    expect(await problemBetween(stranger, tls())).toMatch(
+      /"code":"untrusted","text":"the dialler's certificate is not signed by/,
+    );
     await vi.waitFor(
-      () => expect(refused).toContainEqual(expect.stringMatching(/not signed by an authority that we trust/)),
+      () =>
+        expect(refused).toContainEqual(
+          expect.stringMatching(
+            /^127\.0\.0\.1:\d+ \(foreign\): .* not signed by an authority that this port trusts/,
+          ),
+        ),
       5_000,
     );
   });
@@ -135,6 +151,23 @@ describe.skipIf(!opensslPresent())('replicas over TLS', () => {
     const foreign = makeCertificate(directory, 'unchecked', otherCa);
     const dialler = tls({ cert: foreign.cert, key: foreign.key });
     expect(await problemBetween(dialler, tls({ clientCertAuth: false }))).toBe('["up 2"]');
+  });
+
+  it('turn away a dialler without any certificate, and tell it why', async () => {
+    const peer = await peerOn(tls(), 1);
+    const { host, port } = parseAddress(peer.address) as HostPort;
+    const socket = connect({ host, port, ca: ca.cert });
+    const decoder = new FrameDecoder();
+    socket.on('data', (chunk) => decoder.push(chunk));
+    socket.on('error', () => {});
+    await once(socket, 'close');
+    const answer = decoder.next() as Frame;
+    expect(answer.kind).toBe(frameKinds.reject);
+    expect(decodeReject(answer.payload)).toMatchObject({
+      code: 'untrusted',
+      text: expect.stringContaining('showed none'),
+    });
+    expect(refused).toEqual([expect.stringContaining('showed none')]);
   });
 
   it('refuse unusable certificates at once', () => {

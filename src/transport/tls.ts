@@ -8,6 +8,8 @@ import {
 } from 'node:tls';
 import { AddressError, parseAddress } from './address.ts';
 import { handshakeTimeoutMs } from './dial.ts';
+import { encodeFrames, frameKinds } from './framing.ts';
+import { encodeReject, reject } from './handshake.ts';
 import type { Connection, ConnectionHandlers, ListenCallback, Network } from './network.ts';
 import {
   errorCode,
@@ -60,17 +62,20 @@ export class TlsNetwork implements Network {
       {
         ...this.#material,
         requestCert: clientCertAuth,
-        rejectUnauthorized: clientCertAuth,
+        // Checked below instead, where both sides can be told why.
+        rejectUnauthorized: false,
         handshakeTimeout: handshakeTimeoutMs,
       },
       (socket) => {
         const name = certifiedName(socket);
         const remote = name === undefined ? remoteOf(socket) : `${remoteOf(socket)} (${name})`;
-        onConnection(new SocketConnection(socket, remote, noHandlers, explainTlsError));
+        const connection = new SocketConnection(socket, remote, noHandlers, explainTlsError);
+        if (!clientCertAuth || socket.authorized) onConnection(connection);
+        else onRefused(remote, turnAway(connection, socket));
       },
     );
     server.on('tlsClientError', (error, socket) => {
-      onRefused(remoteOf(socket), explainRefusal(error, socket));
+      onRefused(remoteOf(socket), explainRefusal(error));
       socket.destroy();
     });
     listenAt(server, address, callback);
@@ -114,7 +119,6 @@ const notTls =
 const tlsCauses: readonly (readonly [RegExp, string])[] = [
   [/certificate.required|bad.certificate/i, 'the other side demands a client certificate that it trusts'],
   [/alert.unknown.ca|unknown.ca/i, 'the other side does not trust the authority that signed our certificate'],
-  [/did.not.return.a.certificate/i, 'the other side showed no client certificate'],
   [/TLS_HANDSHAKE_TIMEOUT/, `no TLS handshake within ${handshakeTimeoutMs} ms`],
   [
     /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER/,
@@ -132,11 +136,22 @@ function explainTlsError(error: Error): string {
   return cause === undefined ? explainSocketError(error) : `${cause[1]} (${error.message.trim()})`;
 }
 
-function explainRefusal(error: Error, { authorizationError }: TLSSocket): string {
-  // Node.js hangs up on a certificate that it does not trust, reports the hang-up, and keeps the cause here: its code.
-  const cause: unknown = authorizationError;
-  if (typeof cause === 'string') return explainTlsError(new Error(cause));
+function explainRefusal(error: Error): string {
   return notTls.test(`${errorCode(error) ?? ''} ${error.message}`)
     ? 'the other side does not speak TLS, and this port demands it'
     : explainTlsError(error);
+}
+
+/** Ends a connection whose certificate we do not trust; returns why. */
+function turnAway(connection: SocketConnection, socket: TLSSocket): string {
+  const cause = String(socket.authorizationError);
+  const shown = socket.getPeerCertificate().subject !== undefined;
+  const text = shown
+    ? `the dialler's certificate is not signed by an authority that this port trusts (${cause})`
+    : 'this port demands a client certificate, and the dialler showed none';
+  connection.write(
+    encodeFrames([{ kind: frameKinds.reject, payload: encodeReject(reject('untrusted', text)) }]),
+  );
+  connection.end();
+  return text;
 }
