@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runCli } from '../../test/support/cli.ts';
+import { serveClients, type TestServer } from '../../test/support/client-server.ts';
+
+let cluster: TestServer;
+beforeEach(async () => {
+  cluster = await serveClients();
+});
+afterEach(async () => {
+  expect(cluster.faults).toEqual([]);
+  await cluster[Symbol.asyncDispose]();
+});
+
+const cli = (args: readonly string[], stdin?: string | Uint8Array) =>
+  runCli([...args, '--endpoints', cluster.server.address], stdin === undefined ? {} : { stdin });
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+describe('put, get, del', () => {
+  test('there and back, for people', async () => {
+    expect(await cli(['put', 'greeting', 'hello'])).toMatchObject({
+      exitCode: 0,
+      stdout: 'done at revision 2\n',
+    });
+    const { stdout } = await cli(['get', 'greeting']);
+    expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['KEY', 'VALUE', 'VERSION', 'MODIFIED', 'CREATED'],
+      ['greeting', 'hello', '1', '2', '2'],
+      [''],
+    ]);
+    expect(await cli(['del', 'greeting'])).toMatchObject({
+      exitCode: 0,
+      stdout: '1 deleted at revision 3\n',
+    });
+    expect(await cli(['get', 'greeting'])).toMatchObject({
+      exitCode: 0,
+      stdout: '',
+      stderr: 'no such key\n',
+    });
+  });
+
+  test('for programs: 64-bit numbers are strings, bytes base64', async () => {
+    await cli(['put', 'a', '1']);
+    const put = JSON.parse((await cli(['put', 'a', '2', '--prev-kv', '--output', 'json'])).stdout);
+    expect(put).toMatchObject({
+      header: { revision: '3' },
+      prev_kv: { key: base64('a'), value: base64('1') },
+    });
+    const get = JSON.parse((await cli(['get', 'a', '--output', 'json'])).stdout);
+    expect(get).toMatchObject({
+      count: '1',
+      kvs: [{ key: base64('a'), value: base64('2'), version: '2', mod_revision: '3', create_revision: '2' }],
+    });
+    const del = JSON.parse((await cli(['del', 'a', '--prev-kv', '--output', 'json'])).stdout);
+    expect(del).toMatchObject({ deleted: '1', prev_kvs: [{ value: base64('2') }] });
+  });
+
+  test('any bytes pass through stdin and --raw unchanged', async () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, at) => at);
+    expect((await cli(['put', 'bytes', '-'], bytes)).exitCode).toBe(0);
+    expect((await cli(['get', 'bytes', '--raw'])).stdoutBytes).toEqual(bytes);
+    expect((await cli(['get', 'bytes'])).stdout).toContain('\\x00\\x01');
+  });
+
+  test('ranges', async () => {
+    for (const key of ['a/1', 'a/2', 'a/3', 'b']) await cli(['put', key, key]);
+    const keys = async (...args: string[]) =>
+      (await cli(['get', ...args, '--keys-only'])).stdout.split('\n').filter((line) => line !== '');
+    expect(await keys('a/', '--prefix')).toEqual(['a/1', 'a/2', 'a/3']);
+    expect(await keys('', '--prefix')).toEqual(['a/1', 'a/2', 'a/3', 'b']);
+    expect(await keys('a/2', '--range-end', 'c')).toEqual(['a/2', 'a/3', 'b']);
+    expect(await keys('a/', '--prefix', '--sort', 'mod:descend')).toEqual(['a/3', 'a/2', 'a/1']);
+    expect((await cli(['get', 'a/', '--prefix', '--count-only'])).stdout).toBe('3\n');
+    const limited = await cli(['get', 'a/', '--prefix', '--keys-only', '--limit', '2']);
+    expect(limited).toMatchObject({ stdout: 'a/1\na/2\n', stderr: expect.stringContaining('2 of 3 shown') });
+    expect((await cli(['del', 'a/', '--prefix'])).stdout).toContain('3 deleted');
+  });
+
+  test('the consistency that was asked for', async () => {
+    await cli(['get', 'a']);
+    expect(cluster.replica.lastConsistency).toBe('linearizable');
+    await cli(['get', 'a', '--consistency', 'local']);
+    expect(cluster.replica.lastConsistency).toBe('local');
+  });
+});
+
+describe('txn', () => {
+  const takeLock = 'if\nversion(lock) = 0\nthen\nput lock me\nget lock\nelse\nget lock\n';
+
+  test('takes the branch that the comparisons choose', async () => {
+    const first = await cli(['txn'], takeLock);
+    expect(first).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^then .*revision 2\n1\. put: done\n2\./),
+    });
+    const second = await cli(['txn', '-'], takeLock);
+    expect(second).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^else .*\n1\. get: 1 found\nKEY/),
+    });
+    const json = JSON.parse((await cli(['txn', '--output', 'json'], takeLock)).stdout);
+    expect(json).toMatchObject({ succeeded: false, responses: [{ response_range: { count: '1' } }] });
+  });
+
+  test('takes JSON too', async () => {
+    const request = { success: [{ request_put: { key: base64('a'), value: base64('1') } }] };
+    expect((await cli(['txn'], JSON.stringify(request))).exitCode).toBe(0);
+    expect((await cli(['get', 'a', '--raw'])).stdout).toBe('1');
+  });
+
+  test('wrong text is not sent', async () => {
+    const { exitCode, stderr } = await cli(['txn'], 'then\nput a');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('stdin, line 2: expected a value. Nothing was sent.');
+  });
+});
+
+describe('status', () => {
+  test('of the servers that were named', async () => {
+    const { exitCode, stdout } = await cli(['status']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^ENDPOINT +NAME +ID +ROLE +TERM/);
+    expect(stdout).toMatch(new RegExp(`${cluster.server.address} +n1 +7 +leader +3`));
+  });
+
+  test('shows those that do not answer, and is content when one does', async () => {
+    const endpoints = `${cluster.server.address},127.0.0.1:1`;
+    const { exitCode, stdout } = await runCli(['status', '--endpoints', endpoints, '--output', 'json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject([
+      { name: 'n1', answered: true, role: 'leader', status: { raftTerm: '3' } },
+      { endpoint: '127.0.0.1:1', answered: false, problem: expect.stringContaining('ECONNREFUSED') },
+    ]);
+  });
+
+  test('fails when none does', async () => {
+    const { exitCode, stderr } = await runCli(['status', '--endpoints', '127.0.0.1:1']);
+    expect([exitCode, stderr]).toEqual([4, expect.stringContaining('no server answered')]);
+  });
+});
+
+describe('exit codes and what they are said with', () => {
+  test('1: refused, nothing happened', async () => {
+    const long = 'x'.repeat(70_000);
+    const { exitCode, stderr } = await cli(['put', long, 'v']);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('Nothing happened.')]);
+  });
+
+  test('3: the outcome of a write is unknown', async () => {
+    cluster.replica.writeOutcome = { type: 'unknown', reason: 'timeout' };
+    for (const args of [
+      ['put', 'a', '1'],
+      ['del', 'a'],
+    ]) {
+      const { exitCode, stderr } = await cli(args);
+      expect([exitCode, stderr]).toEqual([3, expect.stringContaining('It may have taken effect')]);
+    }
+  });
+
+  test('1: a read that fails has changed nothing', async () => {
+    cluster.replica.readOutcome = { type: 'refused', reason: 'timeout' };
+    const { exitCode, stderr } = await cli(['get', 'a', '--timeout', '300ms']);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('Nothing happened.')]);
+  });
+
+  test('4: nothing was sent', async () => {
+    for (const args of [
+      ['put', 'a', '1'],
+      ['get', 'a'],
+    ]) {
+      const { exitCode, stderr } = await runCli([...args, '--endpoints', '127.0.0.1:1']);
+      expect([exitCode, stderr]).toEqual([4, expect.stringContaining('Nothing was sent.')]);
+    }
+  });
+});
