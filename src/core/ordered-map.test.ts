@@ -103,3 +103,57 @@ test('a scan that began does not see what happens after', () => {
   expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i));
   expect(map.size).toBe(100);
 });
+
+test('scans that overlap each other, writes and snapshots all see what was there when they began', () => {
+  const overlap = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ type: fc.constant('set' as const), key: fc.nat(255), value: fc.nat() }),
+    },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('delete' as const), key: fc.nat(255) }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constant('snapshot' as const) }) },
+    { weight: 3, arbitrary: fc.record({ type: fc.constant('begin' as const), reverse: fc.boolean() }) },
+    { weight: 3, arbitrary: fc.record({ type: fc.constant('advance' as const), which: fc.nat() }) },
+    { weight: 3, arbitrary: fc.record({ type: fc.constant('close' as const), which: fc.nat() }) },
+  );
+  fc.assert(
+    fc.property(fc.array(overlap, { maxLength: 200, size: 'max' }), (steps) => {
+      const map = new OrderedMap<number>();
+      const twin = new Naive();
+      const set = (at: number, value: number): void => {
+        map.set(Uint8Array.of(at), value);
+        twin.pairs.set(hex(Uint8Array.of(at)), [Uint8Array.of(at), value]);
+      };
+      for (let at = 0; at < 256; at += 2) set(at, at);
+      const snapshots: { snapshot: OrderedMap<number>; expected: string[] }[] = [];
+      const scans: { scan: ReturnType<typeof map.scan>; expected: string[] }[] = [];
+      for (const action of steps) {
+        if (action.type === 'set') set(action.key, action.value);
+        else if (action.type === 'delete') {
+          expect(map.delete(Uint8Array.of(action.key))).toBe(
+            twin.pairs.delete(hex(Uint8Array.of(action.key))),
+          );
+        } else if (action.type === 'snapshot') {
+          snapshots.push({ snapshot: map.snapshot(), expected: readable(twin.scan(everything)) });
+        } else if (action.type === 'begin') {
+          const range = { ...everything, reverse: action.reverse };
+          scans.push({ scan: map.scan(range), expected: readable(twin.scan(range)) });
+        } else {
+          const chosen = scans[action.which % scans.length];
+          if (chosen === undefined) continue;
+          if (action.type === 'advance') {
+            const next = chosen.scan.next();
+            expect(next.done ? [] : readable([next.value])).toEqual(chosen.expected.splice(0, 1));
+          } else {
+            chosen.scan.return?.();
+            chosen.expected = [];
+          }
+        }
+      }
+      for (const { scan, expected } of scans) expect(readable(scan)).toEqual(expected);
+      for (const { snapshot, expected } of snapshots)
+        expect(readable(snapshot.scan(everything))).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -65,8 +65,14 @@ export class OrderedMap<V extends Value> {
 
   /** Pairs with `from <= key < to` in the order asked for, as they are now: later changes do not show. */
   scan(range: ScanRange): IterableIterator<readonly [key: Uint8Array, value: V]> {
-    this.#owner = {};
-    return range.reverse === true ? descending(this.#root, range) : ascending(this.#root, range);
+    const before = this.#owner;
+    const during = {};
+    this.#owner = during;
+    const pairs = range.reverse === true ? descending : ascending;
+    // Once the scan is over, its nodes are this map's alone again, unless a snapshot or a later scan shares them.
+    return pairs(this.#root, range, () => {
+      if (this.#owner === during) this.#owner = before;
+    });
   }
 }
 
@@ -234,35 +240,45 @@ function neighbour<V>(path: Path<V>, step: 1 | -1): Leaf<V> | undefined {
   return undefined;
 }
 
-function* ascending<V>(root: Node<V>, range: ScanRange): IterableIterator<readonly [Uint8Array, V]> {
+type Pairs<V> = IterableIterator<readonly [key: Uint8Array, value: V]>;
+
+function* ascending<V>(root: Node<V>, range: ScanRange, over: () => void): Pairs<V> {
   const path: Path<V> = [];
   let leaf: Leaf<V> | undefined = descend(root, path, (branch) => childFor(branch, range.from));
   let at = lowerBound(leaf.keys, range.from);
-  while (leaf !== undefined) {
-    for (; at < leaf.keys.length; at++) {
-      const key = leaf.keys[at] as Uint8Array;
-      if (range.to !== undefined && compareBytes(key, range.to) >= 0) return;
-      yield [key, leaf.values[at] as V];
+  try {
+    while (leaf !== undefined) {
+      for (; at < leaf.keys.length; at++) {
+        const key = leaf.keys[at] as Uint8Array;
+        if (range.to !== undefined && compareBytes(key, range.to) >= 0) return;
+        yield [key, leaf.values[at] as V];
+      }
+      leaf = neighbour(path, 1);
+      at = 0;
     }
-    leaf = neighbour(path, 1);
-    at = 0;
+  } finally {
+    over();
   }
 }
 
-function* descending<V>(root: Node<V>, range: ScanRange): IterableIterator<readonly [Uint8Array, V]> {
+function* descending<V>(root: Node<V>, range: ScanRange, over: () => void): Pairs<V> {
   const path: Path<V> = [];
   const { to } = range;
   let leaf: Leaf<V> | undefined = descend(root, path, (branch) =>
     to === undefined ? branch.children.length - 1 : childFor(branch, to),
   );
   let at = (to === undefined ? leaf.keys.length : lowerBound(leaf.keys, to)) - 1;
-  while (leaf !== undefined) {
-    for (; at >= 0; at--) {
-      const key = leaf.keys[at] as Uint8Array;
-      if (compareBytes(key, range.from) < 0) return;
-      yield [key, leaf.values[at] as V];
+  try {
+    while (leaf !== undefined) {
+      for (; at >= 0; at--) {
+        const key = leaf.keys[at] as Uint8Array;
+        if (compareBytes(key, range.from) < 0) return;
+        yield [key, leaf.values[at] as V];
+      }
+      leaf = neighbour(path, -1);
+      at = leaf === undefined ? -1 : leaf.keys.length - 1;
     }
-    leaf = neighbour(path, -1);
-    at = leaf === undefined ? -1 : leaf.keys.length - 1;
+  } finally {
+    over();
   }
 }
