@@ -302,27 +302,19 @@ function beginState(options: LmdbBackendOptions, files: StateFiles, callback: Ca
   LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
     if (openError !== undefined) return callback(openError, undefined);
     const state = { environment, base: options.initial, digest: new PairDigest().bytes() };
-    completeState(options, files, state, callback);
+    completeState(files, state, callback);
   });
 }
 
 /** Writes the record that makes a state whole, then makes it the current one. */
-function completeState(
-  options: LmdbBackendOptions,
-  files: StateFiles,
-  state: OpenedState,
-  callback: Callback<OpenedState>,
-): void {
+function completeState(files: StateFiles, state: OpenedState, callback: Callback<OpenedState>): void {
   const { environment } = state;
   const fail = (error: DiskError): void => environment.retire(() => callback(error, undefined));
   environment.write([], encodeRecord(state), (writeError) => {
     if (writeError !== undefined) return fail(writeError);
-    options.disk.syncDirectory(options.directory, (syncError) => {
-      if (syncError !== undefined) return fail(syncError);
-      files.switchTo(environment.path, (switchError) => {
-        if (switchError !== undefined) fail(switchError);
-        else callback(undefined, state);
-      });
+    files.switchTo(environment.path, (switchError) => {
+      if (switchError !== undefined) fail(switchError);
+      else callback(undefined, state);
     });
   });
 }
@@ -361,7 +353,7 @@ function loadSnapshot(
       (readError, summary) => {
         if (readError !== undefined) return giveUp(readError);
         const state = { environment, base: snapshot.base, digest: summary.header.digest };
-        completeState(options, files, state, callback);
+        completeState(files, state, callback);
       },
     );
   });

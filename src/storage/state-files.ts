@@ -64,15 +64,14 @@ export class StateFiles {
     const name = path.slice(this.#directory.length + 1);
     const pointer = this.#path(newPointerName);
     const disk = this.#disk;
-    removeIfThere(disk, pointer, (removeError) => {
-      if (removeError !== undefined) return callback(removeError);
-      this.#writePointer(pointer, name, (writeError) => {
-        if (writeError !== undefined) return callback(writeError);
-        disk.rename(pointer, this.#path(pointerName), (renameError) => {
-          if (renameError !== undefined) return callback(renameError);
-          disk.syncDirectory(this.#directory, (error) =>
-            callback(error && new DiskError('io', error.path, error.message)),
-          );
+    // The state file's own name first: synced together with the rename, it might be the one that a power cut loses.
+    disk.syncDirectory(this.#directory, (namesError) => {
+      if (namesError !== undefined) return callback(namesError);
+      removeIfThere(disk, pointer, (removeError) => {
+        if (removeError !== undefined) return callback(removeError);
+        this.#writePointer(pointer, name, (writeError) => {
+          if (writeError !== undefined) return callback(writeError);
+          this.#renamePointer(pointer, callback);
         });
       });
     });
@@ -138,6 +137,15 @@ export class StateFiles {
         if (writeError !== undefined) done(writeError);
         else file.sync(done);
       });
+    });
+  }
+
+  #renamePointer(pointer: string, callback: Callback<void>): void {
+    this.#disk.rename(pointer, this.#path(pointerName), (renameError) => {
+      if (renameError !== undefined) return callback(renameError);
+      this.#disk.syncDirectory(this.#directory, (error) =>
+        callback(error && new DiskError('io', error.path, error.message)),
+      );
     });
   }
 
