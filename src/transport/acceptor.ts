@@ -37,14 +37,11 @@ export class Acceptor {
   readonly #clock: Clock;
   readonly #handlers: AcceptorHandlers;
   readonly #strangers = new Set<Stranger>();
+  #closed = false;
 
   constructor(clock: Clock, handlers: AcceptorHandlers) {
     this.#clock = clock;
     this.#handlers = handlers;
-  }
-
-  get strangers(): number {
-    return this.#strangers.size;
   }
 
   accept(inbound: Connection): void {
@@ -59,10 +56,12 @@ export class Acceptor {
     });
     const stranger: Stranger = { connection, deadline };
     this.#strangers.add(stranger);
-    if (this.#strangers.size > maxUnidentifiedConnections) this.#dropOldest();
+    if (this.#closed) this.#drop(stranger);
+    else if (this.#strangers.size > maxUnidentifiedConnections) this.#dropOldest();
   }
 
   close(): void {
+    this.#closed = true;
     for (const stranger of this.#strangers) this.#drop(stranger);
   }
 

@@ -49,6 +49,7 @@ export class BulkReceiver implements IncomingBulk {
   #offset = 0;
   #paused = false;
   #heard: Millis;
+  #receivedBytes = 0;
   #tick: Timer;
 
   constructor({ connection, clock, opened, ended }: ReceiveBulkOptions) {
@@ -117,7 +118,6 @@ export class BulkReceiver implements IncomingBulk {
   }
 
   #received({ kind, payload }: Frame): void {
-    this.#heard = this.#clock.now();
     const state = this.#state;
     if (kind === frameKinds.ping) return;
     if (kind === frameKinds.bulkOpen && state === 'opening') {
@@ -145,7 +145,9 @@ export class BulkReceiver implements IncomingBulk {
     const due = millis(this.#clock.now() + bulkPingMs);
     return this.#clock.setTimer(due, () => {
       const now = this.#clock.now();
-      if (this.#paused || now - due > bulkPingMs) this.#heard = now;
+      const { receivedBytes } = this.#connection;
+      if (this.#paused || receivedBytes > this.#receivedBytes || now - due > bulkPingMs) this.#heard = now;
+      this.#receivedBytes = receivedBytes;
       if (now - this.#heard > bulkSilenceMs) {
         this.#broken(`nothing heard for ${now - this.#heard} ms`);
         return;

@@ -24,6 +24,7 @@ export class FrameConnection {
   #paused = false;
   #delivering = false;
   #congested = false;
+  #receivedBytes = 0;
 
   private constructor(
     attach: (handlers: ConnectionHandlers) => Connection,
@@ -61,6 +62,11 @@ export class FrameConnection {
 
   get open(): boolean {
     return this.#open;
+  }
+
+  /** Rises with whatever comes, also in the middle of a frame that takes long. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   /** True from a `send` that returned false until the next `drain`. */
@@ -112,6 +118,7 @@ export class FrameConnection {
       },
       data: (chunk) => {
         if (!this.#open) return;
+        this.#receivedBytes += chunk.length;
         this.#decoder.push(chunk);
         this.#deliver();
       },

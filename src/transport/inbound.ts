@@ -1,3 +1,4 @@
+import { emptyBytes } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Millis, NodeId } from '../core/ids.ts';
 import type { FrameConnection } from './frame-connection.ts';
@@ -16,9 +17,10 @@ export class Inbound {
   readonly facts: Facts;
   readonly session: number;
   readonly #connection: FrameConnection;
-  readonly #clock: Clock;
   readonly #handlers: InboundHandlers;
   #heard: Millis;
+  #receivedBytes = 0;
+  #answered = false;
 
   constructor(
     connection: FrameConnection,
@@ -30,7 +32,6 @@ export class Inbound {
     this.facts = facts;
     this.session = session;
     this.#connection = connection;
-    this.#clock = clock;
     this.#handlers = handlers;
     this.#heard = clock.now();
     connection.handlers = {
@@ -41,10 +42,21 @@ export class Inbound {
     };
   }
 
-  /** To be called now and then. `stalled`: we were not running ourselves, so silence means nothing. */
+  /**
+   * To be called every `pingIntervalMs`. `stalled`: we were not running ourselves, so silence means nothing. A large frame
+   * on a slow line keeps pings waiting behind it: that it is coming is shown by a pong that nobody asked for.
+   */
   tick(now: Millis, stalled: boolean): void {
-    if (stalled) this.#heard = now;
-    if (now - this.#heard > peerSilenceMs) this.#drop();
+    const { receivedBytes } = this.#connection;
+    const progress = receivedBytes > this.#receivedBytes;
+    if (stalled || progress) this.#heard = now;
+    if (now - this.#heard > peerSilenceMs) {
+      this.#drop();
+      return;
+    }
+    if (progress && !this.#answered) this.#pong(emptyBytes);
+    this.#receivedBytes = receivedBytes;
+    this.#answered = false;
   }
 
   close(): void {
@@ -52,12 +64,16 @@ export class Inbound {
   }
 
   #received(frame: Frame): void {
-    this.#heard = this.#clock.now();
     if (frame.kind >= firstHostKind) this.#handlers.frame(this.facts.id, this.session, frame);
-    else if (frame.kind !== frameKinds.ping) this.#drop();
-    // Who sends pings and does not read pongs must not make us keep them.
-    else if (!this.#connection.congested)
-      this.#connection.send([{ kind: frameKinds.pong, payload: frame.payload }]);
+    else if (frame.kind === frameKinds.ping) this.#pong(frame.payload);
+    else this.#drop();
+  }
+
+  /** Who sends pings and does not read pongs must not make us keep them. */
+  #pong(payload: Uint8Array): void {
+    if (this.#connection.congested) return;
+    this.#answered = true;
+    this.#connection.send([{ kind: frameKinds.pong, payload }]);
   }
 
   #drop(): void {

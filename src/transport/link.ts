@@ -229,14 +229,15 @@ export class Link {
       this.#drop(`a frame of kind ${kind} where only pongs are due`);
       return;
     }
+    state.heard = this.#host.clock.now();
+    if (payload.length > 0) this.#answered(payload, state.heard);
+  }
+
+  /** A pong without payload says only that what we send is coming in. */
+  #answered(payload: Uint8Array, now: Millis): void {
     const sentAt = decode(payload, (reader) => reader.u64());
-    const now = this.#host.clock.now();
-    if (sentAt instanceof Malformed || sentAt > BigInt(now)) {
-      this.#drop('a pong that answers no ping');
-      return;
-    }
-    state.heard = now;
-    this.#roundTripMs = now - Number(sentAt);
+    if (sentAt instanceof Malformed || sentAt > BigInt(now)) this.#drop('a pong that answers no ping');
+    else this.#roundTripMs = now - Number(sentAt);
   }
 
   #drained(): void {

@@ -390,6 +390,36 @@ describe('strangers', () => {
     expect(rude.seen.closed).toBeDefined();
   });
 
+  it('whose frame takes long to come are heard meanwhile, and told so', () => {
+    const world = pair();
+    const slow = stranger(world, [helloOf(factsOf(3))]);
+    world.run(20);
+    const bytes = concatBytes(encodeFrames([{ kind: 16, payload: new Uint8Array(1_000) }]));
+    for (let at = 0; at < bytes.length; at += 50) {
+      slow.connection.write([bytes.subarray(at, at + 50)]);
+      world.run(400);
+    }
+    expect(world.b.frames).toMatchObject([{ from: 3, kind: 16 }]);
+    expect(slow.next()?.kind).toBe(frameKinds.welcome);
+    let shown = 0;
+    for (let frame = slow.next(); frame !== undefined; frame = slow.next()) {
+      expect(frame).toEqual({ kind: frameKinds.pong, payload: new Uint8Array(0) });
+      shown++;
+    }
+    expect(shown).toBeGreaterThan(10);
+    world.run(5_000);
+    expect(slow.seen.closed).toBeDefined();
+  });
+
+  it('who break off the handshake after the transport closed find nobody', () => {
+    const world = pair();
+    const late = stranger(world, new Uint8Array(0));
+    world.b.peers.close();
+    world.run(100);
+    expect(late.seen.closed).toBeDefined();
+    expect(world.b.problems).toEqual([]);
+  });
+
   it('cannot make us keep answers that they do not read', () => {
     const world = pair();
     const flood = stranger(world, [helloOf(factsOf(3))]);

@@ -359,7 +359,7 @@ export class Peers {
 
   #refused(remote: string, hello: Hello | undefined, { code, text }: Reject): void {
     // The port of a dialler changes with every try.
-    const subject = hello === undefined ? remote.replace(/:\d+$/, '') : String(hello.id);
+    const subject = hello === undefined ? remote.replace(/:\d+(?= |$)/, '') : String(hello.id);
     if (!this.#repetitions.isNew(subject, `${code} ${text}`)) return;
     const peer = hello?.id;
     this.#handlers.problem({ type: 'rejected', direction: 'inbound', by: 'us', peer, remote, code, text });
