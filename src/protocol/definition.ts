@@ -22,6 +22,19 @@ export interface ProtocolOptions {
   /** Own stream; seeded from the member's id, so that equal seeds cannot lead to equal timeouts. */
   readonly random: Random;
   readonly timing: Timing;
+  /** What stays of the log; that of a server unless told. */
+  readonly retention?: Retention;
+}
+
+/** How much of the log a protocol keeps in front of the state that its host has made durable. */
+export interface Retention {
+  /** Entries, and their bytes, for peers that are a little late. */
+  readonly tailEntries: number;
+  readonly tailBytes: number;
+  /** The log is cut in steps of at least this many entries. */
+  readonly stride: number;
+  /** Bytes committed since the state was last made durable, after which the protocol asks for it. */
+  readonly checkpointBytes: number;
 }
 
 /** In milliseconds. An unled cluster notices within `electionTimeout` to twice that. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
 import type { Machine } from '../machine/index.ts';
-import type { Base, ProtocolDefinition, Timing } from '../protocol/index.ts';
+import type { Base, ProtocolDefinition, Retention, Timing } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Callback, Disk } from '../storage/disk.ts';
 import type { Network } from '../transport/network.ts';
@@ -35,6 +35,10 @@ export interface ReplicaCoreOptions {
   /** Of this program; for people. */
   readonly version: string;
   readonly timing: Timing;
+  /** What the protocol keeps of its log; that of a server unless told. */
+  readonly retention?: Retention;
+  /** How often the state is made durable, in ms; as on a server unless told. */
+  readonly flushIntervalMs?: number;
   readonly observer: ReplicaObserver;
   /** Size of the journal's files, in bytes; the default is meant for servers. */
   readonly segmentBytes?: number;

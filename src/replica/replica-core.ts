@@ -249,11 +249,12 @@ export class ReplicaCore {
   };
 
   #makeProtocol(): Protocol {
-    const { definition, random, timing } = this.#options;
+    const { definition, random, timing, retention } = this.#options;
     const self = this.#manifest.memberId;
     return definition.create({
       self,
       timing,
+      ...(retention === undefined ? {} : { retention }),
       random: random.stream(`protocol/${self}/${this.#manifest.incarnation}`),
     });
   }
@@ -390,7 +391,8 @@ export class ReplicaCore {
   #keepUp(): void {
     const applied = this.#backend.base().position.index;
     const behind = applied > this.#backend.flushed().position.index;
-    const due = this.#options.clock.now() - this.#flushedAt >= flushIntervalMs;
+    const due =
+      this.#options.clock.now() - this.#flushedAt >= (this.#options.flushIntervalMs ?? flushIntervalMs);
     if (behind && (due || this.#storeFull || this.#backend.pendingBytes() >= flushPendingBytes))
       this.#flush();
     this.#snapshots.sender.release(false);

@@ -1,5 +1,11 @@
 import { type Epoch, index, type Millis, type NodeId, type Token, token } from '../../core/ids.ts';
-import { maxLogBytes } from '../../core/limits.ts';
+import {
+  checkpointLogBytes,
+  logCompactionStride,
+  maxLogBytes,
+  maxLogTailBytes,
+  maxLogTailEntries,
+} from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
 import type {
   Configuration,
@@ -7,6 +13,7 @@ import type {
   JournalRecord,
   ProtocolOptions,
   Refusal,
+  Retention,
   Timing,
 } from '../../protocol/index.ts';
 import { isVoter } from '../../protocol/index.ts';
@@ -17,6 +24,13 @@ import type { LeaderState, State } from './state.ts';
 
 export type RaftEffect = Effect<RaftMessage>;
 
+const serverRetention: Retention = {
+  tailEntries: maxLogTailEntries,
+  tailBytes: maxLogTailBytes,
+  stride: logCompactionStride,
+  checkpointBytes: checkpointLogBytes,
+};
+
 /**
  * The state of one replica and what the present step does with it. A step has at most one write: its records are
  * gathered here, in order, and everything that depends on them names the write's token.
@@ -25,6 +39,7 @@ export class Context {
   readonly self: NodeId;
   readonly timing: Timing;
   readonly random: Random;
+  readonly retention: Retention;
   readonly rules: Rules;
   readonly state: State;
   now: Millis;
@@ -38,6 +53,7 @@ export class Context {
     this.self = options.self;
     this.timing = options.timing;
     this.random = options.random;
+    this.retention = options.retention ?? serverRetention;
     this.rules = rules;
     this.state = state;
     this.now = now;

@@ -1,11 +1,5 @@
 import { type Epoch, type Index, index, type NodeId } from '../../core/ids.ts';
-import {
-  checkpointLogBytes,
-  logCompactionStride,
-  maxLogBytes,
-  maxLogTailBytes,
-  maxLogTailEntries,
-} from '../../core/limits.ts';
+import { maxLogBytes } from '../../core/limits.ts';
 import type { Base, Position } from '../../protocol/index.ts';
 import type { Context } from './context.ts';
 import { type Entry, entryBytes } from './messages.ts';
@@ -85,19 +79,19 @@ function placeBase(ctx: Context, base: Base): void {
 export function requestCheckpoint(ctx: Context, delivered: readonly Entry[]): void {
   const { checkpoint, delivered: upTo } = ctx.state;
   for (const entry of delivered) checkpoint.bytes += entryBytes(entry);
-  if (checkpoint.bytes < checkpointLogBytes) return;
+  if (checkpoint.bytes < ctx.retention.checkpointBytes) return;
   checkpoint.bytes = 0;
   ctx.emit({ type: 'checkpoint', index: upTo });
 }
 
 /** What is durable in the host's state is not needed for recovery; a tail of it stays for peers that are a little late. */
 export function flushed(ctx: Context, position: Position): void {
-  const { state } = ctx;
+  const { state, retention } = ctx;
   const { log } = state;
   if (position.index <= state.flushed || position.index > state.delivered) return;
   state.flushed = position.index;
   const floor = compactionFloor(ctx);
-  if (floor < log.floor.index + logCompactionStride && log.bytes < 2 * maxLogTailBytes) return;
+  if (floor < log.floor.index + retention.stride && log.bytes < 2 * retention.tailBytes) return;
   if (floor <= log.floor.index) return;
   const configuration = state.configurations.at(floor);
   log.forgetUpTo(floor);
@@ -111,11 +105,12 @@ export function flushed(ctx: Context, position: Position): void {
 
 function compactionFloor(ctx: Context): Index {
   const { log, flushed } = ctx.state;
+  const { tailEntries, tailBytes } = ctx.retention;
   let floor: number = flushed;
   let bytes = 0;
-  while (floor > log.floor.index && flushed - floor < maxLogTailEntries) {
+  while (floor > log.floor.index && flushed - floor < tailEntries) {
     bytes += entryBytes(log.get(floor) as Entry);
-    if (bytes > maxLogTailBytes) break;
+    if (bytes > tailBytes) break;
     floor--;
   }
   return index(Math.max(log.floor.index, Math.min(floor, neededBySnapshots(ctx))));
