@@ -126,7 +126,7 @@ export function judge(segments: readonly ScannedSegment[]): Judgement | JournalD
       leftovers.push(segment);
     } else {
       if (kept.length === 0 ? first > nextBatch : first !== nextBatch) {
-        return missing(kept.at(-1) ?? segment, nextBatch, first);
+        return missing(culprit(segments, kept.at(-1), segment), nextBatch, first);
       }
       kept.push(segment);
       nextBatch = final + 1;
@@ -138,6 +138,18 @@ export function judge(segments: readonly ScannedSegment[]): Judgement | JournalD
     if (damage !== undefined) return damage;
   }
   return { leftovers, kept, empty, torn: suspects[0], nextBatch };
+}
+
+/** Where batches are missing before `found`: where something illegible is, else behind the last that is there. */
+function culprit(
+  segments: readonly ScannedSegment[],
+  lastKept: ScannedSegment | undefined,
+  found: ScannedSegment,
+): ScannedSegment {
+  const between = segments.filter(
+    ({ sequence }) => sequence >= (lastKept?.sequence ?? 0) && sequence < found.sequence,
+  );
+  return between.find(({ remains }) => remains !== undefined) ?? lastKept ?? found;
 }
 
 function missing(segment: ScannedSegment, expected: number, found: number): JournalDamaged {

@@ -5,6 +5,8 @@ import { type Judgement, judge, nonZeroEnd, type ScannedSegment, scanSegment } f
 import { decodeSegmentHeader, isPreparingName, type Segment, segmentName, sequenceOf } from './segment.ts';
 import { closeAfter, inTurn, removeIfThere } from './steps.ts';
 
+const zeroStep = 1024 * 1024;
+
 export interface RecoveryOptions {
   readonly disk: Disk;
   readonly directory: string;
@@ -163,13 +165,16 @@ function settle(
 /**
  * What was read may be in the page cache only: the process that wrote it may have died before its sync, or after a sync
  * that failed, in which case the pages count as clean and a sync alone would do nothing. So the last batch is written
- * again, zeros over the remains of a torn one, and then the file is synced.
+ * again, and zeros behind it to the end, also where zeros were read, lest the remains of a torn batch come back behind
+ * a later one; then the file is synced.
  */
 function makeTailDurable(segment: Segment, scanned: ScannedSegment, done: (error?: DiskError) => void): void {
-  const { bytes, end } = scanned;
+  const { bytes, end, capacity } = scanned;
   const from = scanned.batches.at(-1)?.offset ?? end;
-  const remains = nonZeroEnd(bytes, end) - end;
-  segment.file.write(from, [bytes.subarray(from, end), new Uint8Array(remains)], (writeError) => {
+  const zeros = new Uint8Array(Math.min(zeroStep, capacity - end));
+  const parts = [bytes.subarray(from, end)];
+  for (let at = end; at < capacity; at += zeros.length) parts.push(zeros.subarray(0, capacity - at));
+  segment.file.write(from, parts, (writeError) => {
     if (writeError !== undefined) return done(writeError);
     segment.file.sync((syncError) => done(syncError));
   });
