@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open as openFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { defaultTimeoutMs } from '../core/limits.ts';
@@ -7,7 +8,7 @@ import { Random } from '../core/random.ts';
 import type { Machine } from '../machine/index.ts';
 import type { ProtocolDefinition, Timing } from '../protocol/index.ts';
 import { findProtocol } from '../protocols/registry.ts';
-import { acquireDataLock, type DataLock } from '../storage/data-lock.ts';
+import { acquireDataLock, DataDirectoryLocked, type DataLock } from '../storage/data-lock.ts';
 import { LmdbBackend } from '../storage/lmdb-backend.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
 import { NodeDisk } from '../storage/node-disk.ts';
@@ -71,9 +72,9 @@ export class Replica implements ReplicaHandle {
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
     await makeDirectory(options.dataDir);
-    const lock = await acquireDataLock(options.dataDir);
+    const lock = await lockDirectory(options.dataDir);
     try {
-      return new Replica(await openCore(await coreOptions(options)), lock);
+      return new Replica(await openCore(coreOptions(options)), lock);
     } catch (error) {
       await lock.release();
       throw error;
@@ -86,15 +87,15 @@ export class Replica implements ReplicaHandle {
 
   /** True when this replica takes part and knows a leader; false when that does not come about in time. */
   ready(timeoutMs = 30_000): Promise<boolean> {
-    return new Promise((resolve) => this.#core.awaitLeader(timeoutMs, resolve));
+    return new Promise((settle) => this.#core.awaitLeader(timeoutMs, settle));
   }
 
   propose(command: Uint8Array, timeoutMs: number = defaultTimeoutMs): Promise<Outcome> {
-    return new Promise((resolve) => this.#core.propose(command, timeoutMs, resolve));
+    return new Promise((settle) => this.#core.propose(command, timeoutMs, settle));
   }
 
   read(consistency: ReadConsistency, timeoutMs: number = defaultTimeoutMs): Promise<ReadOutcome> {
-    return new Promise((resolve) => this.#core.read(consistency, timeoutMs, resolve));
+    return new Promise((settle) => this.#core.read(consistency, timeoutMs, settle));
   }
 
   clientAddresses(): ReadonlyMap<NodeId, readonly string[]> {
@@ -102,7 +103,7 @@ export class Replica implements ReplicaHandle {
   }
 
   transferLeadership(to: NodeId | undefined, timeoutMs: number = defaultTimeoutMs): Promise<boolean> {
-    return new Promise((resolve) => this.#core.transferLeadership(to, timeoutMs, resolve));
+    return new Promise((settle) => this.#core.transferLeadership(to, timeoutMs, settle));
   }
 
   async *snapshot(): AsyncIterable<Uint8Array> {
@@ -129,14 +130,29 @@ export class Replica implements ReplicaHandle {
 
 async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    // The directory's own name must survive a power cut too, or it would come back as another, empty one.
+    const parent = await openFile(dirname(resolve(path)), 'r');
+    await parent.sync().finally(() => parent.close());
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new ReplicaError('DISK', `The data directory ${path} cannot be made: ${message}`, { cause: error });
   }
 }
 
-async function coreOptions(options: ReplicaOptions): Promise<ReplicaCoreOptions> {
+async function lockDirectory(path: string): Promise<DataLock> {
+  try {
+    return await acquireDataLock(path);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof DataDirectoryLocked) throw new ReplicaError('LOCKED', message, { cause: error });
+    throw new ReplicaError('DISK', `The data directory ${path} cannot be written: ${message}`, {
+      cause: error,
+    });
+  }
+}
+
+function coreOptions(options: ReplicaOptions): ReplicaCoreOptions {
   const name = options.name ?? 'n1';
   const cluster = options.cluster ?? [{ name, address: options.peerAddress ?? '127.0.0.1:0' }];
   const peerAddress = options.peerAddress ?? cluster.find((member) => member.name === name)?.address;
