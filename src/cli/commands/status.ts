@@ -67,10 +67,12 @@ function serversToAsk(configuration: Configuration, members: readonly Member[]):
   const named = serversOf(configuration);
   if (configuration.isChosen(settings.endpoints)) return named;
   const tls = clientTls(configuration);
-  const published = members.flatMap((member) => {
-    const endpoint = parseEndpoint(member.clientURLs[0] ?? '');
-    return endpoint.type === 'value' ? [{ address: formatAddress(endpoint.value), tls }] : [];
-  });
+  const published = members
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((member) => {
+      const endpoint = parseEndpoint(member.clientURLs[0] ?? '');
+      return endpoint.type === 'value' ? [{ address: formatAddress(endpoint.value), tls }] : [];
+    });
   return published.length === 0 ? named : published;
 }
 
