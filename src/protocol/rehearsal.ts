@@ -144,7 +144,26 @@ export class Rehearsal<M extends Message> {
 
   /** Makes the oldest `writes` writes of a replica durable. */
   sync(id: NodeId, writes = Number.POSITIVE_INFINITY): void {
-    const actor = this.actor(id);
+    const durable = this.#syncWrites(this.actor(id), writes);
+    if (durable.length > 0 && this.isUp(id)) this.step(id, ...durable);
+  }
+
+  /** One turn of a host's event loop: its writes complete, all its messages come in, and `inputs`; one step takes all. */
+  turn(id: NodeId, ...inputs: Input<M>[]): void {
+    const durable = this.#syncWrites(this.actor(id), Number.POSITIVE_INFINITY);
+    const messages: Input<M>[] = [];
+    for (let at = 0; at < this.network.length; ) {
+      const envelope = this.network[at] as Envelope<M>;
+      if (envelope.to !== id || envelope.type !== 'message') at++;
+      else {
+        this.network.splice(at, 1);
+        messages.push({ type: 'message', from: envelope.from, message: this.#transcode(envelope.message) });
+      }
+    }
+    this.step(id, ...durable, ...messages, ...inputs);
+  }
+
+  #syncWrites(actor: Actor<M>, writes: number): Input<M>[] {
     const { disk } = actor;
     const done = disk.pending.splice(0, Math.min(writes, disk.pending.length));
     let upTo: Token | undefined;
@@ -152,11 +171,12 @@ export class Rehearsal<M extends Message> {
       if (write.type === 'persist') upTo = write.token;
       writeDown(disk, write);
     }
-    if (upTo === undefined || actor.protocol === undefined) return;
-    const released = disk.held.filter(({ after }) => after <= (upTo as number));
-    disk.held = disk.held.filter(({ after }) => after > (upTo as number));
-    for (const { to, message } of released) this.#send(id, to, message);
-    this.step(id, { type: 'durable', upTo });
+    if (upTo === undefined) return [];
+    const reached = upTo;
+    const released = disk.held.filter(({ after }) => after <= reached);
+    disk.held = disk.held.filter(({ after }) => after > reached);
+    for (const { to, message } of released) this.#send(actor.id, to, message);
+    return [{ type: 'durable', upTo }];
   }
 
   /** Makes the applied state durable. */

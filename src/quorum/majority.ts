@@ -17,6 +17,6 @@ export function hasMajority<Id>(members: readonly Id[], supports: (member: Id) =
 /** The largest value that more than half of `members` have reached; Infinity for no members. */
 export function majorityValue<Id>(members: readonly Id[], reached: (member: Id) => number): number {
   if (members.length === 0) return Number.POSITIVE_INFINITY;
-  const values = members.map(reached).sort((a, b) => b - a);
+  const values = members.map((member) => reached(member)).sort((a, b) => b - a);
   return values[majorityOf(members.length) - 1] as number;
 }

@@ -4,7 +4,6 @@ import type { Epoch, Index, NodeId } from '../../core/ids.ts';
 import type { ClusterInvariants, CommittedEntry, Effect, Protocol } from '../../protocol/index.ts';
 import type { Log } from './log.ts';
 import type { Entry } from './messages.ts';
-import { Raft } from './replica.ts';
 import type { State } from './state.ts';
 
 /** Something committed, and an upper bound for the term in which that happened. */
@@ -35,8 +34,7 @@ export class RaftInvariants implements ClusterInvariants {
   }
 
   observe(id: NodeId, protocol: Protocol, effects: readonly Effect[]): void {
-    assert(protocol instanceof Raft, 'these are the invariants of Raft');
-    const { state } = protocol;
+    const state = stateOf(protocol);
     for (const effect of effects) {
       if (effect.type === 'commit') this.#stateMachineSafety(effect.entries, state.hardState.term);
     }
@@ -109,6 +107,12 @@ export class RaftInvariants implements ClusterInvariants {
       }
     }
   }
+}
+
+/** The state of a replica of Raft, with or without a mistake in it. */
+export function stateOf(protocol: Protocol): Readonly<State> {
+  assert('state' in protocol, 'these are the invariants of Raft');
+  return protocol.state as State;
 }
 
 const sameEntry = (one: Entry, other: Entry): boolean =>

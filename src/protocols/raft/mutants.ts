@@ -127,21 +127,41 @@ export const mutants: readonly Mutant[] = [
 
 /** Raft with a mistake in it. */
 export function createMutant(mutant: Mutant, options: ProtocolOptions): Protocol<RaftMessage> {
-  const rules = { ...raftRules, ...mutant.rules };
-  const { effects } = mutant;
-  return effects === undefined ? new Raft(options, rules) : new Altered(options, rules, effects);
+  const raft = new Raft(options, { ...raftRules, ...mutant.rules });
+  return mutant.effects === undefined ? raft : new Altered(raft, mutant.effects);
 }
 
-class Altered extends Raft {
+class Altered implements Protocol<RaftMessage> {
+  readonly #raft: Raft;
   readonly #alter: (effects: RaftEffect[]) => RaftEffect[];
 
-  constructor(options: ProtocolOptions, rules: Rules, alter: (effects: RaftEffect[]) => RaftEffect[]) {
-    super(options, rules);
+  constructor(raft: Raft, alter: (effects: RaftEffect[]) => RaftEffect[]) {
+    this.#raft = raft;
     this.#alter = alter;
   }
 
-  override step(...turn: Parameters<Raft['step']>): RaftEffect[] {
-    return this.#alter(super.step(...turn));
+  get state(): Raft['state'] {
+    return this.#raft.state;
+  }
+
+  step(...turn: Parameters<Raft['step']>): RaftEffect[] {
+    return this.#alter(this.#raft.step(...turn));
+  }
+
+  nextDeadline(): ReturnType<Raft['nextDeadline']> {
+    return this.#raft.nextDeadline();
+  }
+
+  fork(): Altered {
+    return new Altered(this.#raft.fork(), this.#alter);
+  }
+
+  encodeState(): Uint8Array {
+    return this.#raft.encodeState();
+  }
+
+  checkInvariants(): void {
+    this.#raft.checkInvariants();
   }
 }
 

@@ -1,0 +1,41 @@
+import type { ClusterInvariants, Message, ProtocolDefinition, ProtocolOptions } from '../protocol/index.ts';
+import { RaftInvariants } from './raft/cluster-invariants.ts';
+import { raft } from './raft/index.ts';
+import { createMutant, mutants } from './raft/mutants.ts';
+
+/** What is needed to put a protocol to the test, beside its definition in the registry. */
+export interface Laboratory {
+  /** What holds between its replicas. */
+  createInvariants(): ClusterInvariants;
+  readonly mutants: readonly ProtocolMutant[];
+}
+
+/** A protocol with a known mistake in it. */
+export interface ProtocolMutant {
+  readonly name: string;
+  /** Label in docs/protocols/traps. */
+  readonly trap: string;
+  readonly mistake: string;
+  readonly definition: ProtocolDefinition;
+}
+
+/** By the name of the protocol. Only tests and simulators need it; servers load the registry alone. */
+export const laboratory: ReadonlyMap<string, Laboratory> = new Map([
+  [
+    raft.name,
+    {
+      createInvariants: () => new RaftInvariants(),
+      mutants: mutants.map((mutant) => ({
+        name: mutant.name,
+        trap: mutant.trap,
+        mistake: mutant.mistake,
+        definition: erase({ ...raft, create: (options: ProtocolOptions) => createMutant(mutant, options) }),
+      })),
+    },
+  ],
+]);
+
+/** As in the registry: a host handles the messages of one protocol only. */
+function erase<M extends Message>(definition: ProtocolDefinition<M>): ProtocolDefinition {
+  return definition as unknown as ProtocolDefinition;
+}
