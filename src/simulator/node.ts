@@ -1,7 +1,9 @@
 import { hex } from '../core/bytes.ts';
+import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { keySpace } from '../machine/index.ts';
-import type { Effect, Protocol, ProtocolDefinition } from '../protocol/index.ts';
+import type { ClusterInvariants, Effect, Protocol, ProtocolDefinition } from '../protocol/index.ts';
+import { type ClusterMember, clusterIdOf, memberIdOf } from '../replica/identity.ts';
 import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
 import type { ReplicaError } from '../replica/replica-error.ts';
@@ -29,11 +31,13 @@ interface NodeContext {
   readonly trace: Trace;
   readonly network: SimulatedNetwork;
   readonly properties: ClusterProperties;
+  readonly invariants: ClusterInvariants;
   readonly report: Report;
   /** Stands between a replica and its disk; a mutant's place. */
   readonly throughDisk: (disk: Disk) => Disk;
 }
 
+const clusterToken = 'simulated';
 /** A process that died by itself is started again after this long, as a supervisor would. */
 const restartDelayMs = { low: 50, high: 1_000 };
 
@@ -43,6 +47,8 @@ export class Node implements Victim, Service {
   readonly host: Host;
   readonly #context: NodeContext;
   readonly #random: Random;
+  readonly #id: NodeId;
+  readonly #cluster: readonly ClusterMember[];
   readonly #disk: SimulatedDisk;
   #core: ReplicaCore | undefined;
   #backend: StoreBackend | undefined;
@@ -58,6 +64,8 @@ export class Node implements Victim, Service {
     this.name = name;
     this.#context = context;
     this.#random = random.stream('node');
+    this.#cluster = context.names.map((other) => ({ name: other, address: `${other}:1` }));
+    this.#id = memberIdOf(clusterIdOf(clusterToken, this.#cluster, ''), name);
     const { maxDriftPpm, maxTurnMicros } = world;
     this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
     this.#disk = new SimulatedDisk({
@@ -81,10 +89,11 @@ export class Node implements Victim, Service {
   }
 
   start(): void {
-    const { world, names, definition, network, throughDisk } = this.#context;
+    const { world, definition, network, throughDisk } = this.#context;
     this.host.start();
     const life = this.host.life;
     this.#trace('start');
+    this.#context.invariants.restarted(this.#id);
     const disk = throughDisk(this.#disk);
     openReplica(
       {
@@ -101,13 +110,15 @@ export class Node implements Victim, Service {
             callback(undefined, backend);
           }),
         name: this.name,
-        cluster: names.map((name) => ({ name, address: addressOf(name) })),
-        clusterToken: 'simulated',
-        peerAddress: addressOf(this.name),
+        cluster: this.#cluster,
+        clusterToken,
+        peerAddress: `${this.name}:1`,
         clientAddresses: [],
         version: 'simulated',
         timing: world.timing,
         segmentBytes: world.segmentBytes,
+        retention: world.retention,
+        flushIntervalMs: world.flushIntervalMs,
         observer: {
           log: (level, message, fields) => this.#log(level, message, fields),
           stepped: (_now, inputs, effects, protocol) => this.#step(inputs.length, effects, protocol),
@@ -188,7 +199,7 @@ export class Node implements Victim, Service {
   }
 
   #step(inputs: number, effects: readonly Effect[], protocol: Protocol): void {
-    const { properties, report, trace } = this.#context;
+    const { properties, invariants, report, trace } = this.#context;
     this.#stepped = true;
     trace.number(inputs);
     for (const effect of effects) {
@@ -198,10 +209,11 @@ export class Node implements Victim, Service {
     properties.stepped(this.name, effects);
     try {
       protocol.checkInvariants();
+      invariants.observe(this.#id, protocol, effects);
     } catch (error) {
       report({
         type: 'wrong',
-        property: 'invariants of one replica',
+        property: 'invariants of the protocol',
         detail: `${this.name}: ${describeError(error)}`,
       });
     }
@@ -248,8 +260,6 @@ export class Node implements Victim, Service {
     this.#context.trace.event(this.#context.scheduler.now, name, this.name);
   }
 }
-
-const addressOf = (name: string): string => `${name}:1`;
 
 export const describeError = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,5 +1,5 @@
 import { Random } from '../core/random.ts';
-import type { Timing } from '../protocol/index.ts';
+import type { Retention, Timing } from '../protocol/index.ts';
 import type { LinkConditions } from './link.ts';
 
 export type FaultKind =
@@ -69,6 +69,9 @@ export interface WorldOptions {
   readonly disk: DiskSpeed;
   /** Of the journal's files: small, so that a short run fills several. */
   readonly segmentBytes: number;
+  /** Short as well, so that replicas fall behind what is kept. */
+  readonly retention: Retention;
+  readonly flushIntervalMs: number;
   readonly maxDriftPpm: number;
   readonly maxTurnMicros: number;
   /** Which faults happen, and the longest quiet time between two of them. */
@@ -129,6 +132,13 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     link,
     disk,
     segmentBytes: random.pick([128 * 1024, 256 * 1024, 1024 * 1024]),
+    retention: {
+      tailEntries: random.pick([0, 5, 50, 500]),
+      tailBytes: random.pick([1_000, 100_000]),
+      stride: random.pick([1, 20]),
+      checkpointBytes: random.pick([10_000, 100_000]),
+    },
+    flushIntervalMs: random.pick([500, 3_000]),
     maxDriftPpm: random.pick([0, 100, 20_000]),
     maxTurnMicros: random.pick([0, 200, 2_000]),
     faults,

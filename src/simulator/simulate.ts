@@ -1,4 +1,5 @@
 import { present } from '../core/assert.ts';
+import { laboratory } from '../protocols/laboratory.ts';
 import { protocols } from '../protocols/registry.ts';
 import { drawOptions, type WorldOptions, type WorldOverrides } from './options.ts';
 import type { Violation } from './properties.ts';
@@ -22,7 +23,9 @@ export function simulate(
 
 /** The same for options that were drawn, or chosen. */
 export function simulateWorld(options: WorldOptions, parts: Partial<WorldParts> = {}): WorldReport {
-  const definition =
-    parts.definition ?? present(protocols.get(options.protocol), `no protocol ${options.protocol}`);
-  return new World(options, { ...parts, definition }).run();
+  const { protocol } = options;
+  const definition = parts.definition ?? present(protocols.get(protocol), `no protocol ${protocol}`);
+  const invariants =
+    parts.invariants ?? present(laboratory.get(protocol), `no laboratory for ${protocol}`).createInvariants();
+  return new World(options, { ...parts, definition, invariants }).run();
 }

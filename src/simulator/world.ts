@@ -1,7 +1,7 @@
 import { checkLinearizability, keyValueModel } from '../check/index.ts';
 import { hex } from '../core/bytes.ts';
 import { Random } from '../core/random.ts';
-import type { ProtocolDefinition } from '../protocol/index.ts';
+import type { ClusterInvariants, ProtocolDefinition } from '../protocol/index.ts';
 import type { Disk } from '../storage/disk.ts';
 import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
@@ -17,6 +17,7 @@ import { Workload, type WorkloadCounts } from './workload.ts';
 /** What a run changes besides what the options say: where mutants sit, and where lines go. */
 export interface WorldParts {
   readonly definition: ProtocolDefinition;
+  readonly invariants: ClusterInvariants;
   /** Stands between each replica and its disk. */
   readonly throughDisk?: (disk: Disk) => Disk;
   /** Gets the events of the run as readable lines. */
@@ -78,11 +79,11 @@ export class World {
     this.#properties = properties;
     const names = Array.from({ length: options.replicas }, (_, i) => `n${i + 1}`);
     const throughDisk = parts.throughDisk ?? ((disk: Disk): Disk => disk);
-    const { definition } = parts;
+    const { definition, invariants } = parts;
     this.#nodes = names.map((name) => {
       const stream = random.stream(name);
       const context = { name, world: options, names, definition, random: stream, scheduler, trace };
-      return new Node({ ...context, network, properties, report, throughDisk });
+      return new Node({ ...context, network, properties, invariants, report, throughDisk });
     });
     this.#workload = new Workload({
       options: options.workload,
