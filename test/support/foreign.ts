@@ -1,0 +1,49 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+/** Programs of others that tests run against ours, and the Debian package that each comes with. */
+const packages = {
+  etcdctl: 'etcd-client',
+  h2load: 'nghttp2-client',
+  curl: 'curl',
+  openssl: 'openssl',
+} as const;
+
+export type ForeignProgram = keyof typeof packages;
+
+/**
+ * Where a foreign program is; undefined when it is not here and cannot be installed, which is said in one line. As root
+ * on Debian it is installed. With `CI=true` a missing one is an error: there every test runs.
+ */
+export function foreignProgram(name: ForeignProgram): string | undefined {
+  const found = onPath(name) ?? install(name);
+  if (found !== undefined) return found;
+  const how = `${name} is missing; get it with "apt install ${packages[name]}"`;
+  if (process.env['CI'] === 'true') throw new Error(`CI runs every test, but ${how}`);
+  process.stderr.write(`left out: tests with ${name}, because ${how}\n`);
+  return undefined;
+}
+
+function onPath(name: string): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(path.delimiter);
+  return directories.map((directory) => path.join(directory, name)).find((file) => existsSync(file));
+}
+
+function install(name: ForeignProgram): string | undefined {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
+  // Test files run side by side: whoever comes second waits for the first one's lock.
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const update = spawnSync('apt-get', [...wait, '-qq', 'update'], { env, stdio: 'ignore' });
+  if (update.status !== 0) return undefined;
+  try {
+    execFileSync('apt-get', [...wait, '-qq', 'install', '--yes', '--no-install-recommends', packages[name]], {
+      env,
+      stdio: 'ignore',
+    });
+  } catch {
+    return undefined;
+  }
+  return onPath(name);
+}
