@@ -305,7 +305,7 @@ export class Rehearsal<M extends Message> {
         actor.status = effect;
         break;
       case 'sendSnapshot':
-        this.network.push(this.#snapshotTo(actor, effect.to));
+        this.sendSnapshot(actor.id, effect.to);
         break;
       case 'install':
         actor.installing = effect.snapshot;
@@ -316,6 +316,14 @@ export class Rehearsal<M extends Message> {
       default:
         break;
     }
+  }
+
+  /** Puts a snapshot of what `from` has applied, up to `at`, on its way. */
+  sendSnapshot(from: NodeId, to: NodeId, at: Index = index(this.actor(from).applied.length)): void {
+    const actor = this.actor(from);
+    const base = this.#baseAt(actor, at);
+    const content = actor.applied.slice(0, at);
+    this.network.push({ type: 'snapshot', from, to, epoch: actor.status?.epoch ?? 0, base, content });
   }
 
   /** Puts the snapshot in place that the replica has decided to install, durably. */
@@ -333,12 +341,6 @@ export class Rehearsal<M extends Message> {
   #send(from: NodeId, to: NodeId, message: M): void {
     this.sent++;
     this.network.push({ type: 'message', from, to, message });
-  }
-
-  #snapshotTo(actor: Actor<M>, to: NodeId): Envelope<M> {
-    const base = this.#baseAt(actor, index(actor.applied.length));
-    const sender = actor.status?.epoch ?? 0;
-    return { type: 'snapshot', from: actor.id, to, epoch: sender, base, content: [...actor.applied] };
   }
 
   #endSnapshot(envelope: Envelope<M> & { type: 'snapshot' }, ok: boolean): void {

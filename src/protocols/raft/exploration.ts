@@ -14,11 +14,11 @@ export function explore(seed: string, steps: number, mutant?: Mutant): number {
   const cluster = new RaftRehearsal(replicas, { seed, mutant });
   const ids = Array.from({ length: replicas }, (_, at) => nodeId(at + 1));
   // Some schedules are full of crashes, some have none: a mixture would find less of either.
-  const crashes = random.pick([0, 1, 4]);
-  const losses = random.pick([0, 2, 8]);
-  const elections = random.pick([1, 3, 8]);
+  const crashes = random.pick([0, 1, 3]);
+  const losses = random.pick([0, 1, 4]);
+  const elections = random.pick([1, 1, 3]);
   const actions: readonly [weight: number, act: (id: NodeId) => void][] = [
-    [40, () => deliverAny(cluster, random)],
+    [60, () => deliverAny(cluster, random)],
     [losses, () => dropAny(cluster, random)],
     [20, (id) => cluster.sync(id, random.pick([1, 1, 9]))],
     [8, (id) => proposeAt(cluster, random.chance(3, 4) ? (cluster.leader() ?? id) : id)],

@@ -1,16 +1,57 @@
 import { describe, expect, test } from 'vitest';
 import { InvariantViolation } from '../../core/assert.ts';
 import { explore } from './exploration.ts';
-import { mutants } from './mutants.ts';
+import { type Mutant, mutants } from './mutants.ts';
+import { CorruptRecord } from './records.ts';
+import { RaftRehearsal } from './rehearsal.ts';
+import { schedules } from './schedules.ts';
 
-test('dbg', () => {
-  for (const mutant of [undefined, ...mutants]) {
-    const t = performance.now();
-    let found: string | undefined; let committed = 0; let seeds = 0;
-    for (let seed = 0; seed < 300 && found === undefined; seed++) {
-      seeds++;
-      try { committed += explore(`${seed}`, 400, mutant); } catch (e) { found = (e as Error).message; if (!(e instanceof InvariantViolation)) throw e; }
-    }
-    console.log(mutant?.name, seeds, committed, Math.round(performance.now() - t), found);
+/** What a schedule has found; undefined when nothing is wrong. */
+function finding(run: () => void): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvariantViolation || error instanceof CorruptRecord) return error.message;
+    throw error;
   }
-}, 600_000);
+}
+
+function run(name: string, mutant: Mutant | undefined): string | undefined {
+  const schedule = schedules.get(name);
+  if (schedule === undefined) throw new Error(`there is no schedule for ${name}`);
+  return finding(() => schedule.run(new RaftRehearsal(schedule.replicas, { mutant })));
+}
+
+describe('every mutant is caught by a schedule that Raft survives', () => {
+  test.each(mutants)('$trap $name', (mutant) => {
+    expect(run(mutant.name, undefined)).toBeUndefined();
+    expect(run(mutant.name, mutant)).toMatch(schedules.get(mutant.name)?.finds ?? /never/);
+  });
+
+  test('and each schedule belongs to one', () => {
+    expect([...schedules.keys()]).toEqual(mutants.map(({ name }) => name));
+  });
+});
+
+describe('random schedules', () => {
+  const seeds = Array.from({ length: 150 }, (_, seed) => `${seed}`);
+
+  test('Raft survives them, and gets things done in them', () => {
+    let committed = 0;
+    for (const seed of seeds) committed += explore(seed, 600);
+    expect(committed).toBeGreaterThan(10 * seeds.length);
+  });
+
+  const found = [
+    'acknowledges-before-durable',
+    'truncates-without-conflict',
+    'reads-before-own-entry',
+    'reuses-read-rounds',
+    'counts-unsynced-self',
+  ];
+  test.each(mutants.filter(({ name }) => found.includes(name)))('they find $name too', (mutant) => {
+    const hit = seeds.some((seed) => finding(() => explore(seed, 600, mutant)) !== undefined);
+    expect(hit).toBe(true);
+  });
+});

@@ -89,7 +89,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'leads-without-quorum',
-    trap: 'R-15(a)',
+    trap: 'R-15(b)',
     mistake: 'A leader that hears of no quorum goes on leading those whom it reaches.',
     rules: { hasLostQuorum: () => false },
   },

@@ -41,6 +41,13 @@ export function replay(records: readonly Uint8Array[]): Replayed {
       }
     }
   }
+  // Terms are written before what is written in them: else an old leader could overwrite it (R-3).
+  const lastTerm = entries.at(-1)?.epoch ?? 0;
+  if (lastTerm > hardState.term) {
+    throw new CorruptRecord(
+      `the log ends in term ${lastTerm} but the journal knows only of term ${hardState.term}; restore this replica's data`,
+    );
+  }
   return { hardState, entries, restart };
 }
 
@@ -92,10 +99,13 @@ export function recoverState(
   const { log, reaches } = logFrom(entries, position);
   const configurations = new Configurations(position.index, base.configuration);
   for (let at = position.index + 1; at <= log.lastIndex; at++) track(configurations, log.get(at) as Entry);
-  const term = epoch(Math.max(hardState.term, log.lastTerm));
-  const state = freshState({ ...hardState, term }, log, configurations, position.index);
+  const state = freshState(atLeast(hardState, log.lastTerm), log, configurations, position.index);
   return { state, restarted: !reaches };
 }
+
+/** A state that came from elsewhere may be newer than every term that was seen here. */
+const atLeast = (hardState: HardState, term: Epoch): HardState =>
+  term > hardState.term ? { ...hardState, term, vote: undefined } : hardState;
 
 /** The index below which nothing of the log is left. */
 function lowest(entries: readonly Entry[], restart: Position | undefined): number | undefined {
