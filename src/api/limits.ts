@@ -17,10 +17,8 @@ export const http2ConnectionWindowBytes = 4 * 1024 * 1024;
 export const maxConnections = 16 * 1024;
 /** A connection that has not said within this time what it speaks is closed. */
 export const firstBytesTimeoutMs = 10_000;
-/** An HTTP/1.1 request must be complete within this time. */
+/** An HTTP/1.1 request must be complete within this time of the connection, or of the answer before it. */
 export const httpRequestTimeoutMs = 15_000;
-/** And the next one on the same connection within this. */
-export const httpIdleTimeoutMs = 65_000;
 /** Body of a plain HTTP request: base64 of the largest message, and the JSON around it. */
 export const maxHttpBodyBytes = 2 * maxRpcMessageBytes;
 /** How deep transactions may nest; etcd's bound on operations, 128 in all, allows no more either. */

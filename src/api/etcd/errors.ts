@@ -1,5 +1,5 @@
 import { assertNever } from '../../core/assert.ts';
-import type { KeyErrorCode } from '../../machine/key-space/requests.ts';
+import type { KeyErrorCode } from '../../machine/key-space/index.ts';
 import type { RefusedReason, UnknownReason } from '../../replica/types.ts';
 import { Code, Failure } from '../rpc/rpc.ts';
 

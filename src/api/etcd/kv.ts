@@ -2,17 +2,18 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { assert } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
 import type { Epoch } from '../../core/ids.ts';
-import { decodeAnswer } from '../../machine/key-space/answer-codec.ts';
-import { encodeCommand } from '../../machine/key-space/command-codec.ts';
-import { currentRevision, readTxn } from '../../machine/key-space/key-space.ts';
-import { RangeSlices } from '../../machine/key-space/range.ts';
-import type {
-  KeyAnswer,
-  KeyCommand,
-  OperationResult,
-  RangeRequest,
-} from '../../machine/key-space/requests.ts';
-import { isReadOnly, validate } from '../../machine/key-space/validate.ts';
+import {
+  decodeAnswer,
+  encodeCommand,
+  isReadOnly,
+  type KeyAnswer,
+  type KeyCommand,
+  type OperationResult,
+  type RangeRequest,
+  RangeSlices,
+  readTxn,
+  validate,
+} from '../../machine/key-space/index.ts';
 import type { ReadConsistency } from '../../replica/types.ts';
 import { maxRequestBytes } from '../limits.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
@@ -107,12 +108,10 @@ export class KvService {
     let view = await this.#access.read(consistency, call);
     if (view instanceof Failure) return view;
     const slices = new RangeSlices(request);
-    // What is said to be the present is what the first slice saw: a client may go on watching from there.
     const { epoch } = view;
-    const revision = currentRevision(view.store);
     for (;;) {
       const answer = slices.next(view.store);
-      if (answer !== undefined) return this.#answered({ ...answer, revision }, epoch);
+      if (answer !== undefined) return this.#answered(answer, epoch);
       await turn();
       if (call.cancelled) return etcdErrors.cancelled;
       if (call.remainingMs() === 0) return etcdErrors.timeout;

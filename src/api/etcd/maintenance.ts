@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { currentRevision } from '../../machine/key-space/index.ts';
 import type { ReplicaStatus } from '../../replica/types.ts';
 import { snapshotChunkBytes } from '../limits.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
@@ -29,19 +30,21 @@ export class MaintenanceService {
         '/maintenance/status',
         pb.StatusRequest,
         pb.StatusResponse,
-        () => this.#status(),
+        (_request, call) => this.#status(call),
       ),
     ];
   }
 
   /** Of this replica alone: nobody else is asked, so that it answers when nothing else does. */
-  #status(): pb.StatusResponse {
+  async #status(call: Call): Promise<pb.StatusResponse> {
+    const view = await this.#access.read('local', call);
+    const revision = view instanceof Failure ? 0n : currentRevision(view.store);
     const status = this.#access.replica.status();
     return {
-      header: this.#headers.header(0n, status.epoch),
+      header: this.#headers.header(revision, status.epoch),
       version: etcdVersion,
       dbSize: BigInt(status.stateBytes),
-      dbSizeInUse: BigInt(status.stateBytes),
+      dbSizeInUse: BigInt(status.stateBytesInUse),
       leader: BigInt(status.leader ?? 0),
       raftIndex: BigInt(status.committedIndex),
       raftTerm: BigInt(status.epoch),

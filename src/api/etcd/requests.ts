@@ -9,7 +9,7 @@ import type {
   RangeRequest,
   SortTarget,
   TxnRequest,
-} from '../../machine/key-space/requests.ts';
+} from '../../machine/key-space/index.ts';
 import { maxTxnDepth } from '../limits.ts';
 import { Code, Failure } from '../rpc/rpc.ts';
 import { etcdErrors } from './errors.ts';

@@ -5,7 +5,7 @@ import type {
   PutResult,
   RangeResult,
   TxnResult,
-} from '../../machine/key-space/requests.ts';
+} from '../../machine/key-space/index.ts';
 import type * as pb from './gen/etcdserverpb/rpc.ts';
 
 // A pair has the same fields in the key space and in protobuf: none is copied.

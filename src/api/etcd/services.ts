@@ -70,7 +70,7 @@ function unimplemented(path: string): Failure {
   const [, service = '', method = ''] = path.split('/');
   const known = Object.hasOwn(notServed, service) && notServed[service]?.includes(method);
   const why = known
-    ? `${service}.${method} of the etcd API is not served yet by this version of quorate`
+    ? `${service}/${method} of the etcd API is not served yet by this version of quorate`
     : `unknown method ${path}`;
   return new Failure(Code.unimplemented, why);
 }

@@ -1,5 +1,5 @@
 import { machineView } from '../../machine/index.ts';
-import { currentRevision } from '../../machine/key-space/key-space.ts';
+import { currentRevision } from '../../machine/key-space/index.ts';
 import type { ReadConsistency, ReplicaHandle } from '../../replica/types.ts';
 import { healthCheckTimeoutMs } from '../limits.ts';
 import { type HttpResponse, json, text } from './http.ts';

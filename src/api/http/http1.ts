@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { httpIdleTimeoutMs, httpRequestTimeoutMs, maxHttpBodyBytes } from '../limits.ts';
+import { httpRequestTimeoutMs, maxHttpBodyBytes } from '../limits.ts';
 import { type HttpHandler, type HttpResponse, parseTarget, text } from './http.ts';
 
 /** The HTTP/1.1 side of the client port. */
@@ -24,7 +24,7 @@ export class Http1Endpoint {
 
   /** Takes over a connection of which nothing has been consumed. */
   accept(socket: Duplex): void {
-    this.#expectRequest(socket, httpRequestTimeoutMs);
+    this.#expectRequest(socket);
     socket.once('close', () => clearTimeout(this.#impatience.get(socket)));
     this.#server.emit('connection', socket);
     process.nextTick(() => socket.resume());
@@ -42,11 +42,11 @@ export class Http1Endpoint {
     });
   }
 
-  #expectRequest(socket: Duplex, withinMs: number): void {
+  #expectRequest(socket: Duplex): void {
     clearTimeout(this.#impatience.get(socket));
     this.#impatience.set(
       socket,
-      setTimeout(() => socket.destroy(), withinMs),
+      setTimeout(() => socket.destroy(), httpRequestTimeoutMs),
     );
   }
 
@@ -72,7 +72,7 @@ export class Http1Endpoint {
       void this.#handle({ method, ...target, body }).then((result) => answer(request, response, result));
     });
     response.on('finish', () => {
-      if (!socket.destroyed) this.#expectRequest(socket, httpIdleTimeoutMs);
+      if (!socket.destroyed) this.#expectRequest(socket);
     });
     request.on('error', ignoreClientError);
     response.on('error', ignoreClientError);
