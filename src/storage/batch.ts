@@ -28,8 +28,14 @@ const magic = 0x51_4a_42_41; // "QJBA"
 const [plainType, indexedType] = [1, 2];
 const [plainHeaderBytes, indexedHeaderBytes] = [9, 17];
 
-export function recordSize(record: JournalRecord): number {
+function recordSize(record: JournalRecord): number {
   return (record.index === undefined ? plainHeaderBytes : indexedHeaderBytes) + record.bytes.length;
+}
+
+export function sizeOf(records: readonly JournalRecord[]): number {
+  let bytes = 0;
+  for (const record of records) bytes += recordSize(record);
+  return bytes;
 }
 
 /** Writes the batch to the beginning of `target` and returns its length. */
@@ -40,8 +46,7 @@ export function encodeBatch(
   records: readonly JournalRecord[],
 ): number {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  let length = 0;
-  for (const record of records) length += recordSize(record);
+  const length = sizeOf(records);
   setUint64(view, 8, header.number);
   setUint64(view, 16, header.oldest);
   view.setUint32(24, length);

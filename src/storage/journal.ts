@@ -1,15 +1,16 @@
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
-import { type Index, index, type Token } from '../core/ids.ts';
+import type { Index, Token } from '../core/ids.ts';
 import { journalReserveBytes, journalSegmentBytes, maxJournalBatchBytes } from '../core/limits.ts';
 import type { JournalRecord } from '../protocol/index.ts';
-import { batchHeaderBytes, encodeBatch, recordSize } from './batch.ts';
+import { batchHeaderBytes, sizeOf } from './batch.ts';
 import type { Callback, Disk, DiskError } from './disk.ts';
 import type { JournalCallback } from './journal-errors.ts';
 import { prepareSegment } from './prepare-segment.ts';
-import { type ActiveSegment, type Cut, type FullSegment, type Recovered, recover } from './recovery.ts';
+import { type Cut, type Recovered, recover } from './recovery.ts';
 import { type Segment, segmentHeaderBytes, storageIdBytes } from './segment.ts';
 import { SegmentSupply } from './segment-supply.ts';
+import { type FullSegment, SegmentWriter } from './segment-writer.ts';
 import { inTurn, removeIfThere } from './steps.ts';
 
 export interface JournalOptions {
@@ -81,10 +82,7 @@ export class Journal {
   readonly #supply: SegmentSupply;
   readonly #full: FullSegment[];
   readonly #spare: Segment[];
-  #active: Segment;
-  #activeFirstBatch: number;
-  #activeMaxIndex: Index;
-  #activeEnd: number;
+  #active: SegmentWriter;
   #nextBatch: number;
   #queue: Item[] = [];
   #queuedBytes = 0;
@@ -99,13 +97,13 @@ export class Journal {
     assert(options.storageId.length === storageIdBytes, `a storage id has ${storageIdBytes} bytes`);
     recover(options, (error, recovered) => {
       if (error !== undefined) return callback(error, undefined);
-      const { records, cut } = recovered;
-      const opened = (active: ActiveSegment): void =>
+      const opened = (active: SegmentWriter): void => {
+        const { records, cut } = recovered;
         callback(undefined, { journal: new Journal(options, recovered, active), records, cut });
-      if (recovered.active !== undefined) return opened(recovered.active);
-      const begin = (segment: Segment): void =>
-        opened({ segment, firstBatch: recovered.nextBatch, maxIndex: index(0), end: segmentHeaderBytes });
+      };
+      const begin = (segment: Segment): void => opened(new SegmentWriter(segment, recovered.nextBatch));
       const spare = recovered.spare[0];
+      if (recovered.active !== undefined) return opened(recovered.active);
       if (spare !== undefined) return begin(spare);
       const capacity = options.segmentBytes ?? journalSegmentBytes;
       prepareSegment(options, recovered.nextSequence, capacity, (prepareError, segment) => {
@@ -115,17 +113,14 @@ export class Journal {
     });
   }
 
-  private constructor(options: JournalOptions, recovered: Recovered, active: ActiveSegment) {
+  private constructor(options: JournalOptions, recovered: Recovered, active: SegmentWriter) {
     this.#options = options;
     this.#segmentBytes = options.segmentBytes ?? journalSegmentBytes;
     assert(this.#segmentBytes >= minSegmentBytes, `a segment has at least ${minSegmentBytes} bytes`);
     this.#reserve = Math.min(journalReserveBytes, Math.floor(this.#segmentBytes / 4));
     this.#full = [...recovered.full];
     this.#spare = recovered.spare.filter((segment) => segment !== active.segment);
-    this.#active = active.segment;
-    this.#activeFirstBatch = active.firstBatch;
-    this.#activeMaxIndex = active.maxIndex;
-    this.#activeEnd = active.end;
+    this.#active = active;
     this.#nextBatch = recovered.nextBatch;
     this.#supply = new SegmentSupply({
       ...options,
@@ -173,7 +168,7 @@ export class Journal {
 
   /** Bytes in use, all segments together: what a restart has to read. */
   bytes(): number {
-    return this.#full.reduce((sum, segment) => sum + segment.bytes, this.#activeEnd);
+    return this.#full.reduce((sum, segment) => sum + segment.bytes, this.#active.end);
   }
 
   /** Bytes of records that were appended and are not yet being written. */
@@ -233,7 +228,7 @@ export class Journal {
   /** Bytes of records that the active segment takes in one more batch; the reserve is spared unless a spare is ready. */
   #roomFor(item: Item): number {
     const reserve = item.urgent || this.#spare.length > 0 ? 0 : this.#reserve;
-    return this.#active.capacity - this.#activeEnd - batchHeaderBytes - reserve;
+    return this.#active.room - reserve;
   }
 
   /**
@@ -242,10 +237,9 @@ export class Journal {
    */
   #compactionFits(): boolean {
     let bytes = 0;
-    const room = this.#active.capacity - this.#activeEnd - batchHeaderBytes;
     for (const item of this.#queue) {
       bytes += item.bytes;
-      if (bytes > room) return false;
+      if (bytes > this.#active.room) return false;
       if (item.below !== undefined && this.#droppable(item.below) > 0) return true;
     }
     return false;
@@ -253,20 +247,11 @@ export class Journal {
 
   #activate(segments: Segment[]): void {
     const next = segments.pop() as Segment;
-    this.#active.file.close((error) => {
+    this.#active.segment.file.close((error) => {
       if (error !== undefined) this.#fail(error);
     });
-    this.#full.push({
-      sequence: this.#active.sequence,
-      path: this.#active.path,
-      firstBatch: this.#activeFirstBatch,
-      maxIndex: this.#activeMaxIndex,
-      bytes: this.#activeEnd,
-    });
-    this.#active = next;
-    this.#activeFirstBatch = this.#nextBatch;
-    this.#activeMaxIndex = index(0);
-    this.#activeEnd = segmentHeaderBytes;
+    this.#full.push(this.#active.full());
+    this.#active = new SegmentWriter(next, this.#nextBatch);
     // Too small for what has to be written; they cannot be used any more, since segments are written in order.
     for (const skipped of segments) {
       skipped.file.close((error) => {
@@ -308,18 +293,11 @@ export class Journal {
   }
 
   #write(batch: Batch): void {
-    const { file, seed } = this.#active;
-    const offset = this.#activeEnd;
-    const header = { number: this.#nextBatch, oldest: this.#full[0]?.firstBatch ?? this.#activeFirstBatch };
-    const target = this.#room(batchHeaderBytes + sizeOf(batch.records));
-    const length = encodeBatch(target, { seed, offset }, header, batch.records);
-    this.#nextBatch++;
-    this.#activeEnd = offset + length;
-    for (const record of batch.records) {
-      if (record.index !== undefined && record.index > this.#activeMaxIndex)
-        this.#activeMaxIndex = record.index;
-    }
-    file.write(offset, [target.subarray(0, length)], (writeError) => {
+    const { file } = this.#active.segment;
+    const number = this.#nextBatch++;
+    const oldest = this.#full[0]?.firstBatch ?? this.#active.firstBatch;
+    const buffer = this.#room(batchHeaderBytes + sizeOf(batch.records));
+    const length = this.#active.write(number, oldest, batch.records, buffer, (writeError) => {
       if (writeError !== undefined) return this.#writeFailed(writeError);
       const started = this.#options.clock.now();
       file.sync((syncError) => {
@@ -384,7 +362,7 @@ export class Journal {
     if (!this.#supply.idle) return;
     this.#phase = 'closed';
     const callback = this.#onClosed;
-    const files = [this.#active, ...this.#spare].map((segment) => segment.file);
+    const files = [this.#active.segment, ...this.#spare].map((segment) => segment.file);
     inTurn(
       files,
       (file, next) => file.close((error) => next(error)),
@@ -397,10 +375,4 @@ export class Journal {
     if (this.#scratch.length < bytes) this.#scratch = new Uint8Array(Math.max(bytes, 64 * 1024));
     return this.#scratch;
   }
-}
-
-function sizeOf(records: readonly JournalRecord[]): number {
-  let bytes = 0;
-  for (const record of records) bytes += recordSize(record);
-  return bytes;
 }

@@ -1,8 +1,9 @@
-import { type Index, index } from '../core/ids.ts';
+import { index } from '../core/ids.ts';
 import type { Callback, Disk, DiskError } from './disk.ts';
 import { type JournalCallback, JournalDamaged, type JournalError } from './journal-errors.ts';
 import { type Judgement, judge, nonZeroEnd, type ScannedSegment, scanSegment } from './judge.ts';
 import { decodeSegmentHeader, isPreparingName, type Segment, segmentName, sequenceOf } from './segment.ts';
+import { type FullSegment, SegmentWriter } from './segment-writer.ts';
 import { closeAfter, inTurn, removeIfThere } from './steps.ts';
 
 const zeroStep = 1024 * 1024;
@@ -28,29 +29,11 @@ export interface Recovered {
   /** Needed and not written to any more, in order. */
   readonly full: readonly FullSegment[];
   /** The last segment with batches, if there is one. */
-  readonly active: ActiveSegment | undefined;
+  readonly active: SegmentWriter | undefined;
   /** Prepared and unused, in order. */
   readonly spare: readonly Segment[];
   readonly nextBatch: number;
   readonly nextSequence: number;
-}
-
-/** What compaction has to know of a segment. */
-export interface FullSegment {
-  readonly sequence: number;
-  readonly path: string;
-  readonly firstBatch: number;
-  /** The highest index of its records; 0 when none has one. */
-  readonly maxIndex: Index;
-  /** Bytes in use. */
-  readonly bytes: number;
-}
-
-export interface ActiveSegment {
-  readonly segment: Segment;
-  readonly firstBatch: number;
-  readonly maxIndex: Index;
-  readonly end: number;
 }
 
 /** Reads the journal in `directory`, which is made when it is not there, and makes durable what was read. */
@@ -187,7 +170,6 @@ function recoveredFrom(
 ): Recovered {
   const { kept, empty, leftovers, nextBatch } = judgement;
   const full = kept.map((scanned) => ({
-    sequence: scanned.sequence,
     path: scanned.path,
     firstBatch: scanned.batches[0]?.number ?? nextBatch,
     maxIndex: index(scanned.batches.reduce((max, batch) => Math.max(max, batch.maxIndex), 0)),
@@ -212,7 +194,7 @@ function recoveredFrom(
     active:
       last === undefined || segment === undefined
         ? undefined
-        : { segment, firstBatch: last.firstBatch, maxIndex: last.maxIndex, end: last.bytes },
+        : new SegmentWriter(segment, last.firstBatch, { maxIndex: last.maxIndex, end: last.bytes }),
     spare: segments,
     nextBatch,
     nextSequence: Math.max(0, ...sequences) + 1,
