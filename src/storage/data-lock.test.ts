@@ -92,6 +92,13 @@ test('a damaged lock file keeps nobody out', async () => {
   }
 });
 
+test('a directory that is not there is an error of the disk', async () => {
+  await expect(acquireDataLock(join(directory, 'none'))).rejects.toMatchObject({
+    code: 'DISK_ERROR',
+    kind: 'missing',
+  });
+});
+
 test('of many who find a stale lock, one gets it', async () => {
   for (let round = 0; round < 20; round++) {
     writeFileSync(join(directory, 'lock'), JSON.stringify({ pid: 2 ** 30, nonce: `stale-${round}` }));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { diskError } from './node-disk.ts';
 
 /** Someone else uses the data directory. Two replicas over one directory would promise against each other. */
 export class DataDirectoryLocked extends Error {
@@ -40,15 +41,18 @@ interface Holder {
 /**
  * Takes `directory`, which must exist, for this process alone; a lock whose process is gone is taken over. Processes
  * that cannot see one another (containers that share a volume) are not kept apart. Rejects with `DataDirectoryLocked`,
- * or with what the file system reports.
+ * or with a `DiskError`.
  */
 export async function acquireDataLock(directory: string): Promise<DataLock> {
   const holder = await thisProcess();
   const path = join(directory, 'lock');
   const own = `${path}.${holder.nonce}`;
-  await writeFile(own, `${JSON.stringify(holder)}\n`, { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(own, `${JSON.stringify(holder)}\n`, { flag: 'wx', mode: 0o600 });
     await take(directory, path, own);
+  } catch (error) {
+    if (error instanceof Error && codeOf(error)?.startsWith('E')) throw diskError(error, path);
+    throw error;
   } finally {
     await rm(own, { force: true });
   }

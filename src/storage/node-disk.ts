@@ -170,6 +170,7 @@ const kinds: Readonly<Record<string, DiskErrorKind>> = {
   EPERM: 'denied',
 };
 
-function diskError(error: NodeJS.ErrnoException, path: string): DiskError {
+/** What the file system reported, by kind. */
+export function diskError(error: NodeJS.ErrnoException, path: string): DiskError {
   return new DiskError(kinds[error.code ?? ''] ?? 'io', path, error.message);
 }
