@@ -68,8 +68,10 @@ export const maxStoreKeyBytes = 4000;
 /** Bytes of a value in the store. */
 export const maxStoreValueBytes = 16 * 1024 * 1024;
 /** Pairs, and their bytes, that go to disk in one transaction, unless one turn of applies alone wrote more. */
-export const maxGenerationPairs = 2048;
-export const maxGenerationBytes = 1024 * 1024;
+export const maxGenerationPairs = 8192;
+export const maxGenerationBytes = 4 * 1024 * 1024;
+/** Pairs of a generation on disk that are dropped from memory between two turns of the event loop. */
+export const overlaySweepPairs = 1024;
 /** What an entry of the store costs in memory besides its bytes, roughly. */
 export const storePairOverheadBytes = 96;
 /** Bytes applied and not yet durable above which a host holds new commands back until the store has caught up. */

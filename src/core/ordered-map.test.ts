@@ -47,7 +47,7 @@ test('agrees with a sorted list, and snapshots stay as they were', () => {
       for (const action of steps) {
         switch (action.type) {
           case 'set':
-            map.set(action.key, action.value);
+            expect(map.set(action.key, action.value)).toBe(twin.pairs.get(hex(action.key))?.[1]);
             twin.pairs.set(hex(action.key), [action.key, action.value]);
             break;
           case 'delete':

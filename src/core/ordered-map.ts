@@ -33,14 +33,16 @@ export class OrderedMap<V extends Value> {
       : undefined;
   }
 
-  set(key: Uint8Array, value: V): void {
+  /** Returns the value that was replaced. */
+  set(key: Uint8Array, value: V): V | undefined {
     const root = owned(this.#root, this.#owner);
-    const grew = insert(root, key, value, this.#owner);
-    if (grew) this.#size++;
+    const previous = insert(root, key, value, this.#owner);
+    if (previous === undefined) this.#size++;
     this.#root =
       sizeOf(root) <= maxEntries
         ? root
         : { owner: this.#owner, ...withSeparators(splitInHalf(root, this.#owner)) };
+    return previous;
   }
 
   /** True when the key was there. */
@@ -121,28 +123,29 @@ function owned<V>(node: Node<V>, owner: object): Node<V> {
     : { owner, keys: node.keys.slice(), values: node.values.slice() };
 }
 
-/** True when the key is new. May leave `node` one entry too large, for its parent to split. */
-function insert<V>(node: Node<V>, key: Uint8Array, value: V, owner: object): boolean {
+/** Returns the value that was replaced. May leave `node` one entry too large, for its parent to split. */
+function insert<V>(node: Node<V>, key: Uint8Array, value: V, owner: object): V | undefined {
   if (!('children' in node)) {
     const at = lowerBound(node.keys, key);
     if (at < node.keys.length && compareBytes(node.keys[at] as Uint8Array, key) === 0) {
+      const previous = node.values[at];
       node.values[at] = value;
-      return false;
+      return previous;
     }
     node.keys.splice(at, 0, key);
     node.values.splice(at, 0, value);
-    return true;
+    return undefined;
   }
   const at = childFor(node, key);
   const child = owned(node.children[at] as Node<V>, owner);
   node.children[at] = child;
-  const grew = insert(child, key, value, owner);
+  const previous = insert(child, key, value, owner);
   if (sizeOf(child) > maxEntries) {
     const split = splitInHalf(child, owner);
     node.children.splice(at, 1, split.left, split.right);
     node.keys.splice(at, 0, split.separator);
   }
-  return grew;
+  return previous;
 }
 
 /** Removes a key that is there. May leave `node` too small, for its parent to mend. */

@@ -1,32 +1,27 @@
-import { join } from 'node:path';
 import { assert } from '../core/assert.ts';
 import { emptyBytes } from '../core/bytes.ts';
-import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
-import { crc32c } from '../core/crc32c.ts';
 import { PairDigest } from '../core/digest.ts';
 import type { ScanRange, Store } from '../core/store.ts';
 import type { Base } from '../protocol/index.ts';
 import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from './backend.ts';
-import { readBase, writeBase } from './base-codec.ts';
 import { DigestedStore, type PairTable } from './digested-store.ts';
-import { type Callback, type Disk, DiskError } from './disk.ts';
+import { type Callback, DiskError } from './disk.ts';
 import { keyAfter } from './keys.ts';
-import { LmdbEnvironment } from './lmdb-environment.ts';
+import type { LmdbEnvironment } from './lmdb-environment.ts';
+import {
+  beginState,
+  encodeRecord,
+  type LmdbBackendOptions,
+  loadSnapshot,
+  type OpenedState,
+  recoverState,
+} from './lmdb-state.ts';
 import { mergedScan } from './merged-scan.ts';
 import { type Changes, changesOf, type Generation, Overlay } from './overlay.ts';
 import type { Pair } from './snapshot.ts';
-import { readSnapshotFile } from './snapshot-file.ts';
 import { StateFiles } from './state-files.ts';
 
-export interface LmdbBackendOptions {
-  readonly disk: Disk;
-  /** Where on the file system the disk's paths begin: LMDB opens its file itself. */
-  readonly root: string;
-  /** Of its own; made when absent. */
-  readonly directory: string;
-  /** The position of the empty state that a new directory begins with. */
-  readonly initial: Base;
-}
+export type { LmdbBackendOptions };
 
 /**
  * The state in LMDB, under an overlay of what is not on disk yet. Generations of the overlay follow each other to disk in
@@ -184,17 +179,37 @@ export class LmdbBackend implements StoreBackend {
     const record = encodeRecord(generation);
     this.#table.environment.write(changesOf(generation), record, (error) => {
       if (error === undefined) {
-        this.#overlay.landed(generation);
         this.#flushed = generation.base;
         this.#flushedGeneration = generation.number;
-      } else if (error.kind === 'full') {
-        this.#stalled = true;
+        const sweep = this.#overlay.land(generation);
+        sweep.next();
+        this.#answer();
+        this.#sweepOn(sweep);
       } else {
-        this.#dead = error;
+        this.#afterFailure(error, generation);
       }
-      this.#answer(error);
-      // The next transaction is prepared in a turn of its own.
-      setImmediate(() => this.#idle());
+    });
+  }
+
+  /** Step by step; the next transaction is prepared in a turn of its own. */
+  #sweepOn(sweep: IterableIterator<void>): void {
+    setImmediate(() => {
+      if (sweep.next().done === true) this.#idle();
+      else this.#sweepOn(sweep);
+    });
+  }
+
+  /**
+   * LMDB reports a write that came short as an I/O error. It is safe to try again: a failed transaction leaves nothing
+   * behind, and the next one writes and syncs all of its own pages anew.
+   */
+  #afterFailure(error: DiskError, generation: Generation): void {
+    this.#options.disk.free((freeError, free) => {
+      const full = error.kind === 'full' || (freeError === undefined && free < roomFor(generation));
+      if (full) this.#stalled = true;
+      else this.#dead = error;
+      this.#answer(full ? new DiskError('full', error.path, error.message) : error);
+      this.#idle();
     });
   }
 
@@ -288,101 +303,5 @@ class LmdbView implements PinnedView {
   }
 }
 
-interface OpenedState {
-  readonly environment: LmdbEnvironment;
-  readonly base: Base;
-  readonly digest: Uint8Array;
-}
-
-const fileOf = (options: LmdbBackendOptions, path: string): string => join(options.root, path);
-
-/** Makes the empty state durable before anything is built on it. */
-function beginState(options: LmdbBackendOptions, files: StateFiles, callback: Callback<OpenedState>): void {
-  const path = files.next();
-  LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
-    if (openError !== undefined) return callback(openError, undefined);
-    const state = { environment, base: options.initial, digest: new PairDigest().bytes() };
-    completeState(files, state, callback);
-  });
-}
-
-/** Writes the record that makes a state whole, then makes it the current one. */
-function completeState(files: StateFiles, state: OpenedState, callback: Callback<OpenedState>): void {
-  const { environment } = state;
-  const fail = (error: DiskError): void => environment.retire(() => callback(error, undefined));
-  environment.write([], encodeRecord(state), (writeError) => {
-    if (writeError !== undefined) return fail(writeError);
-    files.switchTo(environment.path, (switchError) => {
-      if (switchError !== undefined) fail(switchError);
-      else callback(undefined, state);
-    });
-  });
-}
-
-function recoverState(options: LmdbBackendOptions, path: string, callback: Callback<OpenedState>): void {
-  LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
-    if (openError !== undefined) return callback(openError, undefined);
-    const fail = (error: DiskError): void => environment.retire(() => callback(error, undefined));
-    const bytes = environment.record();
-    const record = bytes === undefined ? new Malformed('absent') : decodeRecord(bytes);
-    if (record instanceof Malformed) return fail(damagedRecord(path, record));
-    // A process that died may have left its last commit in the page cache only: this one syncs it too.
-    environment.write([], bytes, (writeError) => {
-      if (writeError !== undefined) fail(writeError);
-      else callback(undefined, { environment, ...record });
-    });
-  });
-}
-
-/** Writes a received snapshot to a new file in slices, and makes it the current one. */
-function loadSnapshot(
-  options: LmdbBackendOptions,
-  files: StateFiles,
-  snapshot: ReceivedSnapshot,
-  callback: Callback<OpenedState>,
-): void {
-  const path = files.next();
-  LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
-    if (openError !== undefined) return callback(openError, undefined);
-    const giveUp = (error: DiskError): void =>
-      environment.retire(() => files.remove(path, () => callback(error, undefined)));
-    readSnapshotFile(
-      options.disk,
-      snapshot.path,
-      (pairs, proceed) => environment.write(pairs, undefined, proceed),
-      (readError, summary) => {
-        if (readError !== undefined) return giveUp(readError);
-        const state = { environment, base: snapshot.base, digest: summary.header.digest };
-        completeState(files, state, callback);
-      },
-    );
-  });
-}
-
-const recordVersion = 1;
-
-/** The record beside the pairs, docs/formats/store.md. */
-function encodeRecord(state: { readonly base: Base; readonly digest: Uint8Array }): Uint8Array {
-  const writer = new Writer(256).u32(recordVersion).raw(state.digest);
-  writeBase(writer, state.base);
-  return writer.u32(crc32c(writer.finish())).finish();
-}
-
-function decodeRecord(bytes: Uint8Array): { base: Base; digest: Uint8Array } | Malformed {
-  return decode(bytes, (reader: Reader) => {
-    const version = reader.u32();
-    if (version !== recordVersion) throw new Malformed(`has format ${version}, not ${recordVersion}`);
-    const digest = reader.raw(8);
-    const base = readBase(reader);
-    if (reader.u32() !== crc32c(bytes.subarray(0, bytes.length - 4))) throw new Malformed('is damaged');
-    return { base, digest };
-  });
-}
-
-const damagedRecord = (path: string, reason: Malformed): DiskError =>
-  new DiskError(
-    'damaged',
-    path,
-    `${path}: the record of the applied position ${reason.message}. Nothing was changed. If other replicas are well, ` +
-      'remove this member and add it anew with an empty data directory, else restore a backup.',
-  );
+/** More than the pages of a transaction take, roughly. */
+const roomFor = (generation: Generation): number => 4 * generation.bytes + 1024 * 1024;

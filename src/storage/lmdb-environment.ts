@@ -30,8 +30,17 @@ export class LmdbEnvironment {
   private constructor(path: string, file: string) {
     this.path = path;
     const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
-    // Without overlapping sync a commit is LMDB's own: pages, fdatasync, then the synced meta page.
-    this.#root = open(file, { ...binary, pageSize, noSubdir: true, maxDbs: 2, overlappingSync: false });
+    this.#root = open(file, {
+      ...binary,
+      pageSize,
+      noSubdir: true,
+      maxDbs: 2,
+      // A commit is LMDB's own: pages, fdatasync, then the synced meta page.
+      overlappingSync: false,
+      // A transaction is a batch and nothing else; and lmdb-js rejects a promise that nobody sees when a batch that was
+      // gathered by turn fails.
+      eventTurnBatching: false,
+    });
     this.#pairs = this.#root.openDB({ ...binary, name: 'pairs' });
     this.#meta = this.#root.openDB({ ...binary, name: 'meta' });
   }

@@ -251,14 +251,15 @@ class MemoryTable implements PairTable {
   }
 
   write(key: Uint8Array, value: Uint8Array | undefined): void {
-    const previous = this.#pairs.get(key);
-    if (previous !== undefined) this.#bytes -= pairBytes(key, previous);
+    let previous: Uint8Array | undefined;
     if (value === undefined) {
+      previous = this.#pairs.get(key);
       this.#pairs.delete(key);
     } else {
-      this.#pairs.set(key, value);
+      previous = this.#pairs.set(key, value);
       this.#bytes += pairBytes(key, value);
     }
+    if (previous !== undefined) this.#bytes -= pairBytes(key, previous);
     this.pendingBytes += pairBytes(key, value ?? emptyBytes);
   }
 

@@ -1,5 +1,10 @@
 import { emptyBytes } from '../core/bytes.ts';
-import { maxGenerationBytes, maxGenerationPairs, storePairOverheadBytes } from '../core/limits.ts';
+import {
+  maxGenerationBytes,
+  maxGenerationPairs,
+  overlaySweepPairs,
+  storePairOverheadBytes,
+} from '../core/limits.ts';
 import { OrderedMap } from '../core/ordered-map.ts';
 import type { Base } from '../protocol/index.ts';
 
@@ -61,11 +66,10 @@ export class Overlay {
   }
 
   write(key: Uint8Array, value: Uint8Array | undefined): void {
-    const previous = this.#changes.get(key);
+    const previous = this.#changes.set(key, { value, generation: this.#number });
     if (previous?.generation === this.#number) this.#bytes -= changeBytes(key, previous.value);
     else this.#pairs++;
     this.#bytes += changeBytes(key, value);
-    this.#changes.set(key, { value, generation: this.#number });
   }
 
   /** Ends the generation that is being gathered. */
@@ -78,16 +82,23 @@ export class Overlay {
     this.#bytes = 0;
   }
 
-  /** The oldest generation can be read below now: its changes need not be here, unless they were written again since. */
-  landed(generation: Generation): void {
+  /**
+   * The oldest generation can be read below now, so its changes need not be here, unless they were written again since.
+   * Drops them in steps of `overlaySweepPairs`: what is dropped late is read here instead of below, and is the same.
+   */
+  *land(generation: Generation): IterableIterator<void> {
     this.#sealed.shift();
     this.#sealedBytes -= generation.bytes;
     if (this.#sealed.length === 0 && this.#pairs === 0) {
       this.#changes = new OrderedMap();
       return;
     }
-    for (const [key] of changesOf(generation))
+    let swept = 0;
+    for (const [key] of changesOf(generation)) {
       if (this.#changes.get(key)?.generation === generation.number) this.#changes.delete(key);
+      swept++;
+      if (swept % overlaySweepPairs === 0) yield;
+    }
   }
 
   /** The pairs below were replaced by others. */
