@@ -32,17 +32,20 @@ export class RaftRehearsal extends Rehearsal<RaftMessage> {
   #commands = 0;
   #reads = 0;
 
-  constructor(count: number, options: { seed?: string; mutant?: Mutant | undefined } = {}) {
+  constructor(
+    count: number,
+    options: { seed?: string; mutant?: Mutant | undefined; observer?: Observer<RaftMessage> } = {},
+  ) {
     const configuration = configurationOf(count);
     const watch = new Watch(configuration);
-    const { mutant } = options;
+    const { mutant, observer } = options;
     super({
       definition: raft,
       create: (own) => (mutant === undefined ? createRaft(own) : createMutant(mutant, own)),
       configuration,
       timing: rehearsalTiming,
       seed: options.seed ?? 'raft',
-      observer: watch,
+      observer: observer === undefined ? watch : both(watch, observer),
     });
     this.watch = watch;
   }
@@ -123,6 +126,17 @@ export class RaftRehearsal extends Rehearsal<RaftMessage> {
     while (this.network.length > 0) this.drop(0);
   }
 }
+
+const both = (one: Observer<RaftMessage>, other: Observer<RaftMessage>): Observer<RaftMessage> => ({
+  stepped(...step) {
+    one.stepped(...step);
+    other.stepped(...step);
+  },
+  crashed(actor) {
+    one.crashed(actor);
+    other.crashed(actor);
+  },
+});
 
 const textOf = (entry: Entry): string => utf8Text(entry.payload);
 const describeEntry = (entry: Entry): string =>
