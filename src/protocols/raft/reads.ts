@@ -3,6 +3,7 @@ import { maxPendingReads, maxReadRounds } from '../../core/limits.ts';
 import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
 import type { RaftMessage, ReadRefusal } from './messages.ts';
+import type { Progress } from './progress.ts';
 import type { LeaderReads, LeaderState, ReadRound, WaitingRead } from './state.ts';
 
 type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
@@ -50,8 +51,20 @@ export function startRound(ctx: Context, leadership: LeaderState): boolean {
   return reads.rounds.length > 0;
 }
 
+export function answeredRound(
+  ctx: Context,
+  leadership: LeaderState,
+  progress: Progress,
+  round: number,
+): void {
+  // A round that has not begun cannot have been answered; such an answer is nonsense.
+  if (round <= progress.round || round > leadership.reads.lastRound) return;
+  progress.round = round;
+  confirmRounds(ctx, leadership);
+}
+
 /** An answer to a round confirms the ones before it too: it was given after all of them began. */
-export function confirmRounds(ctx: Context, leadership: LeaderState): void {
+function confirmRounds(ctx: Context, leadership: LeaderState): void {
   const { rounds } = leadership.reads;
   if (rounds.length === 0) return;
   const confirmed = quorumValue(ctx.configuration, (id) =>

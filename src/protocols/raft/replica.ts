@@ -17,7 +17,7 @@ import { checkState } from './invariants.ts';
 import type { RaftMessage } from './messages.ts';
 import type { Progress } from './progress.ts';
 import {
-  confirmRounds,
+  answeredRound,
   expireForwardedReads,
   failForwardedReads,
   forwardReads,
@@ -239,12 +239,9 @@ function dispatch(ctx: Context, from: NodeId, message: RaftMessage, progress: Pr
       if (progress !== undefined) handleAppendReject(ctx, progress, message);
       return;
     case 'heartbeatAck':
-      if (progress !== undefined && ctx.leadership !== undefined) {
-        progress.round = Math.max(progress.round, message.round);
-        heardHeartbeatAck(ctx, from, progress);
-        confirmRounds(ctx, ctx.leadership);
-      }
-      return;
+      if (progress === undefined || ctx.leadership === undefined) return;
+      heardHeartbeatAck(ctx, from, progress);
+      return answeredRound(ctx, ctx.leadership, progress, message.round);
     case 'timeoutNow':
       return handleTimeoutNow(ctx, from);
     case 'readRequest':
