@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { anyOperation, del, keys, put, rangeRequest, read, txn } from '../../../test/support/key-requests.ts';
 import { MapStore } from '../../../test/support/map-store.ts';
 import { NaiveKeySpace } from '../../../test/support/naive-key-space.ts';
-import { utf8 } from '../../core/bytes.ts';
+import { compareBytes, utf8 } from '../../core/bytes.ts';
 import { Malformed } from '../../core/codec.ts';
 import { clusterTime, epoch, index } from '../../core/ids.ts';
 import type { Store } from '../../core/store.ts';
@@ -149,13 +149,40 @@ describe('ranges', () => {
     expect(rangeOf(range(store, read(keys('a'), { revision: 1n }))).count).toBe(0);
   });
 
-  test('a sorted range with a limit keeps few of many', () => {
+  test('many pairs are sorted in slices, with few of them kept where the limit is low', () => {
     const store = new MapStore();
-    for (let i = 0; i < 500; i++) apply(store, put(`k${(i * 7919) % 500}`, String(i % 10)));
-    const sort = { target: 'value', descending: true } as const;
-    const whole = rangeOf(range(store, read(keys('k', 'l'), { sort })));
-    const limited = rangeOf(range(store, read(keys('k', 'l'), { sort, limit: 7 })));
-    expect(limited).toEqual({ ...whole, pairs: whole.pairs.slice(0, 7), more: true });
+    for (let i = 0; i < 5_300; i++) apply(store, put(`k${(i * 7919) % 5_300}`, String(i % 10)));
+    const everything = read(keys('k', 'l'));
+    const inOrder = [...rangeOf(range(store, everything)).pairs].sort(
+      (a, b) => compareBytes(b.value, a.value) || compareBytes(a.key, b.key),
+    );
+    for (const limit of [0, 7, 1_000, 3_000, 9_999]) {
+      const slices = new RangeSlices({ ...everything, limit, sort: { target: 'value', descending: true } });
+      let calls = 1;
+      let answer = slices.next(store);
+      for (; answer === undefined; calls++) answer = slices.next(store);
+      const expected = limit === 0 ? inOrder : inOrder.slice(0, limit);
+      expectSame(answer, {
+        revision: 5_301n,
+        result: { type: 'range', pairs: expected, more: limit > 0 && limit < 5_300, count: 5_300 },
+      });
+      expect(calls).toBeGreaterThanOrEqual(limit > 1_000 || limit === 0 ? 10 : 6);
+    }
+  });
+
+  test('5: what is below the last compaction is refused, what is at it is not', () => {
+    const store = new MapStore();
+    for (const value of ['1', '2', '3']) apply(store, put('a', value));
+    const slices = new RangeSlices(read(keys('\0', null), { revision: 2n }));
+    for (let i = 0; i < 1_000; i++) apply(store, put(`b${i}`));
+    expect(slices.next(store)).toBeUndefined();
+    store.put(Uint8Array.of(0x01), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 3));
+    expect(slices.next(store)).toEqual({ revision: 1_004n, result: refused('compacted') });
+    expect(range(store, read(keys('a'), { revision: 2n })).result).toEqual(refused('compacted'));
+    expect(rangeOf(range(store, read(keys('a'), { revision: 3n }))).pairs[0]?.value).toEqual(utf8('2'));
+    expect(apply(store, txn([], [put('c'), read(keys('a'), { revision: 2n })])).result).toEqual(
+      refused('compacted'),
+    );
   });
 
   test('slices see their revision only, whatever happens between them', () => {
@@ -173,7 +200,7 @@ describe('ranges', () => {
     }
     expect(calls).toBeGreaterThan(2);
     expect(rangeOf(answer)).toEqual(whole);
-    expect(answer.revision).toBe(currentRevision(store));
+    expect(answer.revision).toBe(2_501n);
   });
 
   test('a key with thousands of versions costs a jump, not a walk', () => {

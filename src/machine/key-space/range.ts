@@ -1,9 +1,9 @@
-import { assertNever } from '../../core/assert.ts';
-import { compareBytes, emptyBytes } from '../../core/bytes.ts';
+import { emptyBytes } from '../../core/bytes.ts';
 import { rangeSliceKeys } from '../../core/limits.ts';
 import type { ReadStore } from '../../core/store.ts';
+import { PairSorter } from './pair-sorter.ts';
 import { decodeRecord, isLive, type LiveRecord, pairOf } from './records.ts';
-import type { KeyAnswer, KeyError, KeyValue, RangeRequest, RangeResult, SortTarget } from './requests.ts';
+import type { KeyAnswer, KeyError, KeyValue, RangeRequest, RangeResult } from './requests.ts';
 import { KeyScan } from './scan.ts';
 import { validate } from './validate.ts';
 import { readCompactedRevision, readCurrentRevision } from './versions.ts';
@@ -23,6 +23,7 @@ export function range(store: ReadStore, request: RangeRequest): KeyAnswer {
  */
 export class RangeSlices {
   readonly #request: RangeRequest;
+  #present = 0;
   #query: RangeQuery | undefined;
 
   constructor(request: RangeRequest) {
@@ -30,17 +31,23 @@ export class RangeSlices {
   }
 
   /**
-   * Goes on for one slice; undefined means: call again, at leisure, with the state as it is then. A compaction between
-   * slices may answer `compacted`.
+   * Goes on for one slice; undefined means: call again, at leisure, with the state as it is then. The answer's revision
+   * is that of the state that the first slice saw, so that nothing is missed by going on from there. A compaction
+   * between slices may answer `compacted`.
    */
   next(store: ReadStore): KeyAnswer | undefined {
-    const present = readCurrentRevision(store);
-    const error = this.#query === undefined ? validate(this.#request) : undefined;
-    const refusal = error ?? checkRevision(store, this.#query?.pinned ?? this.#request.revision);
-    if (refusal !== undefined) return { revision: BigInt(present), result: refusal };
-    this.#query ??= new RangeQuery(this.#request, present);
-    if (!this.#query.advance(store, rangeSliceKeys)) return undefined;
-    return { revision: BigInt(present), result: this.#query.result() };
+    const refusal =
+      this.#query === undefined ? this.#begin(store) : checkCompacted(store, this.#query.pinned);
+    if (refusal !== undefined) return { revision: BigInt(this.#present), result: refusal };
+    if (this.#query?.advance(store) !== true) return undefined;
+    return { revision: BigInt(this.#present), result: this.#query.result() };
+  }
+
+  #begin(store: ReadStore): KeyError | undefined {
+    this.#present = readCurrentRevision(store);
+    const error = validate(this.#request) ?? checkRevision(store, this.#request.revision);
+    if (error === undefined) this.#query = new RangeQuery(this.#request, this.#present);
+    return error;
   }
 }
 
@@ -48,44 +55,58 @@ export class RangeSlices {
 export function checkRevision(store: ReadStore, revision: bigint): KeyError | undefined {
   if (revision <= 0n) return undefined;
   if (revision > readCurrentRevision(store)) return { type: 'error', code: 'futureRevision' };
-  if (revision < readCompactedRevision(store)) return { type: 'error', code: 'compacted' };
-  return undefined;
+  return checkCompacted(store, Number(revision));
 }
 
-/** The result of a range that was validated; `present` is the revision of what it is to see as the present. */
+function checkCompacted(store: ReadStore, revision: number): KeyError | undefined {
+  return revision < readCompactedRevision(store) ? { type: 'error', code: 'compacted' } : undefined;
+}
+
+/** The result of a range that was checked; `present` is the revision of what it is to see as the present. */
 export function readRange(store: ReadStore, request: RangeRequest, present: number): RangeResult {
   const query = new RangeQuery(request, present);
-  query.advance(store, Number.POSITIVE_INFINITY);
+  while (!query.advance(store));
   return query.result();
 }
 
 class RangeQuery {
   readonly #request: RangeRequest;
   readonly #scan: KeyScan;
-  readonly #compare: ((a: KeyValue, b: KeyValue) => number) | undefined;
+  readonly #sorter: PairSorter | undefined;
   /** The revision that is read. */
-  readonly pinned: bigint;
+  readonly pinned: number;
   #count = 0;
   #matches = 0;
+  /** All that is to be answered, or what the sorter has not got yet. */
   #pairs: KeyValue[] = [];
 
   constructor(request: RangeRequest, present: number) {
-    const revision = request.revision <= 0n ? present : Number(request.revision);
+    const { sort, limit } = request;
     this.#request = request;
-    this.pinned = BigInt(revision);
-    this.#scan = new KeyScan(request.range, revision);
-    this.#compare = request.sort === undefined ? undefined : order(request.sort);
+    this.pinned = request.revision <= 0n ? present : Number(request.revision);
+    this.#scan = new KeyScan(request.range, this.pinned);
+    this.#sorter = sort === undefined ? undefined : new PairSorter(sort, limit, rangeSliceKeys);
   }
 
-  advance(store: ReadStore, maxKeys: number): boolean {
-    return this.#scan.advance(store, maxKeys, this.#visit);
+  /** One slice; true when the result is there. */
+  advance(store: ReadStore): boolean {
+    if (this.#scan.done) return this.#sorter?.advance(rangeSliceKeys) ?? true;
+    this.#scan.advance(store, rangeSliceKeys, this.#visit);
+    if (this.#sorter === undefined) return this.#scan.done;
+    this.#sorter.add(this.#pairs);
+    this.#pairs = [];
+    return this.#scan.done && this.#sorter.advance(rangeSliceKeys);
   }
 
   result(): RangeResult {
-    const { limit } = this.#request;
-    if (this.#compare !== undefined) this.#keepFirst(limit);
-    const pairs = this.#request.keysOnly ? this.#pairs.map(withoutValue) : this.#pairs;
-    return { type: 'range', pairs, more: limit > 0 && this.#matches > limit, count: this.#count };
+    const { limit, keysOnly } = this.#request;
+    const pairs = this.#sorter?.sorted() ?? this.#pairs;
+    return {
+      type: 'range',
+      pairs: keysOnly ? pairs.map(withoutValue) : pairs,
+      more: limit > 0 && this.#matches > limit,
+      count: this.#count,
+    };
   }
 
   readonly #visit = (version: Uint8Array, bytes: Uint8Array): void => {
@@ -96,12 +117,8 @@ class RangeQuery {
     if (record === undefined || !this.#passes(record)) return;
     this.#matches++;
     const { limit } = this.#request;
-    if (this.#compare === undefined) {
-      if (limit === 0 || this.#matches <= limit) this.#pairs.push(pairOf(version, record));
-      return;
-    }
-    this.#pairs.push(pairOf(version, record));
-    if (limit > 0 && this.#pairs.length >= 2 * limit + 64) this.#keepFirst(limit);
+    const wanted = this.#sorter !== undefined || limit === 0 || this.#matches <= limit;
+    if (wanted) this.#pairs.push(pairOf(version, record));
   };
 
   #passes(record: LiveRecord): boolean {
@@ -111,36 +128,8 @@ class RangeQuery {
     if (minCreateRevision !== 0n && record.createRevision < minCreateRevision) return false;
     return maxCreateRevision === 0n || record.createRevision <= maxCreateRevision;
   }
-
-  /** Sorts what was collected and drops what the limit will drop anyway, so that it never grows with the range. */
-  #keepFirst(limit: number): void {
-    this.#pairs.sort(this.#compare);
-    if (limit > 0 && this.#pairs.length > limit) this.#pairs.length = limit;
-  }
 }
 
 function withoutValue(pair: KeyValue): KeyValue {
   return { ...pair, value: emptyBytes };
-}
-
-function order(sort: { target: SortTarget; descending: boolean }): (a: KeyValue, b: KeyValue) => number {
-  const sign = sort.descending ? -1 : 1;
-  return (a, b) => sign * compareBy(sort.target, a, b);
-}
-
-function compareBy(target: SortTarget, a: KeyValue, b: KeyValue): number {
-  switch (target) {
-    case 'key':
-      return compareBytes(a.key, b.key);
-    case 'value':
-      return compareBytes(a.value, b.value);
-    case 'version':
-      return Number(a.version - b.version);
-    case 'create':
-      return Number(a.createRevision - b.createRevision);
-    case 'mod':
-      return Number(a.modRevision - b.modRevision);
-    default:
-      return assertNever(target);
-  }
 }

@@ -38,11 +38,15 @@ export class KeyScan {
     this.#done = isEmptyRange(range);
   }
 
-  /** Visits keys until `maxKeys` of the table were passed, deleted and younger ones included; true at the end. */
-  advance(store: ReadStore, maxKeys: number, visit: Visitor): boolean {
+  /** All keys were visited. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Visits keys until `maxKeys` of the table were passed, deleted and younger ones included. */
+  advance(store: ReadStore, maxKeys: number, visit: Visitor): void {
     for (let passed = 0; !this.#done && passed < maxKeys; )
       passed += this.#run(store, maxKeys - passed, visit);
-    return this.#done;
   }
 
   /** One pass of the store, until it is better to jump; the number of keys passed. */
