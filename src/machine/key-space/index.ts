@@ -4,3 +4,4 @@ export { currentRevision, keySpace, raiseRevision, readTxn } from './key-space.t
 export { RangeSlices, range } from './range.ts';
 export * from './requests.ts';
 export { isReadOnly, validate } from './validate.ts';
+export { maxEscapedKeyBytes } from './versions.ts';
