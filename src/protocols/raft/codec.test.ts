@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Malformed } from '../../core/codec.ts';
@@ -95,6 +97,15 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
 );
 
 describe('messages', () => {
+  test('the README has a row for each of them', () => {
+    const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
+    const rows = [...readme.matchAll(/^\| `(\w+)` \| (?:candidate|leader|follower|any)/gm)].map(
+      ([, type]) => type,
+    );
+    const types = new Set(fc.sample(message, 1000).map(({ type }) => type));
+    expect(rows.sort()).toEqual([...types].sort());
+  });
+
   test('there and back', () => {
     fc.assert(
       fc.property(message, (sent) => {

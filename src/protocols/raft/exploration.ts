@@ -5,7 +5,8 @@ import { RaftRehearsal } from './rehearsal.ts';
 
 /**
  * A random schedule of `steps` events, decided by the seed alone, with every invariant checked after each of them:
- * messages in any order, twice or never, writes that complete late, elections at bad moments, crashes that tear writes.
+ * messages in any order, twice or never, writes that complete late, elections at bad moments, snapshots nobody asked for,
+ * crashes that tear writes.
  * Throws `InvariantViolation`. Returns how much was committed, since a schedule in which nothing happens proves nothing.
  */
 export function explore(seed: string, steps: number, mutant?: Mutant): number {
@@ -27,6 +28,8 @@ export function explore(seed: string, steps: number, mutant?: Mutant): number {
     [crashes, (id) => cluster.isUp(id) && cluster.crash(id, random.below(4))],
     [2 * crashes, (id) => !cluster.isUp(id) && cluster.start(id)],
     [2, (id) => cluster.isUp(id) && cluster.flush(id)],
+    [1, (id) => cluster.isUp(id) && cluster.sendSnapshot(id, random.pick(ids))],
+    [4, (id) => cluster.actor(id).installing !== undefined && cluster.install(id)],
   ];
   const total = actions.reduce((sum, [weight]) => sum + weight, 0);
   for (let step = 0; step < steps; step++) {

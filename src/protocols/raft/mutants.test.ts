@@ -45,10 +45,14 @@ describe('random schedules', () => {
 
   const found = [
     'acknowledges-before-durable',
+    'forgets-terms',
     'truncates-without-conflict',
     'reads-before-own-entry',
     'reuses-read-rounds',
+    'trusts-overtaken-writes',
     'counts-unsynced-self',
+    'installs-old-snapshots',
+    'drops-matching-suffix',
   ];
   test.each(mutants.filter(({ name }) => found.includes(name)))('they find $name too', (mutant) => {
     const hit = seeds.some((seed) => finding(() => explore(seed, 600, mutant)) !== undefined);
