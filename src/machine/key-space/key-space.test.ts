@@ -7,6 +7,7 @@ import { NaiveKeySpace } from '../../../test/support/naive-key-space.ts';
 import { compareBytes, utf8 } from '../../core/bytes.ts';
 import { Malformed } from '../../core/codec.ts';
 import { clusterTime, epoch, index } from '../../core/ids.ts';
+import { maxFrameBytes, maxStoreValueBytes } from '../../core/limits.ts';
 import type { Store } from '../../core/store.ts';
 import { decodeAnswer } from './answer-codec.ts';
 import { encodeCommand } from './command-codec.ts';
@@ -356,6 +357,10 @@ describe('transactions', () => {
     for (let depth = 0; depth < 12; depth++) tree = txn([], [tree], [tree]);
     expect(validate(tree)).toEqual(refused('tooManyOperations'));
   });
+});
+
+test('the largest value that can be ordered fits the store', () => {
+  expect(maxFrameBytes + 64).toBeLessThanOrEqual(maxStoreValueBytes);
 });
 
 test('a command that does not decode is answered, not thrown', () => {
