@@ -254,7 +254,7 @@ class OverlaidTable implements PairTable {
   }
 
   scan(range: ScanRange): IterableIterator<Pair> {
-    return mergedScan(this.#overlay.changes.snapshot(), this.environment.scan(range), range);
+    return mergedScan(this.#overlay.changes, this.environment.scan(range), range);
   }
 
   write(key: Uint8Array, value: Uint8Array | undefined): void {

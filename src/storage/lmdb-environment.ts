@@ -8,7 +8,7 @@ import { keyAfter, storableBound } from './keys.ts';
 import type { Pair } from './snapshot.ts';
 
 /** Pages of 8 KiB take keys of up to 4026 bytes, the most that lmdb-js handles; those of 4 KiB only 1978. */
-const pageSize = 8192;
+export const lmdbPageSize = 8192;
 const recordKey = Uint8Array.of(1);
 const smallestKey = Uint8Array.of(0);
 /** Pairs read at once: few at first, since most scans look for one. */
@@ -32,7 +32,7 @@ export class LmdbEnvironment {
     const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
     this.#root = open(file, {
       ...binary,
-      pageSize,
+      pageSize: lmdbPageSize,
       noSubdir: true,
       maxDbs: 2,
       // A commit is LMDB's own: pages, fdatasync, then the synced meta page.
@@ -155,7 +155,7 @@ export class LmdbEnvironment {
     const root = statsOf(this.#root.getStats());
     const pairs = statsOf(this.#pairs.getStats());
     const pages = pairs.treeBranchPageCount + pairs.treeLeafPageCount + pairs.overflowPages;
-    return { total: (root.lastPageNumber + 1) * pageSize, inUse: pages * pageSize };
+    return { total: (root.lastPageNumber + 1) * lmdbPageSize, inUse: pages * lmdbPageSize };
   }
 
   /** Closes the file as soon as nobody reads from it. */

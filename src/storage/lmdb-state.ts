@@ -1,12 +1,14 @@
 import { join } from 'node:path';
+import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { PairDigest } from '../core/digest.ts';
 import type { Base } from '../protocol/index.ts';
 import type { ReceivedSnapshot } from './backend.ts';
 import { readBase, writeBase } from './base-codec.ts';
-import { type Callback, type Disk, DiskError } from './disk.ts';
-import { LmdbEnvironment } from './lmdb-environment.ts';
+import type { Callback, Disk, DiskError } from './disk.ts';
+import { LmdbEnvironment, lmdbPageSize } from './lmdb-environment.ts';
+import { damagedLmdbFile, prepareLmdbFile } from './lmdb-file.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
 import type { StateFiles } from './state-files.ts';
 
@@ -19,6 +21,9 @@ export interface LmdbBackendOptions {
   /** The position of the empty state that a new directory begins with. */
   readonly initial: Base;
 }
+
+/** Between two turns of the event loop, when a state is opened. */
+const checkedPairsPerTurn = 1000;
 
 /** An LMDB file that holds a whole state. */
 export interface OpenedState {
@@ -56,23 +61,57 @@ function completeState(files: StateFiles, state: OpenedState, callback: Callback
   });
 }
 
+/** Takes up a state again after checking that all of it is there: LMDB has no checksums of its own. */
 export function recoverState(
   options: LmdbBackendOptions,
   path: string,
   callback: Callback<OpenedState>,
 ): void {
-  LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
-    if (openError !== undefined) return callback(openError, undefined);
-    const fail = (error: DiskError): void => environment.retire(() => callback(error, undefined));
-    const bytes = environment.record();
-    const record = bytes === undefined ? new Malformed('absent') : decodeRecord(bytes);
-    if (record instanceof Malformed) return fail(damagedRecord(path, record));
-    // A process that died may have left its last commit in the page cache only: this one syncs it too.
-    environment.write([], bytes, (writeError) => {
-      if (writeError !== undefined) fail(writeError);
-      else callback(undefined, { environment, ...record });
+  prepareLmdbFile(options.disk, path, lmdbPageSize, (prepareError) => {
+    if (prepareError !== undefined) return callback(prepareError, undefined);
+    LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
+      if (openError !== undefined) return callback(openError, undefined);
+      const fail = (error: DiskError): void => environment.retire(() => callback(error, undefined));
+      const bytes = environment.record();
+      const record = bytes === undefined ? new Malformed('is absent') : decodeRecord(bytes);
+      if (record instanceof Malformed)
+        return fail(damagedLmdbFile(path, `the record of the position ${record.message}`));
+      checkPairs(environment, record.digest, (damage) => {
+        if (damage !== undefined) return fail(damagedLmdbFile(path, damage));
+        // A process that died may have left its last commit in the page cache only: this one syncs it too.
+        environment.write([], bytes, (writeError) => {
+          if (writeError !== undefined) fail(writeError);
+          else callback(undefined, { environment, ...record });
+        });
+      });
     });
   });
+}
+
+/** Calls back with what is wrong. Goes on in slices, since a large state takes seconds. */
+function checkPairs(
+  environment: LmdbEnvironment,
+  expected: Uint8Array,
+  callback: (damage: string | undefined) => void,
+): void {
+  const digest = new PairDigest();
+  const pairs = environment.scan({ from: emptyBytes, to: undefined });
+  const proceed = (): void => {
+    try {
+      for (let count = 0; count < checkedPairsPerTurn; count++) {
+        const next = pairs.next();
+        if (next.done === true) {
+          const whole = equalBytes(digest.bytes(), expected);
+          return callback(whole ? undefined : 'its pairs are not those that were written');
+        }
+        digest.add(...next.value);
+      }
+    } catch (error) {
+      return callback(`it could not be read (${error instanceof Error ? error.message : String(error)})`);
+    }
+    setImmediate(proceed);
+  };
+  proceed();
 }
 
 /** Writes a received snapshot to a new file in slices, and makes it the current one. */
@@ -115,15 +154,8 @@ function decodeRecord(bytes: Uint8Array): { base: Base; digest: Uint8Array } | M
     if (version !== recordVersion) throw new Malformed(`has format ${version}, not ${recordVersion}`);
     const digest = reader.raw(8);
     const base = readBase(reader);
-    if (reader.u32() !== crc32c(bytes.subarray(0, bytes.length - 4))) throw new Malformed('is damaged');
+    if (reader.u32() !== crc32c(bytes.subarray(0, bytes.length - 4)))
+      throw new Malformed('is not as it was written');
     return { base, digest };
   });
 }
-
-const damagedRecord = (path: string, reason: Malformed): DiskError =>
-  new DiskError(
-    'damaged',
-    path,
-    `${path}: the record of the applied position ${reason.message}. Nothing was changed. If other replicas are well, ` +
-      'remove this member and add it anew with an empty data directory, else restore a backup.',
-  );

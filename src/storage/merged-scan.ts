@@ -1,6 +1,6 @@
 import { compareBytes } from '../core/bytes.ts';
 import type { ScanRange } from '../core/store.ts';
-import type { Changes } from './overlay.ts';
+import type { Change, Changes } from './overlay.ts';
 import type { Pair } from './snapshot.ts';
 
 /** The pairs in a range as they are with `changes` over what `below` gives, which is in the order of the range. */
@@ -10,7 +10,19 @@ export function* mergedScan(
   range: ScanRange,
 ): IterableIterator<Pair> {
   const over = changes.scan(range);
-  const sign = range.reverse === true ? -1 : 1;
+  try {
+    yield* merge(over, below, range.reverse === true ? -1 : 1);
+  } finally {
+    over.return?.();
+    below.return?.();
+  }
+}
+
+function* merge(
+  over: IterableIterator<readonly [key: Uint8Array, change: Change]>,
+  below: IterableIterator<Pair>,
+  sign: 1 | -1,
+): IterableIterator<Pair> {
   let change = over.next();
   let pair = below.next();
   while (change.done !== true || pair.done !== true) {
