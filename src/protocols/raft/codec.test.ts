@@ -99,7 +99,7 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
 describe('messages', () => {
   test('the README has a row for each of them', () => {
     const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
-    const rows = [...readme.matchAll(/^\| `(\w+)` \| (?:candidate|leader|follower|any)/gm)].map(
+    const rows = [...readme.matchAll(/^\| `(\w+)` +\| (?:candidate|leader|follower|any)/gm)].map(
       ([, type]) => type,
     );
     const types = new Set(fc.sample(message, 1000).map(({ type }) => type));
