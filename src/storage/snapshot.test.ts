@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { concatBytes, equalBytes, hex, utf8 } from '../core/bytes.ts';
-import { decode, Malformed, Writer } from '../core/codec.ts';
 import { PairDigest } from '../core/digest.ts';
 import { clusterTime, epoch, index, nodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
@@ -9,13 +8,7 @@ import { type Base, votersOnly } from '../protocol/index.ts';
 import { SimulatedDisk } from '../simulator/disk.ts';
 import { Scheduler } from '../simulator/scheduler.ts';
 import type { PinnedView } from './backend.ts';
-import {
-  type Pair,
-  readSnapshotPosition,
-  type SnapshotOrigin,
-  snapshotFrames,
-  writeSnapshotPosition,
-} from './snapshot.ts';
+import { type Pair, type SnapshotOrigin, snapshotFrames } from './snapshot.ts';
 import { verifySnapshotFile } from './snapshot-file.ts';
 import { type SnapshotFault, SnapshotReader, type SnapshotSummary } from './snapshot-reader.ts';
 import { type ReceiveOutcome, SnapshotReceiver } from './snapshot-receiver.ts';
@@ -155,25 +148,6 @@ test('garbage is refused without an exception', () => {
       expect(reasonOf(plausible ? [first, ...pieces] : pieces)).not.toBe('whole');
     }),
   );
-});
-
-test('a position survives its encoding', () => {
-  const position = { frames: 12, after: utf8('key'), pairs: 345 };
-  for (const each of [position, { ...position, after: undefined }]) {
-    const writer = new Writer();
-    writeSnapshotPosition(writer, each);
-    expect(decode(writer.finish(), readSnapshotPosition)).toEqual(each);
-  }
-  expect(
-    decode(
-      new Writer()
-        .uint(2 ** 40)
-        .uint(0)
-        .bool(false)
-        .finish(),
-      readSnapshotPosition,
-    ),
-  ).toBeInstanceOf(Malformed);
 });
 
 class Receiving {

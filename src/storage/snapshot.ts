@@ -1,6 +1,6 @@
 import { assert } from '../core/assert.ts';
 import { concatBytes, utf8 } from '../core/bytes.ts';
-import { Malformed, type Reader, Writer } from '../core/codec.ts';
+import { type Reader, Writer } from '../core/codec.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { maxStoreKeyBytes, maxStoreValueBytes, snapshotFrameBytes } from '../core/limits.ts';
 import type { Base } from '../protocol/index.ts';
@@ -39,20 +39,6 @@ export interface SnapshotPosition {
 }
 
 export const snapshotStart: SnapshotPosition = { frames: 0, after: undefined, pairs: 0 };
-
-export function writeSnapshotPosition(writer: Writer, position: SnapshotPosition): void {
-  writer.uint(position.frames).uint(position.pairs);
-  writer.bool(position.after !== undefined);
-  if (position.after !== undefined) writer.bytes(position.after);
-}
-
-export function readSnapshotPosition(reader: Reader): SnapshotPosition {
-  const frames = reader.uint();
-  const pairs = reader.uint();
-  const after = reader.bool() ? reader.bytes() : undefined;
-  if (frames > 0xffff_ffff) throw new Malformed(`${frames} frames of a snapshot are too many`);
-  return { frames, after, pairs };
-}
 
 export const snapshotMagic = utf8('QRSNAPSH');
 export const preambleBytes = 12;
