@@ -50,7 +50,12 @@ export class Http2Endpoint {
   /** Lets calls that are under way finish, takes no new ones, and ends what is left after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const closing = [...this.#sessions].map(
-      (session) => new Promise<void>((resolve) => session.close(() => resolve())),
+      (session) =>
+        new Promise<void>((resolve) => {
+          // The callback of `close` is never called for a session that is closing already.
+          session.once('close', resolve);
+          session.close();
+        }),
     );
     const impatience = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
