@@ -76,7 +76,7 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     hintTerm: aTerm,
   }),
   fc.record({ type: fc.constant('heartbeat' as const), term: aTerm, commit: anIndex, round: aCount }),
-  fc.record({ type: fc.constant('heartbeatAck' as const), term: aTerm, round: aCount }),
+  fc.record({ type: fc.constant('heartbeatAck' as const), term: aTerm, round: aCount, verified: anIndex }),
   fc.record({ type: fc.constant('commitNotice' as const), term: aTerm, commit: anIndex }),
   fc.record({ type: fc.constant('timeoutNow' as const), term: aTerm }),
   fc.record({ type: fc.constant('readRequest' as const), term: aTerm, start: aCount, batch: aCount }),

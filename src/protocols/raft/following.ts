@@ -105,7 +105,8 @@ function reject(ctx: Context, from: NodeId, message: Of<'appendEntries'>): void 
 export function handleHeartbeat(ctx: Context, from: NodeId, message: Of<'heartbeat'>): void {
   if (!follow(ctx, from)) return;
   commitFromHeartbeat(ctx, message.commit);
-  ctx.sendAfterHardState(from, { type: 'heartbeatAck', term: ctx.term, round: message.round });
+  const { verified } = ctx.state;
+  ctx.sendAfterHardState(from, { type: 'heartbeatAck', term: ctx.term, round: message.round, verified });
 }
 
 export function handleCommitNotice(ctx: Context, from: NodeId, message: Of<'commitNotice'>): void {

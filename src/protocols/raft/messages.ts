@@ -48,7 +48,8 @@ export type RaftMessage =
     }
   /** `round` names the newest round of read confirmation. */
   | { readonly type: 'heartbeat'; readonly term: Epoch; readonly commit: Index; readonly round: number }
-  | { readonly type: 'heartbeatAck'; readonly term: Epoch; readonly round: number }
+  /** `verified` is how far the follower knows its log to equal the leader's; after a restart, less than it once said. */
+  | { readonly type: 'heartbeatAck'; readonly term: Epoch; readonly round: number; readonly verified: Index }
   /** The commit index alone, at once, when no other message would carry it soon. Not answered. */
   | { readonly type: 'commitNotice'; readonly term: Epoch; readonly commit: Index }
   | { readonly type: 'timeoutNow'; readonly term: Epoch }
@@ -165,7 +166,7 @@ function writeBody(writer: Writer, message: RaftMessage): void {
       writer.uint(message.commit).uint(message.round);
       break;
     case 'heartbeatAck':
-      writer.uint(message.round);
+      writer.uint(message.round).uint(message.verified);
       break;
     case 'commitNotice':
       writer.uint(message.commit);
@@ -222,7 +223,7 @@ function readMessage(reader: Reader): RaftMessage {
     case 'heartbeat':
       return { type, term, commit: readIndex(reader), round: reader.uint() };
     case 'heartbeatAck':
-      return { type, term, round: reader.uint() };
+      return { type, term, round: reader.uint(), verified: readIndex(reader) };
     case 'commitNotice':
       return { type, term, commit: readIndex(reader) };
     case 'timeoutNow':
@@ -286,7 +287,7 @@ function describeBody(message: RaftMessage): string {
     case 'heartbeat':
       return ` commit=${message.commit} round=${message.round}`;
     case 'heartbeatAck':
-      return ` round=${message.round}`;
+      return ` round=${message.round} verified=${message.verified}`;
     case 'commitNotice':
       return ` commit=${message.commit}`;
     case 'timeoutNow':

@@ -204,7 +204,12 @@ function receiveOld(ctx: Context, from: NodeId, message: RaftMessage): void {
     case 'appendEntries':
     case 'heartbeat':
     case 'commitNotice':
-      return ctx.sendAfterHardState(from, { type: 'heartbeatAck', term: ctx.term, round: 0 });
+      return ctx.sendAfterHardState(from, {
+        type: 'heartbeatAck',
+        term: ctx.term,
+        round: 0,
+        verified: ctx.state.verified,
+      });
     case 'preVote':
       return handlePreVote(ctx, from, message);
     case 'requestVote':
@@ -240,7 +245,7 @@ function dispatch(ctx: Context, from: NodeId, message: RaftMessage, progress: Pr
       return;
     case 'heartbeatAck':
       if (progress === undefined || ctx.leadership === undefined) return;
-      heardHeartbeatAck(ctx, from, progress);
+      heardHeartbeatAck(ctx, from, progress, message.verified);
       return answeredRound(ctx, ctx.leadership, progress, message.round);
     case 'timeoutNow':
       return handleTimeoutNow(ctx, from);

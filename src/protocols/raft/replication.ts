@@ -166,9 +166,16 @@ function silence(ctx: Context, leadership: LeaderState): number {
   return ctx.now - heard;
 }
 
-/** A sign of life: probes may go on, and what made no progress since the last heartbeat is asked about. */
-export function heardHeartbeatAck(ctx: Context, peer: NodeId, progress: Progress): void {
+/**
+ * A sign of life: probes may go on, and what made no progress since the last heartbeat is asked about. Who knows less than it
+ * has acknowledged has been started again, and may commit what it holds only after it was compared once more.
+ */
+export function heardHeartbeatAck(ctx: Context, peer: NodeId, progress: Progress, verified: Index): void {
   if (progress.mode === 'probe') progress.paused = false;
+  if (progress.mode === 'replicate' && verified < progress.match) {
+    probeFrom(progress, index(progress.match + 1));
+    return;
+  }
   if (progress.lossCheck !== progress.match || progress.inflight.length === 0) return;
   progress.lossCheck = undefined;
   ctx.send(peer, appendFrom(ctx, progress.next, 0));
