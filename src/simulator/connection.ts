@@ -6,8 +6,6 @@ import type { Wire, WrittenPart } from './link.ts';
 
 /** Bytes under way in one direction above which `write` asks to hold back. */
 const highWaterBytes = 64 * 1024;
-/** A frame held back for reordering goes out after this at the latest, when no later frame comes by. */
-const maxHoldMs = 50;
 /** Bytes for a machine that is down are tried again after this. */
 const retransmitMs = 200;
 
@@ -47,7 +45,6 @@ export class End implements Connection {
   #full = false;
   #delivering = false;
   #lastArrival = 0;
-  #held: Uint8Array | undefined;
 
   constructor(options: EndOptions) {
     this.#wire = options.wire;
@@ -104,7 +101,6 @@ export class End implements Connection {
 
   end(): void {
     if (this.#closed || this.#ended) return;
-    this.#releaseHeld();
     this.#ended = true;
     this.#enqueue(new Uint8Array(0), true);
   }
@@ -137,36 +133,21 @@ export class End implements Connection {
     const { random } = this.#wire.options;
     const { loss, duplication, reordering } = this.#wire.conditions;
     if (!part.message) {
-      this.#releaseHeld();
       this.#sendBytes(part.bytes);
       return;
     }
     if (random.chance(loss, 1000)) return;
-    if (this.#held === undefined && random.chance(reordering, 1000)) {
-      this.#hold(part.bytes);
-      return;
-    }
-    this.#sendBytes(part.bytes);
-    if (random.chance(duplication, 1000)) {
-      if (this.#held === undefined && random.chance(1, 2)) this.#hold(part.bytes);
-      else this.#sendBytes(part.bytes);
-    }
-    if (this.#held !== undefined && random.chance(1, 2)) this.#releaseHeld();
+    if (random.chance(duplication, 1000)) this.#sendLate(part.bytes);
+    if (random.chance(reordering, 1000)) this.#sendLate(part.bytes);
+    else this.#sendBytes(part.bytes);
   }
 
-  #hold(bytes: Uint8Array): void {
+  /** What was sent meanwhile overtakes these bytes. */
+  #sendLate(bytes: Uint8Array): void {
     const { random, scheduler } = this.#wire.options;
-    this.#held = bytes;
-    scheduler.schedule(random.between(1, maxHoldMs), () => {
-      if (this.#held === bytes && !this.#closed) this.#releaseHeld();
+    scheduler.schedule(random.between(1, this.#wire.conditions.maxLateMs), () => {
+      if (!this.#closed && !this.#ended) this.#sendBytes(bytes);
     });
-  }
-
-  #releaseHeld(): void {
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
-    this.#sendBytes(held);
   }
 
   #sendBytes(bytes: Uint8Array): void {

@@ -12,6 +12,8 @@ export interface LinkConditions {
   readonly loss: number;
   readonly duplication: number;
   readonly reordering: number;
+  /** How late a frame that is doubled or reordered comes at most, in milliseconds. */
+  readonly maxLateMs: number;
   /** Chance that a write is cut into several chunks. */
   readonly splitting: number;
 }

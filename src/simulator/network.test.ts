@@ -18,6 +18,7 @@ const calm: LinkConditions = {
   loss: 0,
   duplication: 0,
   reordering: 0,
+  maxLateMs: 20,
   splitting: 500,
 };
 

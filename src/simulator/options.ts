@@ -105,6 +105,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     loss: sometimes(50, () => random.between(5, 150)),
     duplication: sometimes(50, () => random.between(5, 100)),
     reordering: sometimes(50, () => random.between(5, 200)),
+    maxLateMs: random.pick([20, 1_000]),
     splitting: sometimes(30, () => random.between(10, 500)),
   };
   const disk: DiskSpeed = { minDelayMs: 0.02, maxDelayMs: random.pick([0.2, 1, 5, 20]) };
@@ -123,6 +124,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     },
     maxValueBytes: random.pick([32, 32, 2_000, 40_000]),
   };
+  const maxQuietMs = random.pick([100, 300, 1_000, 3_000]);
   return {
     seed,
     protocol: overrides.protocol ?? 'raft',
@@ -131,7 +133,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     timing: { heartbeatInterval: 50, electionTimeout: 300 },
     link,
     disk,
-    segmentBytes: random.pick([128 * 1024, 256 * 1024, 1024 * 1024]),
+    segmentBytes: random.pick([128 * 1024, 256 * 1024]),
     retention: {
       tailEntries: random.pick([0, 5, 50, 500]),
       tailBytes: random.pick([1_000, 100_000]),
@@ -142,8 +144,9 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     maxDriftPpm: random.pick([0, 100, 20_000]),
     maxTurnMicros: random.pick([0, 200, 2_000]),
     faults,
-    maxQuietMs: random.pick([300, 1_000, 3_000]),
-    maxFaultMs: random.pick([200, 1_000, 3_000]),
+    maxQuietMs,
+    // Faults that outlast the quiet between them pile up until nothing moves any more.
+    maxFaultMs: random.pick([maxQuietMs / 2, maxQuietMs, 2 * maxQuietMs]),
     workload,
   };
 }

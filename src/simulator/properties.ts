@@ -20,6 +20,8 @@ export class ClusterProperties {
   readonly #report: Report;
   readonly #leaders = new Map<Epoch, string>();
   readonly #decided = new Map<Index, string>();
+  /** How often each effect was asked for: what never happened was not tested. */
+  readonly effects = new Map<Effect['type'], number>();
   readonly #digests = new Map<Index, { readonly digest: string; readonly host: string }>();
 
   constructor(report: Report) {
@@ -34,6 +36,7 @@ export class ClusterProperties {
   /** The effects of one step on `host`. */
   stepped(host: string, effects: readonly Effect[]): void {
     for (const effect of effects) {
+      this.effects.set(effect.type, (this.effects.get(effect.type) ?? 0) + 1);
       if (effect.type === 'commit') for (const entry of effect.entries) this.#committed(host, entry);
       if (effect.type === 'status' && effect.role === 'leader') this.#leads(host, effect.epoch);
     }

@@ -1,7 +1,7 @@
 import { checkLinearizability, keyValueModel } from '../check/index.ts';
 import { hex } from '../core/bytes.ts';
 import { Random } from '../core/random.ts';
-import type { ClusterInvariants, ProtocolDefinition } from '../protocol/index.ts';
+import type { ClusterInvariants, Effect, ProtocolDefinition } from '../protocol/index.ts';
 import type { Disk } from '../storage/disk.ts';
 import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
@@ -37,6 +37,7 @@ export interface WorldReport {
   /** Entries that were decided. */
   readonly decided: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly effects: ReadonlyMap<Effect['type'], number>;
 }
 
 /** After the last fault, the longest wait until everybody has answered and agrees. */
@@ -120,6 +121,7 @@ export class World {
       operations: this.#workload.counts,
       decided: this.#properties.decidedIndexes,
       faults: this.#faults.counts,
+      effects: this.#properties.effects,
     };
   }
 
