@@ -1,6 +1,9 @@
 import type { CliDependencies, Lifeline } from './dependencies.ts';
 import { run } from './program.ts';
 
+// Deprecations in what we depend on are nothing that a user could act on.
+process.noDeprecation = true;
+
 const lifeline: Lifeline = {
   onStop: (listener) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => listener(signal));

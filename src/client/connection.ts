@@ -100,9 +100,15 @@ export class Connection {
       Math.min(deadline, Date.now() + 1000),
     );
     if (answer.type === 'bytes' || answer.error.code === status.UNIMPLEMENTED) return undefined;
-    const cause = /Last error: (.*?)(\. Resolution note:.*)?$/.exec(answer.error.details)?.[1];
-    return (cause ?? answer.error.details).replace(/^Error: /, '');
+    return readableCause(answer.error.details);
   }
+}
+
+/** The cause inside the library's sentence; what OpenSSL says, without its places in the source. */
+function readableCause(details: string): string {
+  const cause = /Last error: ([\s\S]*?)(\. Resolution note:[\s\S]*)?$/.exec(details)?.[1] ?? details;
+  const tls = /SSL routines:[^:]*:([^:]+)/.exec(cause)?.[1];
+  return tls === undefined ? cause.trim().replace(/^Error: /, '') : `TLS: ${tls}`;
 }
 
 function channelCredentials(tls: TlsOptions | undefined): ChannelCredentials {

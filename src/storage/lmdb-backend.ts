@@ -81,7 +81,8 @@ export class LmdbBackend implements StoreBackend {
   applied(base: Base): void {
     assert(base.position.index >= this.#base.position.index, 'the applied position went back');
     assert(this.#installing === undefined, 'entries were applied while a snapshot was installed');
-    this.#base = base;
+    // A copy: whether anything was applied since the last flush is told by identity.
+    this.#base = { ...base };
     this.#digested.settle();
     if (!this.#overlay.isFull) return;
     this.#seal();

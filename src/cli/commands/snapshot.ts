@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import type { Restored, RestoreOptions } from '../../replica/restore.ts';
 import type { SnapshotSummary } from '../../storage/snapshot-reader.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';
+import { formatAddress } from '../config/values.ts';
 import { refusedFailure } from '../exit-codes.ts';
 import { byteSize, hexId, json, table } from '../output.ts';
 import { saveBackup } from '../snapshot/save.ts';
@@ -21,6 +23,7 @@ Examples:
     );
   addSave(snapshot, session);
   addStatus(snapshot, session);
+  addRestore(snapshot, session);
 }
 
 function addSave(snapshot: Command, session: Session): void {
@@ -44,6 +47,58 @@ function addStatus(snapshot: Command, session: Session): void {
       if (summary.type === 'fault') throw refusedFailure(`${file} is no good: ${summary.detail}.`);
       show(summary.summary, file, configuration.required(settings.output), session);
     });
+}
+
+function addRestore(snapshot: Command, session: Session): void {
+  addCommand(snapshot, 'restore', 'Begin a new cluster with the keys of a backup', ['restore'])
+    .argument('<FILE>', 'The backup')
+    .addHelpText(
+      'after',
+      `
+Examples, on the three machines of the new cluster, with the same file:
+  quorate snapshot restore backup.snap --name n1 --data-dir ./n1 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
+  quorate snapshot restore backup.snap --name n2 --data-dir ./n2 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
+  quorate snapshot restore backup.snap --name n3 --data-dir ./n3 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
+
+Then start each with "quorate serve", the same --name, --data-dir, --cluster and --cluster-token. The new cluster has an
+id of its own, so that replicas of the old one cannot join it, and revisions go on far above those of the backup.`,
+    )
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const configuration = configurationOf(command, ['restore'], session);
+      const { stdout } = session.dependencies;
+      const options = {
+        file,
+        dataDir: configuration.required(settings.dataDir),
+        name: configuration.required(settings.name),
+        cluster: configuration
+          .required(settings.cluster)
+          .map(({ name, address }) => ({ name, address: formatAddress(address) })),
+        clusterToken: configuration.required(settings.clusterToken),
+      };
+      const restored = await restore(options);
+      const facts = {
+        dataDir: options.dataDir,
+        clusterId: hexId(restored.clusterId),
+        revision: String(restored.revision),
+        records: String(restored.pairs),
+      };
+      stdout.write(
+        configuration.required(settings.output) === 'json'
+          ? json(facts)
+          : table(['DATA DIR', 'CLUSTER', 'REVISION', 'RECORDS'], [Object.values(facts)]),
+      );
+    });
+}
+
+/** Loaded only here: it needs the store and its native module. */
+async function restore(options: RestoreOptions): Promise<Restored> {
+  const { restoreSnapshot } = await import('../../replica/restore.ts');
+  try {
+    return await restoreSnapshot(options);
+  } catch (error) {
+    const { startFailure } = await import('../serve/failures.ts');
+    throw startFailure(error);
+  }
 }
 
 function show(summary: SnapshotSummary, file: string, output: 'table' | 'json', session: Session): void {
