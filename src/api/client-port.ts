@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type TLSSocket } from 'node:tls';
+import { assert } from '../core/assert.ts';
 import { firstBytesTimeoutMs, maxConnections } from './limits.ts';
 
 /** Certificates of the client port, in PEM. */
@@ -37,7 +38,8 @@ export class ListenError extends Error {
   }
 }
 
-const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+/** How HTTP/2 connections begin, and no method of HTTP/1. */
+const http2Preface = 'PRI';
 const tlsHandshake = 0x16;
 const speaksTls = 'this port speaks TLS: use https:// and, where asked for, a client certificate';
 const speaksPlain = 'this port speaks plaintext: use http://';
@@ -51,6 +53,7 @@ export class ClientPort {
   readonly #listener: Server;
   readonly #tls: tls.Server | undefined;
   readonly #sockets = new Set<Socket>();
+  #address = '';
 
   private constructor(options: ClientPortOptions) {
     this.#options = options;
@@ -60,6 +63,9 @@ export class ClientPort {
       (socket) => this.#accept(socket),
     );
     this.#listener.maxConnections = maxConnections;
+    this.#listener.on('drop', (dropped) => {
+      options.onRejected?.(dropped?.remoteAddress ?? '', `there are ${maxConnections} connections already`);
+    });
   }
 
   /** Rejects with `ListenError`. */
@@ -70,6 +76,7 @@ export class ClientPort {
       port.#listener.once('error', failed);
       port.#listener.listen({ host: options.host, port: options.port }, () => {
         port.#listener.off('error', failed);
+        port.#address = boundAddress(port.#listener.address());
         // Failures to accept (no file descriptors) pass; the connections that are there go on.
         port.#listener.on('error', (error) => options.onRejected?.('', error.message));
         resolve();
@@ -78,11 +85,9 @@ export class ClientPort {
     return port;
   }
 
-  /** host:port as bound. */
+  /** host:port as bound, with the port that was chosen when 0 was asked for. */
   get address(): string {
-    const bound = this.#listener.address();
-    if (bound === null || typeof bound === 'string') return '';
-    return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
+    return this.#address;
   }
 
   get connections(): number {
@@ -103,7 +108,7 @@ export class ClientPort {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', ignoreSocketError);
-    this.#peek(socket, socket, (first) => {
+    this.#peek(socket, (first) => {
       const secure = first[0] === tlsHandshake;
       if (this.#tls !== undefined) {
         if (secure) this.#tls.emit('connection', socket);
@@ -136,7 +141,7 @@ export class ClientPort {
     }
     server.on('secureConnection', (secure: TLSSocket) => {
       secure.on('error', ignoreSocketError);
-      this.#peek(secure, secure, (first) => this.#route(secure, first));
+      this.#peek(secure, (first) => this.#route(secure, first));
     });
     server.on('tlsClientError', (error: Error, secure: TLSSocket) => {
       this.#options.onRejected?.(secure.remoteAddress ?? '', `TLS handshake failed: ${error.message}`);
@@ -146,9 +151,7 @@ export class ClientPort {
   }
 
   #route(socket: Socket, first: Buffer): void {
-    // No HTTP/1 method begins like the preface.
-    const isHttp2 = first.subarray(0, 3).toString('latin1') === 'PRI';
-    if (!isHttp2) return this.#options.http1(socket);
+    if (!isHttp2(first)) return this.#options.http1(socket);
     const negotiated = 'alpnProtocol' in socket ? socket.alpnProtocol : 'h2';
     if (negotiated !== 'h2')
       return this.#reject(socket, first, 'HTTP/2 over TLS has to be negotiated by ALPN');
@@ -156,15 +159,15 @@ export class ClientPort {
   }
 
   /** Waits for the first bytes, at least as many as tell the protocols apart, and puts them back. */
-  #peek(socket: Socket, destroyable: Socket, then: (first: Buffer) => void): void {
+  #peek(socket: Socket, then: (first: Buffer) => void): void {
     const impatience = setTimeout(() => {
       this.#options.onRejected?.(socket.remoteAddress ?? '', 'nothing was sent');
-      destroyable.destroy();
+      socket.destroy();
     }, firstBytesTimeoutMs);
     let seen: Buffer = Buffer.alloc(0);
     const onData = (part: Buffer): void => {
       seen = seen.length === 0 ? part : Buffer.concat([seen, part]);
-      if (seen.length < 3 && preface.startsWith(seen.toString('latin1'))) return;
+      if (seen.length < http2Preface.length && http2Preface.startsWith(seen.toString('latin1'))) return;
       clearTimeout(impatience);
       socket.off('data', onData);
       socket.pause();
@@ -184,12 +187,16 @@ export class ClientPort {
   }
 }
 
+function isHttp2(first: Buffer): boolean {
+  return first.subarray(0, http2Preface.length).toString('latin1') === http2Preface;
+}
+
 function refusal(first: Buffer, reason: string): Buffer {
   if (first[0] === tlsHandshake) {
     // Alert, fatal, protocol_version: what a TLS client understands.
     return Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
   }
-  if (first.subarray(0, 3).toString('latin1') === 'PRI') {
+  if (isHttp2(first)) {
     const debug = Buffer.from(reason);
     const goAway = Buffer.alloc(9 + 8);
     goAway.writeUIntBE(8 + debug.length, 0, 3);
@@ -201,6 +208,11 @@ function refusal(first: Buffer, reason: string): Buffer {
   const body = `${reason}\n`;
   const head = 'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n';
   return Buffer.from(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+}
+
+function boundAddress(bound: ReturnType<Server['address']>): string {
+  assert(bound !== null && typeof bound !== 'string', 'a TCP server listens on an address');
+  return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
 }
 
 function listenError(error: NodeJS.ErrnoException, options: ClientPortOptions): ListenError {
