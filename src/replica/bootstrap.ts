@@ -1,6 +1,8 @@
 import { equalBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
+import { Writer } from '../core/codec.ts';
 import { millis, type NodeId } from '../core/ids.ts';
+import type { StoreBackend } from '../storage/backend.ts';
 import type { ProbeOutcome } from '../transport/peers.ts';
 import type { InitialMember, Manifest } from './manifest.ts';
 
@@ -114,4 +116,10 @@ export class Bootstrap {
     this.stop();
     this.#onOutcome(outcome);
   }
+}
+
+/** Tells initial states apart: what an empty replica, or one restored from a backup, starts from. */
+export function baseDigestOf(backend: StoreBackend): Uint8Array {
+  const { index } = backend.base().position;
+  return new Writer(24).uint(index).raw(backend.digest()).finish();
 }

@@ -1,4 +1,3 @@
-import type { NodeId } from '../core/ids.ts';
 import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
 import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
@@ -125,13 +124,4 @@ function warnAboutOtherCluster(manifest: Manifest, options: ReplicaCoreOptions):
     given: listed(options.cluster),
     used: listed(manifest.initialMembers),
   });
-}
-
-/** The manifest with what is to be remembered from now on. */
-export function admitted(manifest: Manifest, roster: ReadonlyMap<NodeId, Uint8Array>): Manifest {
-  return { ...manifest, phase: 'member', roster };
-}
-
-export function remembering(manifest: Manifest, id: NodeId, storageId: Uint8Array): Manifest {
-  return { ...manifest, roster: new Map(manifest.roster).set(id, storageId) };
 }

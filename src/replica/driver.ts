@@ -1,8 +1,6 @@
 import { assert, assertNever } from '../core/assert.ts';
-import type { Clock, Timer } from '../core/clock.ts';
 import { decode, Malformed } from '../core/codec.ts';
 import {
-  type Epoch,
   epoch,
   type Index,
   index,
@@ -13,66 +11,17 @@ import {
   token,
 } from '../core/ids.ts';
 import { maxCommandBytes, sessionWindow } from '../core/limits.ts';
-import type { Applied, Replicated, Session } from '../machine/index.ts';
-import type {
-  CommittedEntry,
-  Configuration,
-  Effect,
-  Input,
-  JournalRecord,
-  Protocol,
-  ProtocolDefinition,
-  Role,
-} from '../protocol/index.ts';
-import type { StoreBackend } from '../storage/backend.ts';
+import type { Applied } from '../machine/index.ts';
+import type { CommittedEntry, Configuration, Effect, Input } from '../protocol/index.ts';
+import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
+import type { DriverOptions, Leadership } from './driver-options.ts';
 import { frameKind, readForward, readRefused } from './frames.ts';
-import type { ReplicaObserver } from './observer.ts';
 import { Outbox } from './outbox.ts';
 import type { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
-import { type Links, Submissions } from './submissions.ts';
-import type { SystemCommands } from './system-commands.ts';
+import { Submissions } from './submissions.ts';
 import type { Outcome, ReadConsistency, ReadOutcome } from './types.ts';
-
-/** Where the driver writes. */
-export interface DurableLog {
-  append(token: Token, records: readonly JournalRecord[]): void;
-  compact(below: Index, head: readonly JournalRecord[]): void;
-}
-
-/** What the driver leaves to others, because it takes long. */
-export interface DriverHost {
-  checkpoint(): void;
-  sendSnapshot(to: NodeId): void;
-  installSnapshot(snapshot: number): void;
-  discardSnapshot(snapshot: number): void;
-  configurationChanged(configuration: Configuration): void;
-  led(leadership: Leadership): void;
-  /** Loudly and for good: a broken invariant, or a disk that cannot be trusted. */
-  halt(error: unknown): void;
-}
-
-export interface DriverOptions {
-  readonly self: NodeId;
-  readonly session: Session;
-  readonly clock: Clock;
-  readonly definition: ProtocolDefinition;
-  readonly protocol: Protocol;
-  readonly backend: StoreBackend;
-  readonly replicated: Replicated;
-  readonly system: SystemCommands;
-  readonly links: Links;
-  readonly log: DurableLog;
-  readonly host: DriverHost;
-  readonly observer: ReplicaObserver;
-}
-
-export interface Leadership {
-  readonly role: Role;
-  readonly leader: NodeId | undefined;
-  readonly epoch: Epoch;
-}
 
 /** What a session adds to a command. */
 const maxEnvelopeBytes = 64;
@@ -102,12 +51,13 @@ export class Driver {
   #committed: Index;
   #durable: Token = token(0);
   #installing = false;
-  #timer: { readonly at: Millis; readonly timer: Timer } | undefined;
+  readonly #alarm: Alarm;
   #sweepAt: Millis;
 
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#applier = new Applier(options.backend, options.replicated);
+    this.#alarm = new Alarm(options.clock, () => this.#schedule());
     this.#outbox = new Outbox((to, payload) => options.links.send(to, frameKind.protocol, payload));
     this.#submissions = new Submissions(options.self, options.session, options.links, options.system);
     this.#proposals = this.#submissions.proposals;
@@ -143,7 +93,7 @@ export class Driver {
   /** After this nothing is called back any more but the outcomes, here and now. */
   stop(): void {
     this.#stopped = true;
-    this.#timer?.timer.cancel();
+    this.#alarm.cancel();
     this.#proposals.settleAll();
     this.#reads.settleAll();
   }
@@ -393,22 +343,13 @@ export class Driver {
     this.#reads.retry(stale);
   }
 
-  /** One timer for the protocol's deadline and, while somebody waits, the sweep. */
+  /** For the protocol's deadline and, while somebody waits, the sweep. */
   #arm(now: Millis): void {
-    const { clock, protocol, system } = this.#options;
+    const { protocol, system } = this.#options;
     const waiting = this.#proposals.outstanding > 0 || this.#reads.waiting > 0 || system.pending;
     const deadline = protocol.nextDeadline();
     let at = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
     if (deadline !== undefined && (at === undefined || deadline < at)) at = deadline;
-    // A timer that fires too early only looks and arms again: cheaper than one more timer in every turn.
-    if (at === undefined || (this.#timer !== undefined && this.#timer.at <= at)) return;
-    this.#timer?.timer.cancel();
-    this.#timer = {
-      at,
-      timer: clock.setTimer(at, () => {
-        this.#timer = undefined;
-        this.#schedule();
-      }),
-    };
+    if (at !== undefined) this.#alarm.set(at);
   }
 }

@@ -1,67 +1,106 @@
-import { equalBytes } from '../core/bytes.ts';
+import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Configuration } from '../protocol/index.ts';
+import type { Disk, DiskError } from '../storage/disk.ts';
 import { type Facts, type Purpose, reject, type Verdict } from '../transport/handshake.ts';
-import type { Manifest } from './manifest.ts';
+import { type Manifest, writeManifest } from './manifest.ts';
+
+export interface PeeringOptions {
+  readonly disk: Disk;
+  /** As far as it is not in the manifest. */
+  readonly facts: Pick<Facts, 'peerAddress' | 'clientAddresses' | 'protocolVersion'>;
+  /** Digest of the state that an empty replica begins with. */
+  readonly baseDigest: Uint8Array;
+  /** The manifest could not be written. */
+  failed(error: DiskError): void;
+}
 
 /**
- * Whom this replica speaks with. A member is its name, its id and the data directory that it was first seen with: what
- * it has promised lies there, so another directory under its name is somebody else. A storage id is on disk here before
- * its owner is spoken with.
+ * Who this replica is, and whom it speaks with. A member is its name, its id and the data directory that it was first
+ * seen with: what it has promised lies there, so another directory under its name is somebody else. A storage id is on
+ * disk here before its owner is spoken with.
  */
 export class Peering {
-  readonly #remember: (id: NodeId, storageId: Uint8Array) => void;
+  readonly #options: PeeringOptions;
   #manifest: Manifest;
   #configuration: Configuration;
+  #writing = false;
 
-  /** `remember` writes the storage id to disk and then hands in the new manifest. */
-  constructor(
-    manifest: Manifest,
-    configuration: Configuration,
-    remember: (id: NodeId, storageId: Uint8Array) => void,
-  ) {
+  constructor(manifest: Manifest, configuration: Configuration, options: PeeringOptions) {
     this.#manifest = manifest;
     this.#configuration = configuration;
-    this.#remember = remember;
+    this.#options = options;
   }
 
-  set manifest(manifest: Manifest) {
-    this.#manifest = manifest;
+  get manifest(): Manifest {
+    return this.#manifest;
   }
 
   set configuration(configuration: Configuration) {
     this.#configuration = configuration;
   }
 
-  knows(id: NodeId): boolean {
-    return this.#manifest.roster.has(id);
+  /** This directory may take part, among those of `roster`; calls back when that is on disk. */
+  admit(roster: ReadonlyMap<NodeId, Uint8Array>, callback: () => void): void {
+    this.#write({ ...this.#manifest, phase: 'member', roster }, callback);
+  }
+
+  facts(to: NodeId): Facts {
+    const { clusterId, memberId, name, storageId, incarnation, phase, protocol, roster } = this.#manifest;
+    return {
+      ...this.#options.facts,
+      clusterId,
+      id: memberId,
+      name,
+      storageId,
+      incarnation,
+      phase,
+      baseDigest: phase === 'empty' ? this.#options.baseDigest : emptyBytes,
+      knowsYou: roster.has(to),
+      protocol,
+    };
   }
 
   judge(other: Facts, purpose: Purpose): Verdict {
+    const { name, phase, initialMembers, roster } = this.#manifest;
     const member =
       this.#configuration.members.find(({ id }) => id === other.id) ??
-      this.#manifest.initialMembers.find(({ id }) => id === other.id);
+      initialMembers.find(({ id }) => id === other.id);
     if (member === undefined || member.name !== other.name) {
-      return reject(
-        'unknownMember',
-        `${this.#manifest.name} knows no member ${other.name} (${other.id.toString(16)}) in this cluster`,
-      );
+      const stranger = `${other.name} (${other.id.toString(16)})`;
+      return reject('unknownMember', `${name} knows no member ${stranger} in this cluster`);
     }
-    const known = this.#manifest.roster.get(other.id);
+    const known = roster.get(other.id);
     if (known !== undefined && !equalBytes(known, other.storageId)) {
       return reject(
         'storageChanged',
-        `${other.name} took part with another data directory before. If that is lost, remove the member and add a new one; ` +
-          `if not, start ${other.name} with the old directory`,
+        `${other.name} took part with another data directory before. If that is lost, remove the member and add a new ` +
+          `one; if not, start ${other.name} with the old directory`,
       );
     }
     // Facts are for everyone who is named as a member: they are how an empty directory learns what it may do.
     if (purpose === 'probe') return { type: 'accept' };
-    if (this.#manifest.phase === 'empty' || other.phase === 'empty') {
+    if (phase === 'empty' || other.phase === 'empty') {
       return reject('notReady', 'the initial members have not all been heard of yet');
     }
     if (known !== undefined) return { type: 'accept' };
     this.#remember(other.id, other.storageId);
-    return reject('notReady', `${this.#manifest.name} is writing down who ${other.name} is`);
+    return reject('notReady', `${name} is writing down who ${other.name} is`);
+  }
+
+  #remember(id: NodeId, storageId: Uint8Array): void {
+    if (this.#writing) return; // it will knock again
+    const roster = new Map(this.#manifest.roster).set(id, storageId);
+    this.#write({ ...this.#manifest, roster }, () => {});
+  }
+
+  #write(manifest: Manifest, callback: () => void): void {
+    this.#writing = true;
+    writeManifest(this.#options.disk, manifest, (error) => {
+      this.#writing = false;
+      if (error !== undefined) return this.#options.failed(error);
+      this.#manifest = manifest;
+      callback();
+    });
   }
 }

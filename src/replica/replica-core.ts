@@ -1,19 +1,19 @@
 import { emptyBytes, hex } from '../core/bytes.ts';
 import type { Timer } from '../core/clock.ts';
-import { Writer } from '../core/codec.ts';
-import { type Millis, millis, type NodeId } from '../core/ids.ts';
-import { flushIntervalMs, flushPendingBytes, stopTimeoutMs } from '../core/limits.ts';
+import { millis, type NodeId } from '../core/ids.ts';
+import { flushIntervalMs, stopTimeoutMs } from '../core/limits.ts';
 import { clientAddresses, featureLevel, Replicated } from '../machine/index.ts';
 import type { Configuration, Protocol } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { DiskError } from '../storage/disk.ts';
 import type { Journal } from '../storage/journal.ts';
-import type { Facts } from '../transport/handshake.ts';
 import { Peers } from '../transport/peers.ts';
-import { Bootstrap } from './bootstrap.ts';
-import { admitted, remembering } from './data-directory.ts';
-import { Driver, type Leadership } from './driver.ts';
-import { type Manifest, writeManifest } from './manifest.ts';
+import { awaitCondition } from './await-condition.ts';
+import { Bootstrap, baseDigestOf } from './bootstrap.ts';
+import { Driver } from './driver.ts';
+import type { Leadership } from './driver-options.ts';
+import { Flusher } from './flusher.ts';
+import type { Manifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { Peering } from './peering.ts';
 import { haltReason, ReplicaError } from './replica-error.ts';
@@ -43,15 +43,13 @@ export class ReplicaCore {
   readonly #peering: Peering;
   readonly #driver: Driver;
   readonly #snapshots: Snapshots;
+  readonly #flusher: Flusher;
   readonly #baseDigest: Uint8Array;
-  #manifest: Manifest;
+  readonly #manifest: Manifest;
   #records: readonly Uint8Array[];
   #phase: ReplicaStatus['phase'] = 'starting';
   #bootstrap: Bootstrap | undefined;
   #upkeep: Timer | undefined;
-  #flushing = false;
-  #writingManifest = false;
-  #flushedAt: Millis;
   #journalFull = false;
   #storeFull = false;
 
@@ -63,13 +61,30 @@ export class ReplicaCore {
     this.#backend = backend;
     this.#journal = journal;
     this.#records = opened.records;
-    this.#flushedAt = clock.now();
     this.#baseDigest = manifest.phase === 'empty' ? baseDigestOf(backend) : emptyBytes;
     const self = manifest.memberId;
     const session = { opener: self, incarnation: manifest.incarnation };
-    this.#peering = new Peering(manifest, backend.base().configuration, (id, storageId) =>
-      this.#remember(id, storageId),
-    );
+    this.#peering = new Peering(manifest, backend.base().configuration, {
+      disk: options.disk,
+      facts: {
+        peerAddress: options.peerAddress,
+        clientAddresses: options.clientAddresses,
+        protocolVersion: definition.formatVersion,
+      },
+      baseDigest: this.#baseDigest,
+      failed: (error) => this.halt(error),
+    });
+    this.#flusher = new Flusher({
+      clock,
+      backend,
+      intervalMs: options.flushIntervalMs ?? flushIntervalMs,
+      flushed: (position) => this.#driver.input({ type: 'flushed', position }),
+      full: (full) => {
+        this.#storeFull = full;
+        this.#roomChanged();
+      },
+      failed: (error) => this.halt(error),
+    });
     this.#peers = this.#makePeers(self);
     const origin = { clusterId: manifest.clusterId, protocol: definition.name, machine: machine.name };
     this.#snapshots = new Snapshots({
@@ -106,7 +121,9 @@ export class ReplicaCore {
       links: this.#peers,
       log: journal,
       host: {
-        checkpoint: () => this.#flush(),
+        checkpoint: () => {
+          if (!this.#snapshots.installing) this.#flusher.flush();
+        },
         sendSnapshot: (to) => this.#snapshots.sender.send(to),
         installSnapshot: (snapshot) => this.#install(snapshot),
         discardSnapshot: (snapshot) => this.#snapshots.discard(snapshot),
@@ -181,7 +198,7 @@ export class ReplicaCore {
   /** Calls back with whether this replica takes part and knows a leader before `timeoutMs` have passed. */
   awaitLeader(timeoutMs: number, callback: (led: boolean) => void): void {
     const led = () => this.#phase === 'running' && this.#driver.leadership.leader !== undefined;
-    this.#await(led, timeoutMs, callback);
+    awaitCondition(this.#options.clock, led, timeoutMs, callback);
   }
 
   clientAddresses(): ReadonlyMap<NodeId, readonly string[]> {
@@ -193,7 +210,9 @@ export class ReplicaCore {
     if (this.#driver.leadership.role !== 'leader') return callback(false);
     this.#driver.input({ type: 'transfer', to });
     const self = this.#manifest.memberId;
-    this.#await(
+    awaitCondition(
+      this.#options.clock,
+
       () => {
         const { leader } = this.#driver.leadership;
         return leader !== undefined && leader !== self && (to === undefined || leader === to);
@@ -210,7 +229,8 @@ export class ReplicaCore {
 
   /** Hands leadership over, waits for what is outstanding, makes the state durable, and lets go of everything. */
   stop(callback: () => void): void {
-    if (this.#phase === 'halted' || this.#phase === 'stopping') return callback();
+    if (this.#phase === 'halted') return this.#letGo(callback);
+    if (this.#phase === 'stopping') return callback();
     const running = this.#phase === 'running';
     this.#phase = 'stopping';
     const { role } = this.#driver.leadership;
@@ -221,11 +241,16 @@ export class ReplicaCore {
       !running ||
       (this.#driver.outstanding === 0 &&
         (this.#driver.leadership.role !== 'leader' || this.#driver.configuration.voters.length === 1));
-    this.#await(settled, stopTimeoutMs, () => {
-      if (this.#phase === 'halted') return callback();
+    awaitCondition(this.#options.clock, settled, stopTimeoutMs, () => {
+      if (this.#phase === 'halted') return this.#letGo(callback);
       this.#release();
-      this.#journal.close(() => this.#backend.flush(() => this.#backend.close(() => callback())));
+      this.#backend.flush(() => this.#letGo(callback));
     });
+  }
+
+  /** Closes files. What cannot be closed is of no use to anybody any more. */
+  #letGo(callback: () => void): void {
+    this.#journal.close(() => this.#backend.close(() => callback()));
   }
 
   /** Ends loudly and for good. What was acknowledged is safe; what is outstanding is unknown to its clients. */
@@ -267,7 +292,7 @@ export class ReplicaCore {
       clock,
       random: random.stream(`peers/${self}`),
       handlers: {
-        facts: (to) => this.#facts(to),
+        facts: (to) => this.#peering.facts(to),
         judge: (other, _direction, purpose) => this.#peering.judge(other, purpose),
         frame: (from, _session, kind, payload) => {
           if (this.#phase === 'running' || this.#phase === 'stopping')
@@ -288,25 +313,6 @@ export class ReplicaCore {
     });
   }
 
-  #facts(to: NodeId): Facts {
-    const { clusterId, memberId, name, storageId, incarnation, phase } = this.#manifest;
-    const self = this.#driver.configuration.members.find((member) => member.id === memberId);
-    return {
-      clusterId,
-      id: memberId,
-      name,
-      storageId,
-      incarnation,
-      phase,
-      baseDigest: this.#baseDigest,
-      knowsYou: this.#peering.knows(to),
-      peerAddress: self?.address ?? this.#options.peerAddress,
-      clientAddresses: this.#options.clientAddresses,
-      protocol: this.#options.definition.name,
-      protocolVersion: this.#options.definition.formatVersion,
-    };
-  }
-
   #seekAdmission(): void {
     const { clock, observer } = this.#options;
     this.#bootstrap = new Bootstrap({
@@ -318,7 +324,7 @@ export class ReplicaCore {
         observer.log('info', 'waiting to hear of all initial members', { missing: names }),
       onOutcome: (outcome) => {
         if (outcome.type === 'refused') return this.halt(new ReplicaError('REPLACED', outcome.reason));
-        this.#rewrite(admitted(this.#manifest, outcome.roster), () => this.#run());
+        this.#peering.admit(outcome.roster, () => this.#run());
       },
     });
     this.#bootstrap.start();
@@ -332,25 +338,6 @@ export class ReplicaCore {
     this.#records = [];
     this.#scheduleUpkeep();
     this.#options.observer.log('info', 'taking part', { incarnation: this.#manifest.incarnation });
-  }
-
-  /** Writes down who a member is before it is spoken with. */
-  #remember(id: NodeId, storageId: Uint8Array): void {
-    if (this.#peering.knows(id)) return;
-    this.#rewrite(remembering(this.#manifest, id, storageId), () => {});
-  }
-
-  #rewrite(manifest: Manifest, done: () => void): void {
-    if (this.#writingManifest) return;
-    this.#writingManifest = true;
-    writeManifest(this.#options.disk, manifest, (error) => {
-      this.#writingManifest = false;
-      if (this.#phase === 'halted') return;
-      if (error !== undefined) return this.halt(error);
-      this.#manifest = manifest;
-      this.#peering.manifest = manifest;
-      done();
-    });
   }
 
   #configured(configuration: Configuration): void {
@@ -383,35 +370,9 @@ export class ReplicaCore {
   #scheduleUpkeep(): void {
     const { clock } = this.#options;
     this.#upkeep = clock.setTimer(millis(clock.now() + upkeepMs), () => {
-      this.#keepUp();
+      if (!this.#snapshots.installing) this.#flusher.keepUp();
+      this.#snapshots.sender.release(false);
       this.#scheduleUpkeep();
-    });
-  }
-
-  #keepUp(): void {
-    const applied = this.#backend.base().position.index;
-    const behind = applied > this.#backend.flushed().position.index;
-    const due =
-      this.#options.clock.now() - this.#flushedAt >= (this.#options.flushIntervalMs ?? flushIntervalMs);
-    if (behind && (due || this.#storeFull || this.#backend.pendingBytes() >= flushPendingBytes))
-      this.#flush();
-    this.#snapshots.sender.release(false);
-  }
-
-  #flush(): void {
-    if (this.#flushing || this.#snapshots.installing) return;
-    this.#flushing = true;
-    this.#backend.flush((error, base) => {
-      this.#flushing = false;
-      if (this.#phase === 'halted') return;
-      if (error !== undefined && error.kind !== 'full') return this.halt(error);
-      this.#flushedAt = this.#options.clock.now();
-      const full = error !== undefined;
-      if (full !== this.#storeFull) {
-        this.#storeFull = full;
-        this.#roomChanged();
-      }
-      if (base !== undefined) this.#driver.input({ type: 'flushed', position: base.position });
     });
   }
 
@@ -429,18 +390,6 @@ export class ReplicaCore {
     return this.#phase === 'starting' ? 'notReady' : 'stopping';
   }
 
-  /** Calls back true as soon as `condition` holds, false when it does not in time. */
-  #await(condition: () => boolean, timeoutMs: number, callback: (held: boolean) => void): void {
-    const { clock } = this.#options;
-    const deadline = clock.now() + timeoutMs;
-    const look = (): void => {
-      if (condition()) callback(true);
-      else if (clock.now() >= deadline || this.#phase === 'halted') callback(false);
-      else clock.setTimer(millis(clock.now() + 5), look);
-    };
-    look();
-  }
-
   #release(): void {
     this.#bootstrap?.stop();
     this.#upkeep?.cancel();
@@ -448,9 +397,4 @@ export class ReplicaCore {
     this.#snapshots.close();
     this.#peers.close();
   }
-}
-
-function baseDigestOf(backend: StoreBackend): Uint8Array {
-  const { index } = backend.base().position;
-  return new Writer(24).uint(index).raw(backend.digest()).finish();
 }
