@@ -10,6 +10,8 @@ export const maxRpcMessageBytes = maxRequestBytes + 512 * 1024;
 export const maxPendingRequestBytes = 256 * 1024 * 1024;
 /** Calls under way on one connection; more wait in the client. */
 export const maxStreamsPerConnection = 4096;
+/** Memory of one HTTP/2 connection, in MiB, above which it gets no further calls; those under way may exceed it. */
+export const maxSessionMebibytes = 64;
 /** What a client may send ahead on one call, and on one connection. */
 export const http2StreamWindowBytes = 1024 * 1024;
 export const http2ConnectionWindowBytes = 4 * 1024 * 1024;

@@ -68,6 +68,13 @@ test('an answer: headers, one message, trailers', async () => {
   expect(answer.body.readUInt32BE(1)).toBe(answer.body.length - 5);
 });
 
+test('gRPC-Web is not mistaken for gRPC', async () => {
+  expect(await send({ 'content-type': 'application/grpc-web+proto' }, putMessage)).toMatchObject({
+    status: 404,
+  });
+  expect(statusOf(await send({ 'content-type': 'application/grpc+proto' }, putMessage))).toBe(Code.ok);
+});
+
 test('a message in many frames is one message', async () => {
   const parts = [...putMessage].map((byte) => Uint8Array.of(byte));
   expect(statusOf(await send({}, ...parts))).toBe(Code.ok);

@@ -7,6 +7,7 @@ import {
   http2StreamWindowBytes,
   maxPendingRequestBytes,
   maxRpcMessageBytes,
+  maxSessionMebibytes,
   maxStreamsPerConnection,
 } from '../limits.ts';
 import { type FaultReport, GrpcCall, type ReceiveBudget } from './grpc-call.ts';
@@ -18,7 +19,7 @@ import type { Services } from './rpc.ts';
  */
 export class Http2Endpoint {
   readonly #server = http2.createServer({
-    maxSessionMemory: 64,
+    maxSessionMemory: maxSessionMebibytes,
     settings: { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: http2StreamWindowBytes },
   });
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -34,7 +35,7 @@ export class Http2Endpoint {
     this.#server.on('sessionError', () => {});
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', ignoreStreamError);
-      if (headers['content-type']?.startsWith('application/grpc')) {
+      if (isGrpc(headers['content-type'])) {
         GrpcCall.serve(stream, headers, services, this.#budget, fault);
       } else {
         serveHttp2(stream, headers, http);
@@ -69,6 +70,11 @@ export class Http2Endpoint {
     session.on('close', () => this.#sessions.delete(session));
     session.setLocalWindowSize(http2ConnectionWindowBytes);
   }
+}
+
+/** gRPC-Web, which begins alike, is another protocol. */
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/grpc($|[+;])/.test(contentType);
 }
 
 // The `close` of the stream tells the call; the reason is the client's.
