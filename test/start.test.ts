@@ -1,10 +1,15 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { foreignProgram } from './support/foreign.ts';
 import { freeClusterPort } from './support/ports.ts';
 import { isAlive, QuorateProcess, quorate, until } from './support/processes.ts';
+
+const etcdctl = foreignProgram('etcdctl');
+const curl = foreignProgram('curl');
 
 let directory: string;
 let port: number;
@@ -71,6 +76,22 @@ describe('quorate start', () => {
     expect(second.stdout).toContain(`--endpoints ${endpoints}`);
     expect(await get('greeting')).toBe('hello');
   });
+
+  test.skipIf(etcdctl === undefined || curl === undefined)(
+    'the three lines that it prints work',
+    async () => {
+      const supervisor = start('--port', String(port));
+      await supervisor.says('Ctrl-C stops.');
+      const lines = supervisor.stdout.split('\n').filter((line) => line.startsWith('  '));
+      const [put, read, get] = lines.map((line) => execFileSync('sh', ['-c', line], { encoding: 'utf8' }));
+      expect(lines).toHaveLength(3);
+      expect(put).toBe('OK\n');
+      expect(JSON.parse(read ?? '')).toMatchObject({
+        kvs: [{ value: Buffer.from('hello').toString('base64') }],
+      });
+      expect(get).toMatch(/^greeting +hello /m);
+    },
+  );
 
   test('replicas stop by themselves when their supervisor is killed', async () => {
     const supervisor = start('--port', String(port));

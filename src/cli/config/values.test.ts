@@ -14,7 +14,7 @@ const problemOf = <T>(parse: Parser<T>, text: string): string => {
   return parsed.type === 'problem' ? parsed.problem : 'none';
 };
 
-const valueOf = <T>(parse: Parser<T>, text: string): T => {
+const parsedBy = <T>(parse: Parser<T>, text: string): T => {
   const parsed = parse(text);
   if (parsed.type === 'problem') throw new Error(parsed.problem);
   return parsed.value;
@@ -27,7 +27,7 @@ describe('addresses', () => {
     ['localhost:1', { host: 'localhost', port: 1 }],
     ['n-1.example.org:65535', { host: 'n-1.example.org', port: 65_535 }],
   ])('%s', (text, expected) => {
-    expect(valueOf(parseAddress, text)).toEqual(expected);
+    expect(parsedBy(parseAddress, text)).toEqual(expected);
   });
 
   test.each([
@@ -51,7 +51,7 @@ describe('addresses', () => {
 
 describe('endpoints', () => {
   test('schemes say whether to use TLS', () => {
-    expect(valueOf(parseEndpoints, 'a:1, https://b:2/ ,http://[::1]:3')).toEqual([
+    expect(parsedBy(parseEndpoints, 'a:1, https://b:2/ ,http://[::1]:3')).toEqual([
       { host: 'a', port: 1, tls: undefined },
       { host: 'b', port: 2, tls: true },
       { host: '::1', port: 3, tls: false },
@@ -71,7 +71,7 @@ describe('endpoints', () => {
 
 describe('members', () => {
   test('a list of names and addresses', () => {
-    expect(valueOf(parseCluster, 'n1=10.0.0.1:2380,n2=[fe80::2]:2380')).toEqual([
+    expect(parsedBy(parseCluster, 'n1=10.0.0.1:2380,n2=[fe80::2]:2380')).toEqual([
       { name: 'n1', address: { host: '10.0.0.1', port: 2380 } },
       { name: 'n2', address: { host: 'fe80::2', port: 2380 } },
     ]);
@@ -101,7 +101,7 @@ describe('durations and ports', () => {
     ['1.5m', 90_000],
     ['1h', 3_600_000],
   ])('%s', (text, expected) => {
-    expect(valueOf(parseDuration, text)).toBe(expected);
+    expect(parsedBy(parseDuration, text)).toBe(expected);
   });
 
   test.each(['5', 's', '-1s', '1e3s', '0s', '25h', '5 s', '1.s'])('the duration "%s" is refused', (text) => {
