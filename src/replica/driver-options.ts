@@ -11,6 +11,8 @@ import type { SystemCommands } from './system-commands.ts';
 export interface DurableLog {
   append(token: Token, records: readonly JournalRecord[]): void;
   compact(below: Index, head: readonly JournalRecord[]): void;
+  /** Begins to write what was appended, unless a write is under way. */
+  flush(): void;
 }
 
 /** What the driver leaves to others, because it takes long. */

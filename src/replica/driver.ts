@@ -52,6 +52,7 @@ export class Driver {
   #durable: Token = token(0);
   #installing = false;
   readonly #alarm: Alarm;
+  #lastEncoded: { readonly message: Message; readonly payload: Uint8Array } | undefined;
   #sweepAt: Millis;
 
   constructor(options: DriverOptions) {
@@ -200,7 +201,7 @@ export class Driver {
   }
 
   #turn(): void {
-    const { clock, protocol, observer, links } = this.#options;
+    const { clock, protocol, observer, links, log } = this.#options;
     const now = clock.now();
     if (now >= this.#sweepAt) this.#sweep(now);
     const read = this.#reads.take(now);
@@ -212,8 +213,10 @@ export class Driver {
     observer.stepped?.(now, inputs, effects, protocol);
     for (const effect of effects) this.#perform(effect, now);
     this.#submissions.sendRefusals();
-    this.#apply();
+    // The disk and the others work while entries are applied here.
+    log.flush();
     links.flush();
+    this.#apply();
     this.#arm(now);
     observer.turned?.({
       inputs: inputs.length,
@@ -224,12 +227,12 @@ export class Driver {
   }
 
   #perform(effect: Effect, now: Millis): void {
-    const { log, host, observer, definition } = this.#options;
+    const { log, host, observer } = this.#options;
     switch (effect.type) {
       case 'persist':
         return log.append(effect.token, effect.records);
       case 'send':
-        return this.#send(effect.to, definition.encodeMessage(effect.message), effect.after);
+        return this.#send(effect.to, this.#encoded(effect.message), effect.after);
       case 'commit':
         return this.#commit(effect.entries);
       case 'readable':
@@ -264,6 +267,14 @@ export class Driver {
       default:
         assertNever(effect);
     }
+  }
+
+  /** What goes to several peers is one object, next to one another, and encoded once. */
+  #encoded(message: Message): Uint8Array {
+    if (this.#lastEncoded?.message !== message) {
+      this.#lastEncoded = { message, payload: this.#options.definition.encodeMessage(message) };
+    }
+    return this.#lastEncoded.payload;
   }
 
   #send(to: NodeId, payload: Uint8Array, after: Token | undefined): void {

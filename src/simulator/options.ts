@@ -124,13 +124,14 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     },
     maxValueBytes: random.pick([32, 32, 2_000, 40_000]),
   };
-  const maxQuietMs = random.pick([100, 300, 1_000, 3_000]);
+  const electionTimeout = maxDelayMs <= 5 ? random.pick([100, 300]) : 300;
+  const maxQuietMs = random.pick([300, 1_000, 1_000, 3_000]);
   return {
     seed,
     protocol: overrides.protocol ?? 'raft',
     replicas: overrides.replicas ?? replicas,
     faultMs: overrides.faultMs ?? 10_000,
-    timing: { heartbeatInterval: 50, electionTimeout: 300 },
+    timing: { heartbeatInterval: electionTimeout / 5, electionTimeout },
     link,
     disk,
     segmentBytes: random.pick([128 * 1024, 256 * 1024]),
@@ -146,7 +147,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     faults,
     maxQuietMs,
     // Faults that outlast the quiet between them pile up until nothing moves any more.
-    maxFaultMs: random.pick([maxQuietMs / 2, maxQuietMs, 2 * maxQuietMs]),
+    maxFaultMs: random.pick([0.2, 0.5, 1]) * maxQuietMs,
     workload,
   };
 }

@@ -12,11 +12,16 @@ export class QuorateProcess {
 
   constructor(
     args: readonly string[],
-    options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+    options: {
+      readonly cwd?: string;
+      readonly env?: NodeJS.ProcessEnv;
+      /** Lets a replica stop by itself when this process dies without a chance to end it. */
+      readonly lifeline?: boolean;
+    } = {},
   ) {
     const { CI: _, ...env } = process.env;
     this.child = spawn(process.execPath, [launcherPath, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.lifeline === true ? (['ipc'] as const) : [])],
       cwd: options.cwd,
       env: { ...env, ...options.env },
     });
