@@ -19,7 +19,7 @@ export function addSnapshotCommand(program: Command, session: Session): void {
 Examples:
   quorate snapshot save backup.snap
   quorate snapshot status backup.snap
-  quorate snapshot restore backup.snap --name n1 --data-dir ./n1 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380`,
+  quorate snapshot restore backup.snap --name n1 --data-dir ./n1 --cluster n1=10.0.0.1:2380`,
     );
   addSave(snapshot, session);
   addStatus(snapshot, session);
@@ -55,10 +55,11 @@ function addRestore(snapshot: Command, session: Session): void {
     .addHelpText(
       'after',
       `
-Examples, on the three machines of the new cluster, with the same file:
-  quorate snapshot restore backup.snap --name n1 --data-dir ./n1 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
-  quorate snapshot restore backup.snap --name n2 --data-dir ./n2 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
-  quorate snapshot restore backup.snap --name n3 --data-dir ./n3 --cluster n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
+Examples, on the machines of the new cluster, each with the same file and the same members:
+  MEMBERS=n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
+  quorate snapshot restore backup.snap --cluster $MEMBERS --name n1 --data-dir ./n1
+  quorate snapshot restore backup.snap --cluster $MEMBERS --name n2 --data-dir ./n2
+  quorate snapshot restore backup.snap --cluster $MEMBERS --name n3 --data-dir ./n3
 
 Then start each with "quorate serve", the same --name, --data-dir, --cluster and --cluster-token. The new cluster has an
 id of its own, so that replicas of the old one cannot join it, and revisions go on far above those of the backup.`,
