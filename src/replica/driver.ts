@@ -12,7 +12,7 @@ import {
 } from '../core/ids.ts';
 import { maxCommandBytes, sessionWindow } from '../core/limits.ts';
 import type { Applied } from '../machine/index.ts';
-import type { CommittedEntry, Configuration, Effect, Input } from '../protocol/index.ts';
+import type { CommittedEntry, Configuration, Effect, Input, Message } from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
 import type { DriverOptions, Leadership } from './driver-options.ts';
@@ -271,10 +271,11 @@ export class Driver {
 
   /** What goes to several peers is one object, next to one another, and encoded once. */
   #encoded(message: Message): Uint8Array {
-    if (this.#lastEncoded?.message !== message) {
-      this.#lastEncoded = { message, payload: this.#options.definition.encodeMessage(message) };
-    }
-    return this.#lastEncoded.payload;
+    const last = this.#lastEncoded;
+    if (last?.message === message) return last.payload;
+    const payload = this.#options.definition.encodeMessage(message);
+    this.#lastEncoded = { message, payload };
+    return payload;
   }
 
   #send(to: NodeId, payload: Uint8Array, after: Token | undefined): void {
