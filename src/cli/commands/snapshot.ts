@@ -55,7 +55,7 @@ function addRestore(snapshot: Command, session: Session): void {
     .addHelpText(
       'after',
       `
-Examples, on the machines of the new cluster, each with the same file and the same members:
+Examples: on each machine of the new cluster, with the same file and the same members
   MEMBERS=n1=10.0.0.1:2380,n2=10.0.0.2:2380,n3=10.0.0.3:2380
   quorate snapshot restore backup.snap --cluster $MEMBERS --name n1 --data-dir ./n1
   quorate snapshot restore backup.snap --cluster $MEMBERS --name n2 --data-dir ./n2
