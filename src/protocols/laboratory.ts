@@ -13,7 +13,7 @@ export interface Laboratory {
 /** A protocol with a known mistake in it. */
 export interface ProtocolMutant {
   readonly name: string;
-  /** Label in docs/protocols/traps. */
+  /** Label in docs/protocols/README.md. */
   readonly trap: string;
   readonly mistake: string;
   readonly definition: ProtocolDefinition;

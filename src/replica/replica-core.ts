@@ -135,14 +135,6 @@ export class ReplicaCore {
     });
   }
 
-  get phase(): ReplicaStatus['phase'] {
-    return this.#phase;
-  }
-
-  get memberId(): NodeId {
-    return this.#manifest.memberId;
-  }
-
   /** Listens for peers, then takes part as soon as this data directory may. */
   begin(callback: (error: ReplicaError | undefined) => void): void {
     this.#peers.listen(this.#options.peerAddress, (error) => {
@@ -308,7 +300,11 @@ export class ReplicaCore {
         },
         writable: (peer) => this.#driver.input({ type: 'credit', peer, bytes: this.#peers.credit(peer) }),
         bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
-        problem: (problem) => observer.log('warn', 'trouble between replicas', { ...problem }),
+        problem: (problem) => {
+          // Part of every first start: it heals as soon as both have written down who the other is.
+          const passing = problem.type === 'rejected' && problem.code === 'notReady';
+          observer.log(passing ? 'debug' : 'warn', 'trouble between replicas', { ...problem });
+        },
       },
     });
   }

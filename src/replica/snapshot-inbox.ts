@@ -206,13 +206,15 @@ class ReceiverSink implements BulkSink {
 
   #proceed(): void {
     if (this.#writing || this.#over) return;
+    const complete = this.#complete;
+    // Whole is whole, also when the stream breaks before it says so: nothing would be left to resume.
+    if (complete !== undefined && this.#last !== undefined)
+      return this.#finish(() => this.#events.ended(complete));
     if (this.#last?.broken !== undefined)
       return this.#finish(() => this.#events.broken(this.#last?.broken ?? ''));
     const piece = this.#waiting.shift();
     if (piece !== undefined) return this.#write(piece);
     if (this.#last === undefined) return this.#incoming.resume();
-    const complete = this.#complete;
-    if (complete !== undefined) return this.#finish(() => this.#events.ended(complete));
     this.#finish(() => this.#events.broken('the stream ended before the snapshot was complete'));
   }
 

@@ -50,6 +50,7 @@ export class DiskError extends Error {
 }
 
 /** Called once, never before the call that took it has returned. Look at `error` first: that tells whether there is a value. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a callback that brings nothing takes the error alone
 export type Callback<T> = [T] extends [void]
   ? (error: DiskError | undefined) => void
   : (...outcome: [error: DiskError, value: undefined] | [error: undefined, value: T]) => void;

@@ -13,7 +13,7 @@ export interface LastEntry {
 export type SnapshotPlacement = 'discard' | 'keepSuffix' | 'restart';
 
 /**
- * The decisions that can be got wrong, each with the trap it stands against (docs/protocols/traps). `mutants.ts`
+ * The decisions that can be got wrong, each with the trap it stands against (docs/protocols/README.md). `mutants.ts`
  * replaces them one at a time.
  */
 export interface Rules {
