@@ -2,7 +2,7 @@ import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { keySpace } from '../machine/index.ts';
-import type { ClusterInvariants, Effect, Protocol, ProtocolDefinition } from '../protocol/index.ts';
+import type { ClusterInvariants, Effect, Input, Protocol, ProtocolDefinition } from '../protocol/index.ts';
 import { type ClusterMember, clusterIdOf, memberIdOf } from '../replica/identity.ts';
 import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
@@ -121,7 +121,7 @@ export class Node implements Victim, Service {
         flushIntervalMs: world.flushIntervalMs,
         observer: {
           log: (level, message, fields) => this.#log(level, message, fields),
-          stepped: (_now, inputs, effects, protocol) => this.#step(inputs.length, effects, protocol),
+          stepped: (_now, inputs, effects, protocol) => this.#step(inputs, effects, protocol),
         },
         halted: (error) => this.#gaveUp(error),
       },
@@ -198,10 +198,13 @@ export class Node implements Victim, Service {
     })();
   }
 
-  #step(inputs: number, effects: readonly Effect[], protocol: Protocol): void {
+  #step(inputs: readonly Input[], effects: readonly Effect[], protocol: Protocol): void {
     const { properties, invariants, report, trace } = this.#context;
     this.#stepped = true;
-    trace.number(inputs);
+    const types = (list: readonly { readonly type: string }[]): string =>
+      list.map(({ type }) => type).join(' ');
+    this.#trace('step', () => `[${types(inputs)}] -> [${types(effects)}]`);
+    trace.number(inputs.length);
     for (const effect of effects) {
       trace.text(effect.type);
       if (effect.type === 'status') this.#leads = effect.role === 'leader';
@@ -256,8 +259,8 @@ export class Node implements Victim, Service {
       this.#trace(`${level}: ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
   }
 
-  #trace(name: string): void {
-    this.#context.trace.event(this.#context.scheduler.now, name, this.name);
+  #trace(name: string, line?: () => string): void {
+    this.#context.trace.event(this.#context.scheduler.now, name, this.name, line);
   }
 }
 
