@@ -1,3 +1,5 @@
+import { assert } from './assert.ts';
+
 // Transport: what passes between replicas.
 
 /** Payload of one frame between replicas, in bytes. Above it the connection is dropped. */
@@ -106,3 +108,19 @@ export const stopTimeoutMs = 3_000;
 export const defaultTimeoutMs = 5_000;
 /** How long the state of a broken snapshot stream stays pinned for another attempt, in ms. */
 export const snapshotResumeMs = 30_000;
+
+// What must hold between them.
+
+assert(maxHandshakeBytes < maxFrameBytes, 'a hello fits a frame');
+assert(maxBulkChunkBytes < maxFrameBytes, 'a chunk fits a frame');
+assert(maxAppendBytes + maxCommandBytes < maxFrameBytes, 'an append with one large entry fits a frame');
+assert(maxForwardBytes + maxCommandBytes < maxFrameBytes, 'forwarded commands fit a frame');
+assert(maxFrameBytes <= maxPeerQueueBytes, 'any frame can be queued');
+assert(maxAppendBytes <= maxInflightBytes, 'a full append may be under way');
+assert(maxCommandBytes <= maxUncommittedBytes, 'any command can be taken');
+assert(maxCommandBytes <= maxStoreValueBytes, 'what a command writes fits the store');
+assert(sessionWindow <= maxUncommittedEntries, 'one replica can use its window');
+assert(maxUncommittedBytes + maxLogTailBytes + checkpointLogBytes < maxLogBytes, 'a log in use is not full');
+assert(flushPendingBytes < maxPendingStoreBytes, 'the state is flushed before commands are held back');
+assert(maxGenerationBytes < maxPendingStoreBytes, 'a generation is not held back by itself');
+assert(4 * journalReserveBytes <= journalSegmentBytes, 'the reserve leaves room for entries');

@@ -10,7 +10,7 @@ import {
   type Token,
   token,
 } from '../core/ids.ts';
-import { maxCommandBytes, sessionWindow } from '../core/limits.ts';
+import { maxCommandBytes, maxPendingStoreBytes, sessionWindow } from '../core/limits.ts';
 import type { Applied } from '../machine/index.ts';
 import type { CommittedEntry, Configuration, Effect, Input, Message } from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
@@ -304,6 +304,12 @@ export class Driver {
   }
 
   #apply(): void {
+    const { backend, host } = this.#options;
+    if (backend.pendingBytes() > maxPendingStoreBytes) {
+      // The disk does not keep up: entries wait in the log, which is bounded too, until the flush has made room.
+      host.checkpoint();
+      return;
+    }
     const before = this.#applier.base.position.index;
     let systemChanged = false;
     this.#applier.slice((entry, applied) => {
