@@ -37,7 +37,10 @@ export class Flusher {
     this.#report();
     const behind = backend.base().position.index > backend.flushed().position.index;
     const due = clock.now() - this.#flushedAt >= intervalMs;
-    if (behind && (due || this.#full || backend.pendingBytes() >= flushPendingBytes)) this.flush();
+    const much = backend.pendingBytes() >= flushPendingBytes;
+    // Also when a snapshot has brought the store up to date: until it says that it has room, nothing comes that it could
+    // be behind of.
+    if (this.#full || (behind && (due || much))) this.flush();
   }
 
   flush(): void {
