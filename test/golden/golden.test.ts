@@ -1,0 +1,51 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { utf8, utf8Text } from '../../src/core/bytes.ts';
+import { machineView } from '../../src/machine/index.ts';
+import { currentRevision, range } from '../../src/machine/key-space/index.ts';
+import type { ReadOutcome } from '../../src/replica/types.ts';
+import { execute, goldenCommands, openGolden, stop } from './data-directory.ts';
+
+const here = new URL('.', import.meta.url).pathname;
+const releases = readdirSync(here, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+describe('a data directory of every release', () => {
+  it.each(releases)('%s is opened, read, and written to', async (release) => {
+    const directory = mkdtempSync(join(tmpdir(), 'quorate-golden-'));
+    try {
+      cpSync(join(here, release), directory, { recursive: true });
+      const core = await openGolden(directory);
+      const read = await new Promise<ReadOutcome>((resolve) => core.read('linearizable', 30_000, resolve));
+      if (read.type !== 'readable') throw new Error(read.reason);
+      const store = machineView(read.store);
+      expect(currentRevision(store)).toBe(11n);
+      const answer = range(store, {
+        type: 'range',
+        range: { from: utf8('a'), to: undefined },
+        limit: 0,
+        revision: 0n,
+        sort: undefined,
+        keysOnly: false,
+        countOnly: false,
+        minModRevision: 0n,
+        maxModRevision: 0n,
+        minCreateRevision: 0n,
+        maxCreateRevision: 0n,
+      });
+      const pairs = answer.result.type === 'range' ? answer.result.pairs : [];
+      expect(pairs.map(({ key, value, version }) => [utf8Text(key), utf8Text(value), version])).toEqual([
+        ['a', '1', 2n],
+        ['b', '2', 2n],
+        ['greeting', 'hello again', 4n],
+      ]);
+      for (const command of goldenCommands) await execute(core, command);
+      await stop(core);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
