@@ -1,7 +1,8 @@
+import { sequenceOf } from '../storage/segment.ts';
 import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
 import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
-import { ReplicaError } from './replica-error.ts';
+import { diskTrouble, ReplicaError } from './replica-error.ts';
 
 type ManifestCallback = (
   ...outcome: [error: ReplicaError, manifest: undefined] | [error: undefined, manifest: Manifest]
@@ -18,7 +19,10 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
       const mismatch = mismatchOf(found, options);
       if (mismatch !== undefined) return callback(mismatch, undefined);
       warnAboutOtherCluster(found, options);
-      return write(options, { ...found, incarnation: found.incarnation + 1 }, callback);
+      return checkJournal(found, options, (error) => {
+        if (error !== undefined) callback(error, undefined);
+        else write(options, { ...found, incarnation: found.incarnation + 1 }, callback);
+      });
     }
     // Data without a manifest is a directory that has lost its identity, not an empty one.
     options.disk.list('', (listError, names) => {
@@ -36,6 +40,30 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
       if (created instanceof ReplicaError) callback(created, undefined);
       else write(options, created, callback);
     });
+  });
+}
+
+/**
+ * A directory has a durable segment before it is admitted, and never fewer: a member without one has lost its votes and
+ * entries, and would promise anew what it promised otherwise before.
+ */
+function checkJournal(
+  { phase, name }: Manifest,
+  { disk }: ReplicaCoreOptions,
+  callback: (error?: ReplicaError) => void,
+): void {
+  if (phase === 'empty') return callback();
+  disk.list('journal', (error, names) => {
+    if (error !== undefined && error.kind !== 'missing') return callback(diskTrouble('The journal', error));
+    if (names?.some((file) => sequenceOf(file) !== undefined) === true) return callback();
+    callback(
+      new ReplicaError(
+        'DAMAGED',
+        `The journal of ${name} is gone, and with it what this replica promised to the others, so it must not go on. ` +
+          'Put the files back if they were moved. If they are lost, remove this member from the cluster and add it anew ' +
+          'with an empty data directory; if this was the only replica, restore a backup.',
+      ),
+    );
   });
 }
 

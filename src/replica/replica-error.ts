@@ -51,7 +51,15 @@ export function haltReason(error: unknown): ReplicaError {
   }
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'CORRUPT_RECORD') return new ReplicaError('DAMAGED', message, { cause: error });
+  if (code === 'CORRUPT_RECORD') {
+    return new ReplicaError(
+      'DAMAGED',
+      `The data directory is damaged: ${message}. Acknowledged writes may be among what is lost, so this replica must not ` +
+        'go on. Check this disk, then remove this member from the cluster and add it anew with an empty data directory. ' +
+        'If this was the only replica, restore a backup.',
+      { cause: error },
+    );
+  }
   const what = error instanceof InvariantViolation ? 'a broken invariant' : 'an unforeseen error';
   return new ReplicaError(
     'INVARIANT',

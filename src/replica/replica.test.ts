@@ -129,6 +129,16 @@ describe('one replica', () => {
     expect((await failure(start())).code).toBe('DAMAGED');
   });
 
+  it('refuses to start without the journal that says what it promised', async () => {
+    const replica = await start();
+    await replica.ready();
+    await stop(replica);
+    await rm(join(directory, 'n1', 'journal'), { recursive: true });
+    const error = await failure(start());
+    expect(error.code).toBe('DAMAGED');
+    expect(error.message).toContain('The journal of n1 is gone');
+  });
+
   it('refuses a port that is in use', async () => {
     const port = await freePort();
     const server = createServer();

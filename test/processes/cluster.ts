@@ -17,6 +17,9 @@ export interface ClusterOptions {
   readonly dataDirs?: Readonly<Record<string, string>>;
 }
 
+/** Values by flags without their dashes. */
+export type Flags = Readonly<Record<string, string>>;
+
 /** `quorate serve` as a process that can be killed, paused and started again. */
 export class Member {
   readonly name: string;
@@ -63,17 +66,22 @@ export class Member {
   }
 
   /** Changed flags win over those that it was given first. */
-  start(changes: Readonly<Record<string, string>> = {}): QuorateProcess {
+  start(changes: Flags = {}): QuorateProcess {
     if (this.running) throw new Error(`${this.name} runs already`);
+    this.#earlierLogs = this.logs;
+    this.#process = this.twin(changes);
+    return this.#process;
+  }
+
+  /** Another process under the same name, which is the caller's to end. */
+  twin(changes: Flags): QuorateProcess {
     const args = [...this.#args];
     for (const [flag, value] of Object.entries(changes)) {
       const at = args.indexOf(`--${flag}`);
       if (at < 0) args.push(`--${flag}`, value);
       else args[at + 1] = value;
     }
-    this.#earlierLogs = this.logs;
-    this.#process = new QuorateProcess(args, { lifeline: true });
-    return this.#process;
+    return new QuorateProcess(args, { lifeline: true });
   }
 
   async serving(): Promise<void> {
