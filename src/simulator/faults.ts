@@ -10,6 +10,8 @@ export interface Victim {
   readonly name: string;
   readonly state: 'up' | 'paused' | 'down';
   readonly leads: boolean;
+  /** Has lost its disk, and will never take part again. */
+  readonly retired: boolean;
   /** The process dies; with `powerCut` also everything that was not yet on the disk. */
   crash(powerCut: boolean): void;
   start(): void;
@@ -18,6 +20,8 @@ export interface Victim {
   slowDisk(factor: number): void;
   fillDisk(full: boolean): void;
   failNextSync(): void;
+  /** Its disk is replaced by an empty one, and it starts again under its old name. */
+  loseDisk(): void;
 }
 
 interface FaultsOptions {
@@ -38,6 +42,7 @@ export class Faults {
   readonly #random: Random;
   #next: Scheduled | undefined;
   #stopped = false;
+  #diskLost = false;
   /** How often each kind struck. */
   readonly counts = new Map<FaultKind, number>();
 
@@ -60,7 +65,7 @@ export class Faults {
       victim.slowDisk(1);
       victim.fillDisk(false);
       if (victim.state === 'paused') victim.resume();
-      if (victim.state === 'down') victim.start();
+      if (victim.state === 'down' && !victim.retired) victim.start();
     }
   }
 
@@ -118,6 +123,11 @@ export class Faults {
       case 'failedSync':
         if (victim.state !== 'up') return;
         return victim.failNextSync();
+      case 'lostDisk':
+        // More than one would be more than any protocol of this fault model can bear.
+        if (this.#diskLost || victims.length < 3) return;
+        this.#diskLost = true;
+        return victim.loseDisk();
       default:
         assertNever(kind);
     }
@@ -128,7 +138,7 @@ export class Faults {
       if (victim.state === 'down') continue;
       victim.crash(powerCut);
       this.#later(() => {
-        if (victim.state === 'down') victim.start();
+        if (victim.state === 'down' && !victim.retired) victim.start();
       });
     }
   }

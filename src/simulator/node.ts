@@ -35,6 +35,8 @@ interface NodeContext {
   readonly report: Report;
   /** Stands between a replica and its disk; a mutant's place. */
   readonly throughDisk: (disk: Disk) => Disk;
+  /** Stands between a replica and its store; a mutant's place. */
+  readonly throughBackend: (backend: StoreBackend) => StoreBackend;
 }
 
 const clusterToken = 'simulated';
@@ -49,7 +51,9 @@ export class Node implements Victim, Service {
   readonly #random: Random;
   readonly #id: NodeId;
   readonly #cluster: readonly ClusterMember[];
-  readonly #disk: SimulatedDisk;
+  #disk: SimulatedDisk;
+  #disks = 0;
+  #retired = false;
   #core: ReplicaCore | undefined;
   #backend: StoreBackend | undefined;
   #leads = false;
@@ -68,11 +72,7 @@ export class Node implements Victim, Service {
     this.#id = memberIdOf(clusterIdOf(clusterToken, this.#cluster, ''), name);
     const { maxDriftPpm, maxTurnMicros } = world;
     this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
-    this.#disk = new SimulatedDisk({
-      schedule: (delayMs, callback) => scheduler.schedule(delayMs, this.host.guard(callback)),
-      random: random.stream('disk'),
-      speed: world.disk,
-    });
+    this.#disk = this.#newDisk();
   }
 
   get state(): Host['state'] {
@@ -83,13 +83,17 @@ export class Node implements Victim, Service {
     return this.host.state !== 'down' && this.#leads;
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   /** The state of the replica while it runs. */
   get backend(): StoreBackend | undefined {
     return this.#backend;
   }
 
   start(): void {
-    const { world, definition, network, throughDisk } = this.#context;
+    const { world, definition, network, throughDisk, throughBackend } = this.#context;
     this.host.start();
     const life = this.host.life;
     this.#trace('start');
@@ -106,8 +110,8 @@ export class Node implements Victim, Service {
         openBackend: (initial, callback) =>
           MemoryBackend.open({ disk, directory: 'state', initial }, (error, backend) => {
             if (error !== undefined) return callback(error, undefined);
-            this.#backend = backend;
-            callback(undefined, backend);
+            this.#backend = throughBackend(backend);
+            callback(undefined, this.#backend);
           }),
         name: this.name,
         cluster: this.#cluster,
@@ -157,6 +161,13 @@ export class Node implements Victim, Service {
   failNextSync(): void {
     this.#diskFaulty = true;
     this.#disk.failNextSync();
+  }
+
+  loseDisk(): void {
+    this.#trace('loses its disk');
+    if (this.host.state !== 'down') this.#gone(true);
+    this.#disk = this.#newDisk();
+    this.start();
   }
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
@@ -226,7 +237,8 @@ export class Node implements Victim, Service {
   #gaveUp(error: ReplicaError): void {
     const { report, scheduler } = this.#context;
     this.#trace(`gives up: ${error.message}`);
-    if (error.code !== 'DISK' || !this.#diskFaulty) {
+    this.#retired = error.code === 'REPLACED' && this.#disks > 1;
+    if (!this.#retired && (error.code !== 'DISK' || !this.#diskFaulty)) {
       report({
         type: 'crash',
         property: 'replicas go on',
@@ -236,7 +248,16 @@ export class Node implements Victim, Service {
     this.#gone(false);
     const { low, high } = restartDelayMs;
     scheduler.schedule(this.#random.between(low, high), () => {
-      if (this.host.state === 'down') this.start();
+      if (this.host.state === 'down' && !this.#retired) this.start();
+    });
+  }
+
+  #newDisk(): SimulatedDisk {
+    const { scheduler, random, world } = this.#context;
+    return new SimulatedDisk({
+      schedule: (delayMs, callback) => scheduler.schedule(delayMs, this.host.guard(callback)),
+      random: random.stream(`disk ${++this.#disks}`),
+      speed: world.disk,
     });
   }
 

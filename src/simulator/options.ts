@@ -14,7 +14,8 @@ export type FaultKind =
   | 'resetConnections'
   | 'slowDisk'
   | 'fullDisk'
-  | 'failedSync';
+  | 'failedSync'
+  | 'lostDisk';
 
 const faultKinds: readonly FaultKind[] = [
   'kill',
@@ -29,6 +30,7 @@ const faultKinds: readonly FaultKind[] = [
   'slowDisk',
   'fullDisk',
   'failedSync',
+  'lostDisk',
 ];
 
 /** How long the operations of a disk take, in milliseconds. */

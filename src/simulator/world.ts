@@ -2,6 +2,7 @@ import { checkLinearizability, keyValueModel } from '../check/index.ts';
 import { hex } from '../core/bytes.ts';
 import { Random } from '../core/random.ts';
 import type { ClusterInvariants, Effect, ProtocolDefinition } from '../protocol/index.ts';
+import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
 import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
@@ -20,6 +21,8 @@ export interface WorldParts {
   readonly invariants: ClusterInvariants;
   /** Stands between each replica and its disk. */
   readonly throughDisk?: (disk: Disk) => Disk;
+  /** Stands between each replica and its store. */
+  readonly throughBackend?: (backend: StoreBackend) => StoreBackend;
   /** Gets the events of the run as readable lines. */
   readonly print?: (line: string) => void;
 }
@@ -80,11 +83,12 @@ export class World {
     this.#properties = properties;
     const names = Array.from({ length: options.replicas }, (_, i) => `n${i + 1}`);
     const throughDisk = parts.throughDisk ?? ((disk: Disk): Disk => disk);
+    const throughBackend = parts.throughBackend ?? ((backend: StoreBackend): StoreBackend => backend);
     const { definition, invariants } = parts;
     this.#nodes = names.map((name) => {
       const stream = random.stream(name);
       const context = { name, world: options, names, definition, random: stream, scheduler, trace };
-      return new Node({ ...context, network, properties, invariants, report, throughDisk });
+      return new Node({ ...context, network, properties, invariants, report, throughDisk, throughBackend });
     });
     this.#workload = new Workload({
       options: options.workload,
@@ -151,23 +155,28 @@ export class World {
     this.#faults.stop();
     this.#network.setConditions({ ...this.#options.link, loss: 0, duplication: 0, reordering: 0, slow: 0 });
     this.#workload.stop();
-    let answered = 0;
-    for (const node of this.#nodes) {
-      const probe = (): void => {
-        this.#workload.probe(node, (done) => {
-          if (done) answered++;
-          else this.#scheduler.schedule(50, probe);
-        });
-      };
-      probe();
-    }
-    const served = () => answered === this.#nodes.length && this.#workload.idle;
-    if (!this.#runUntil(convergenceMs, served)) return this.#stalled(`${answered} replicas took a write`);
+    const answered = new Set<Node>();
+    for (const node of this.#nodes) this.#probe(node, answered);
+    const served = () => this.#members().every((node) => answered.has(node)) && this.#workload.idle;
+    if (!this.#runUntil(convergenceMs, served))
+      return this.#stalled(`${answered.size} replicas took a write`);
     if (!this.#runUntil(convergenceMs, () => this.#converged())) this.#stalled('the states differ');
   }
 
+  /** Writes through `node` until one write is known to be done. */
+  #probe(node: Node, answered: Set<Node>): void {
+    this.#workload.probe(node, (done) => {
+      if (done) answered.add(node);
+      else if (!node.retired) this.#scheduler.schedule(50, () => this.#probe(node, answered));
+    });
+  }
+
+  #members(): Node[] {
+    return this.#nodes.filter((node) => !node.retired);
+  }
+
   #converged(): boolean {
-    const states = this.#nodes.map((node) => stateOf(node));
+    const states = this.#members().map((node) => stateOf(node));
     return states.every((state) => state !== undefined && state === states[0]);
   }
 

@@ -1,0 +1,70 @@
+import type { Base } from '../protocol/index.ts';
+import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from '../storage/backend.ts';
+import type { Callback } from '../storage/disk.ts';
+import { diskMutants } from '../storage/mutants.ts';
+import type { WorldParts } from './world.ts';
+
+/** A known mistake of the host, as a part of a world. */
+export interface HostMutant {
+  readonly name: string;
+  readonly parts: Partial<WorldParts>;
+}
+
+/** Mistakes below the protocol: with the disk, and about what is durable. */
+export const hostMutants: readonly HostMutant[] = [
+  ...Object.entries(diskMutants).map(([name, throughDisk]) => ({ name, parts: { throughDisk } })),
+  { name: 'cutAtApplied', parts: { throughBackend: (backend) => new CutAtApplied(backend) } },
+];
+
+/** Calls the applied state durable, so that the journal is cut below it and not below what is on disk. */
+class CutAtApplied implements StoreBackend {
+  readonly store: StoreBackend['store'];
+  readonly #backend: StoreBackend;
+
+  constructor(backend: StoreBackend) {
+    this.#backend = backend;
+    this.store = backend.store;
+  }
+
+  base(): Base {
+    return this.#backend.base();
+  }
+
+  applied(base: Base): void {
+    this.#backend.applied(base);
+  }
+
+  flushed(): Base {
+    return this.#backend.base();
+  }
+
+  flush(callback: Callback<Base>): void {
+    // Some of it does reach the disk, when it suits the store.
+    this.#backend.flush(() => undefined);
+    callback(undefined, this.#backend.base());
+  }
+
+  pendingBytes(): number {
+    return this.#backend.pendingBytes();
+  }
+
+  bytes(): StoreBytes {
+    return this.#backend.bytes();
+  }
+
+  digest(): Uint8Array {
+    return this.#backend.digest();
+  }
+
+  pin(): PinnedView {
+    return this.#backend.pin();
+  }
+
+  install(snapshot: ReceivedSnapshot, callback: Callback<void>): void {
+    this.#backend.install(snapshot, callback);
+  }
+
+  close(callback: Callback<void>): void {
+    this.#backend.close(callback);
+  }
+}
