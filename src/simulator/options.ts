@@ -17,7 +17,7 @@ export type FaultKind =
   | 'failedSync'
   | 'lostDisk';
 
-const faultKinds: readonly FaultKind[] = [
+export const faultKinds: readonly FaultKind[] = [
   'kill',
   'powerCut',
   'powerCutAll',

@@ -1,6 +1,6 @@
 import { protocols } from '../protocols/registry.ts';
 import { describeOptions, type WorldOverrides } from './options.ts';
-import { exitCodeOf, simulate, simulationExitCodes } from './simulate.ts';
+import { exitCodeOf, type simulate, simulationExitCodes } from './simulate.ts';
 import type { WorldReport } from './world.ts';
 
 export interface RunnerDependencies {
@@ -9,6 +9,7 @@ export interface RunnerDependencies {
   readonly error: (line: string) => void;
   /** Real milliseconds; only for telling how fast it went. */
   readonly elapsedMs: () => number;
+  readonly simulate: typeof simulate;
 }
 
 interface Arguments {
@@ -33,7 +34,10 @@ seed that fails and prints the command that replays it.
 Exit codes: 0 good, 2 usage, 10 a replica crashed, 11 no progress without faults, 12 a promise was broken.`;
 
 /** The simulator as a command. Returns the exit code. */
-export function runSimulator(argv: readonly string[], { out, error, elapsedMs }: RunnerDependencies): number {
+export function runSimulator(
+  argv: readonly string[],
+  { out, error, elapsedMs, simulate }: RunnerDependencies,
+): number {
   if (argv.includes('--help')) {
     out(usage);
     return simulationExitCodes.good;

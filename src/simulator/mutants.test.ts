@@ -1,0 +1,79 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { laboratory } from '../protocols/laboratory.ts';
+import { hostMutants } from './mutants.ts';
+import { drawOptions, type WorldOptions } from './options.ts';
+import { simulateWorld } from './simulate.ts';
+import type { WorldParts } from './world.ts';
+
+/** A mistake counts as caught when one of so many worlds fails. */
+const seeds = 80;
+
+/** Worlds in which leaders change all the time while clients write. */
+function restless(seed: number): WorldOptions {
+  const drawn = drawOptions(seed, { faultMs: 5_000, replicas: seed % 3 === 0 ? 5 : 3 });
+  return {
+    ...drawn,
+    timing: { heartbeatInterval: 20, electionTimeout: 100 },
+    disk: { minDelayMs: 0.02, maxDelayMs: seed % 2 === 0 ? 5 : 20 },
+    link: { ...drawn.link, minDelayMs: 0.05, maxDelayMs: seed % 4 === 0 ? 20 : 1 },
+    faults: ['kill', 'powerCut', 'powerCutAll', 'isolate', 'partition', 'oneWayCut', 'slowDisk'],
+    maxQuietMs: 500,
+    maxFaultMs: 300,
+    workload: { ...drawn.workload, clients: 8, maxThinkMs: 5, timeoutMs: 500, maxValueBytes: 32 },
+  };
+}
+
+const drawn = (seed: number): WorldOptions => drawOptions(seed, { faultMs: 4_000 });
+
+const caught: string[] = [];
+
+function expectCaught(name: string, world: (seed: number) => WorldOptions, parts: Partial<WorldParts>): void {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { violation, simulatedMs } = simulateWorld(world(seed), parts);
+    if (violation === undefined) continue;
+    const detail = violation.detail.split('\n')[0]?.slice(0, 120);
+    caught.push(
+      `${name}: seed ${seed}, ${simulatedMs.toFixed(0)} ms, ${violation.type}, ${violation.property}: ${detail}`,
+    );
+    return;
+  }
+  expect.unreachable(`${name} is not caught in ${seeds} worlds`);
+}
+
+afterAll(() => {
+  process.stdout.write(`${caught.join('\n')}\n`);
+});
+
+describe('mistakes of the host are caught', () => {
+  for (const { name, parts } of hostMutants) {
+    it(name, { timeout: 300_000 }, () => expectCaught(name, drawn, parts));
+  }
+});
+
+describe('mistakes of Raft are caught by whole replicas', () => {
+  const sample = [
+    'acknowledges-before-durable',
+    'forgets-terms',
+    'truncates-without-conflict',
+    'reads-before-own-entry',
+    'reuses-read-rounds',
+    'trusts-overtaken-writes',
+    'counts-unsynced-self',
+    'commits-uncompared',
+  ];
+  const mutants = laboratory.get('raft')?.mutants ?? [];
+  for (const name of sample) {
+    it(name, { timeout: 300_000 }, () => {
+      const mutant = mutants.find((candidate) => candidate.name === name);
+      expect(mutant, `a mutant ${name}`).toBeDefined();
+      if (mutant !== undefined)
+        expectCaught(`${name} (${mutant.trap})`, restless, { definition: mutant.definition });
+    });
+  }
+});
+
+describe('what is right is not', () => {
+  it('restless worlds keep every promise', { timeout: 300_000 }, () => {
+    for (let seed = 1; seed <= 20; seed++) expect(simulateWorld(restless(seed)).violation).toBeUndefined();
+  });
+});
