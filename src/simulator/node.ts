@@ -275,9 +275,7 @@ export class Node implements Victim, Service {
   }
 
   #log(level: string, message: string, fields: Readonly<Record<string, unknown>> | undefined): void {
-    const { trace } = this.#context;
-    if (trace.verbose)
-      this.#trace(`${level}: ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
+    this.#trace(`${level}: ${message}`, () => (fields === undefined ? '' : JSON.stringify(fields)));
   }
 
   #trace(name: string, line?: () => string): void {

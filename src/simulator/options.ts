@@ -46,7 +46,7 @@ export interface WorkloadOptions {
   readonly operationsPerKey: number;
   /** Longest pause of a client between two operations. */
   readonly maxThinkMs: number;
-  /** After this a client gives up; what it asked for may still happen. */
+  /** After this a replica gives up, and a client half as much later; what it asked for may still happen. */
   readonly timeoutMs: number;
   /** Weights. */
   readonly mix: {

@@ -12,10 +12,6 @@ export class Trace {
     this.#sink = sink;
   }
 
-  get verbose(): boolean {
-    return this.#sink !== undefined;
-  }
-
   number(value: number): void {
     // The high part as well: times in microseconds pass 2^32 after an hour.
     this.#mix(value | 0);

@@ -130,9 +130,7 @@ export class Workload {
       givesUp.cancel();
       finish(settle());
     };
-    const givesUp = scheduler.schedule(options.timeoutMs + this.#travel(), () =>
-      once(() => this.#unknown(input)),
-    );
+    const givesUp = scheduler.schedule(1.5 * options.timeoutMs, () => once(() => this.#unknown(input)));
     const answered = (answer: Answer): void => {
       scheduler.schedule(this.#travel(), () => once(() => this.#done(id, input, answer, floor)));
     };
