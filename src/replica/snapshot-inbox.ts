@@ -41,6 +41,7 @@ export class SnapshotInbox {
   readonly #options: SnapshotInboxOptions;
   #arrival: Arrival | undefined;
   #opening = false;
+  #discarding = false;
   #lastNumber = 0;
   #closed = false;
 
@@ -62,9 +63,9 @@ export class SnapshotInbox {
     if (offer instanceof Malformed)
       return incoming.refuse(`unreadable offer of a snapshot: ${offer.message}`);
     const arrival = this.#arrival;
-    if (this.#closed || this.#opening || arrival?.complete !== undefined || arrival?.incoming !== undefined) {
-      return incoming.refuse('busy with another snapshot');
-    }
+    const busy =
+      this.#opening || this.#discarding || arrival?.complete !== undefined || arrival?.incoming !== undefined;
+    if (this.#closed || busy) return incoming.refuse('busy with another snapshot');
     if (arrival !== undefined && equalBytes(arrival.snapshotId, offer.snapshotId)) {
       return this.#goOn({ ...arrival, from, epoch: offer.epoch, incoming }, incoming);
     }
@@ -156,8 +157,13 @@ export class SnapshotInbox {
   #drop(callback: () => void): void {
     const arrival = this.#arrival;
     this.#arrival = undefined;
-    if (arrival === undefined) callback();
-    else arrival.receiver.discard(callback);
+    if (arrival === undefined) return callback();
+    // The next snapshot comes under the same name, which must not be removed from under it.
+    this.#discarding = true;
+    arrival.receiver.discard(() => {
+      this.#discarding = false;
+      callback();
+    });
   }
 }
 
