@@ -150,16 +150,15 @@ export class Driver {
         return this.input({ type: 'message', from, message });
       }
       case frameKind.forward: {
-        const submissions = decode(payload, readForward);
-        if (submissions instanceof Malformed) return this.#malformed(from, submissions);
-        this.#submissions.forwarded(from, submissions);
+        const forward = decode(payload, readForward);
+        if (forward instanceof Malformed) return this.#malformed(from, forward);
+        this.#submissions.forwarded(from, forward);
         return this.#schedule();
       }
       case frameKind.refused: {
         const refused = decode(payload, readRefused);
         if (refused instanceof Malformed) return this.#malformed(from, refused);
-        for (const { sequence, reason } of refused) this.#proposals.refused(sequence, reason);
-        return;
+        return this.#submissions.refused(refused);
       }
       default:
         this.#malformed(from, new Malformed(`unknown kind of frame ${kind}`));

@@ -5,7 +5,10 @@ import type { Refusal } from '../protocol/index.ts';
 import { encodeForward, encodeRefused, readForward, readRefused } from './frames.ts';
 
 const sequence = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-const submissions = fc.array(fc.record({ sequence, payload: fc.uint8Array({ maxLength: 300 }) }));
+const forwards = fc.record({
+  incarnation: sequence,
+  submissions: fc.array(fc.record({ sequence, payload: fc.uint8Array({ maxLength: 300 }) })),
+});
 const reasons: readonly Refusal[] = [
   'notLeader',
   'overloaded',
@@ -14,12 +17,14 @@ const reasons: readonly Refusal[] = [
   'unsupported',
   'tooLarge',
 ];
-const refusals = fc.array(fc.record({ sequence, reason: fc.constantFrom(...reasons) }));
+const refusals = fc.array(
+  fc.record({ incarnation: sequence, sequence, reason: fc.constantFrom(...reasons) }),
+);
 
 describe('frames between drivers', () => {
   it('bring commands as they were', () => {
     fc.assert(
-      fc.property(submissions, (sent) => {
+      fc.property(forwards, (sent) => {
         expect(decode(encodeForward(sent), readForward)).toEqual(sent);
       }),
     );
@@ -35,13 +40,13 @@ describe('frames between drivers', () => {
 
   it('are refused when they are cut, and never throw on garbage', () => {
     fc.assert(
-      fc.property(submissions, fc.nat(), fc.uint8Array(), (sent, place, garbage) => {
+      fc.property(forwards, fc.nat(), fc.uint8Array(), (sent, place, garbage) => {
         const bytes = encodeForward(sent);
         const cut = bytes.subarray(0, place % bytes.length);
         expect(decode(cut, readForward)).toBeInstanceOf(Malformed);
         for (const read of [readForward, readRefused]) {
           const decoded = decode<unknown>(garbage, read);
-          expect(decoded instanceof Malformed || Array.isArray(decoded)).toBe(true);
+          expect(decoded).toBeTypeOf('object');
         }
       }),
     );

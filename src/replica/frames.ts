@@ -12,7 +12,14 @@ export const frameKind = {
   refused: 18,
 } as const;
 
+/** Commands of one start of a replica, whose sequences mean nothing in another. */
+export interface Forward {
+  readonly incarnation: number;
+  readonly submissions: readonly Submission[];
+}
+
 export interface RefusedSubmission {
+  readonly incarnation: number;
   readonly sequence: number;
   readonly reason: Refusal;
 }
@@ -27,35 +34,39 @@ const refusals: readonly Refusal[] = [
   'tooLarge',
 ];
 
-export function encodeForward(submissions: readonly Submission[]): Uint8Array {
+export function encodeForward({ incarnation, submissions }: Forward): Uint8Array {
   let size = 16;
   for (const { payload } of submissions) size += payload.length + 16;
-  const writer = new Writer(size).uint(submissions.length);
+  const writer = new Writer(size).uint(incarnation).uint(submissions.length);
   for (const { sequence, payload } of submissions) writer.uint(sequence).bytes(payload);
   return writer.finish();
 }
 
-export function readForward(reader: Reader): Submission[] {
+export function readForward(reader: Reader): Forward {
+  const incarnation = reader.uint();
   const submissions: Submission[] = [];
   for (let count = reader.count(2); count > 0; count--) {
     submissions.push({ sequence: reader.uint(), payload: reader.bytes() });
   }
-  return submissions;
+  return { incarnation, submissions };
 }
 
 export function encodeRefused(refused: readonly RefusedSubmission[]): Uint8Array {
   const writer = new Writer().uint(refused.length);
-  for (const { sequence, reason } of refused) writer.uint(sequence).u8(refusals.indexOf(reason));
+  for (const { incarnation, sequence, reason } of refused) {
+    writer.uint(incarnation).uint(sequence).u8(refusals.indexOf(reason));
+  }
   return writer.finish();
 }
 
 export function readRefused(reader: Reader): RefusedSubmission[] {
   const refused: RefusedSubmission[] = [];
-  for (let count = reader.count(2); count > 0; count--) {
+  for (let count = reader.count(3); count > 0; count--) {
+    const incarnation = reader.uint();
     const sequence = reader.uint();
     const reason = refusals[reader.u8()];
     if (reason === undefined) throw new Malformed('unknown refusal');
-    refused.push({ sequence, reason });
+    refused.push({ incarnation, sequence, reason });
   }
   return refused;
 }

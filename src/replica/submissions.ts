@@ -3,7 +3,7 @@ import { type CommandId, commandId, type Millis, type NodeId } from '../core/ids
 import { maxForwardBytes, sessionWindow } from '../core/limits.ts';
 import { encodeEnvelope, type Session } from '../machine/index.ts';
 import type { Input, Refusal, Role } from '../protocol/index.ts';
-import { encodeForward, encodeRefused, frameKind, type RefusedSubmission } from './frames.ts';
+import { encodeForward, encodeRefused, type Forward, frameKind, type RefusedSubmission } from './frames.ts';
 import { Proposals, type Submission } from './proposals.ts';
 import type { SystemCommands } from './system-commands.ts';
 
@@ -23,6 +23,7 @@ export interface Leader {
 /** Of a command that the present step takes: whose it is, and what he calls it. */
 interface Submitter {
   readonly origin: NodeId;
+  readonly incarnation: number;
   readonly sequence: number;
 }
 
@@ -39,7 +40,7 @@ export class Submissions {
   readonly #session: Session;
   readonly #links: Links;
   readonly #system: SystemCommands;
-  #forwarded: { readonly origin: NodeId; readonly submission: Submission }[] = [];
+  #forwarded: { readonly submitter: Submitter; readonly payload: Uint8Array }[] = [];
   #submitters: Submitter[] = [];
   #nextCommand = 1;
   readonly #refused = new Map<NodeId, RefusedSubmission[]>();
@@ -56,20 +57,30 @@ export class Submissions {
   }
 
   /** Commands that a peer takes us for the leader of. */
-  forwarded(origin: NodeId, submissions: readonly Submission[]): void {
-    for (const submission of submissions) this.#forwarded.push({ origin, submission });
+  forwarded(origin: NodeId, { incarnation, submissions }: Forward): void {
+    for (const { sequence, payload } of submissions) {
+      this.#forwarded.push({ submitter: { origin, incarnation, sequence }, payload });
+    }
+  }
+
+  /** The leader did not take these of ours, or of an earlier start: a late answer to that says nothing about this one. */
+  refused(refused: readonly RefusedSubmission[]): void {
+    for (const { incarnation, sequence, reason } of refused) {
+      if (incarnation === this.#session.incarnation) this.proposals.refused(sequence, reason);
+    }
   }
 
   /** What the coming step is to take; sends the rest on its way. */
   collect(now: Millis, { role, leader }: Leader): Input[] {
     const inputs: Input[] = [];
     this.#submitters = [];
-    for (const { origin, submission } of this.#forwarded) {
-      if (role === 'leader') inputs.push(this.#command(origin, submission));
-      else this.#refuseTo(origin, submission.sequence, 'notLeader');
+    for (const { submitter, payload } of this.#forwarded) {
+      if (role === 'leader') inputs.push(this.#command(submitter, payload));
+      else this.#refuseTo(submitter, 'notLeader');
     }
     this.#forwarded = [];
     if (leader === undefined) return inputs;
+    const { incarnation } = this.#session;
     let systemCommands = this.#system
       .take(now)
       .map((payload): Submission => ({ sequence: systemSequence, payload }));
@@ -79,8 +90,10 @@ export class Submissions {
       systemCommands = [];
       if (submissions.length === 0) return inputs;
       if (role === 'leader') {
-        for (const submission of submissions) inputs.push(this.#command(this.#self, submission));
-      } else if (!this.#links.send(leader, frameKind.forward, encodeForward(submissions))) {
+        for (const { sequence, payload } of submissions) {
+          inputs.push(this.#command({ origin: this.#self, incarnation, sequence }, payload));
+        }
+      } else if (!this.#links.send(leader, frameKind.forward, encodeForward({ incarnation, submissions }))) {
         this.proposals.putBack(own);
         return inputs;
       }
@@ -93,7 +106,7 @@ export class Submissions {
     const submitter = this.#submitters[id - first];
     assert(submitter !== undefined, `command ${id} was refused by a later step than the one that took it`);
     if (submitter.origin === this.#self) this.proposals.refused(submitter.sequence, reason);
-    else this.#refuseTo(submitter.origin, submitter.sequence, reason);
+    else this.#refuseTo(submitter, reason);
   }
 
   /** Tells the others which of their commands were not taken. */
@@ -104,14 +117,14 @@ export class Submissions {
     this.#refused.clear();
   }
 
-  #command(origin: NodeId, { sequence, payload }: Submission): Input {
-    this.#submitters.push({ origin, sequence });
+  #command(submitter: Submitter, payload: Uint8Array): Input {
+    this.#submitters.push(submitter);
     return { type: 'command', id: commandId(this.#nextCommand++), payload };
   }
 
-  #refuseTo(origin: NodeId, sequence: number, reason: Refusal): void {
+  #refuseTo({ origin, incarnation, sequence }: Submitter, reason: Refusal): void {
     const refused = this.#refused.get(origin);
-    if (refused === undefined) this.#refused.set(origin, [{ sequence, reason }]);
-    else refused.push({ sequence, reason });
+    if (refused === undefined) this.#refused.set(origin, [{ incarnation, sequence, reason }]);
+    else refused.push({ incarnation, sequence, reason });
   }
 }
