@@ -61,6 +61,18 @@ describe('recovery', () => {
     expect(terms(at(5, 1), entryRecord(entry(6, 1)), hard(1), baseRecord(at(5, 1)))).toEqual([1]);
   });
 
+  test('a base that an earlier cut has left behind does not make a gap', () => {
+    const left = [
+      hard(1),
+      baseRecord(at(3, 1)),
+      entryRecord(entry(7, 1)),
+      entryRecord(entry(8, 1)),
+      entryRecord(entry(9, 1)),
+    ];
+    expect(terms(at(8, 1), ...left)).toEqual([1]);
+    expect(() => recover(at(5, 1), ...left)).toThrow(CorruptRecord);
+  });
+
   test('a log that does not go through the state restarts there', () => {
     const records = [hard(3), entryRecord(entry(1, 1)), entryRecord(entry(2, 1))];
     for (const base of [at(5, 3), at(2, 3), at(3, 1)]) {

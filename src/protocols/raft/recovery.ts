@@ -30,6 +30,9 @@ export function replay(records: readonly Uint8Array[]): Replayed {
         break;
       case 'entry':
         truncateBefore(entries, restart, record.entry);
+        // A base written while cutting is left over when what followed it was cut later: the log begins here.
+        if (entries.length === 0 && restart !== undefined && restart.index + 1 < record.entry.index)
+          restart = undefined;
         entries.push(record.entry);
         break;
       case 'base': {
@@ -62,7 +65,7 @@ function later(one: HardState, other: HardState): HardState {
 function truncateBefore(entries: Entry[], restart: Position | undefined, entry: Entry): void {
   const first = entries[0];
   if (first === undefined) {
-    if (restart !== undefined && entry.index !== restart.index + 1) throw gap(entry.index, restart.index);
+    if (restart !== undefined && entry.index <= restart.index) throw gap(entry.index, restart.index);
     return;
   }
   const kept = entry.index - first.index;
