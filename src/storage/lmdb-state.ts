@@ -3,10 +3,11 @@ import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { PairDigest } from '../core/digest.ts';
+import { maxGenerationBytes, maxStoreValueBytes } from '../core/limits.ts';
 import type { Base } from '../protocol/index.ts';
 import type { ReceivedSnapshot } from './backend.ts';
 import { readBase, writeBase } from './base-codec.ts';
-import type { Callback, Disk, DiskError } from './disk.ts';
+import { type Callback, type Disk, DiskError } from './disk.ts';
 import { LmdbEnvironment, lmdbPageSize } from './lmdb-environment.ts';
 import { damagedLmdbFile, prepareLmdbFile } from './lmdb-file.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
@@ -125,7 +126,9 @@ export function loadSnapshot(
   LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
     if (openError !== undefined) return callback(openError, undefined);
     const giveUp = (error: DiskError): void =>
-      environment.retire(() => files.remove(path, () => callback(error, undefined)));
+      orFull(options.disk, error, (reason) => {
+        environment.retire(() => files.remove(path, () => callback(reason, undefined)));
+      });
     readSnapshotFile(
       options.disk,
       snapshot.path,
@@ -136,6 +139,15 @@ export function loadSnapshot(
         completeState(files, state, callback);
       },
     );
+  });
+}
+
+/** LMDB reports a write that came short as an I/O error. Nothing of the file is used, so trying again is safe. */
+function orFull(disk: Disk, error: DiskError, callback: (error: DiskError) => void): void {
+  if (error.kind !== 'io') return callback(error);
+  disk.free((freeError, free) => {
+    const full = freeError === undefined && free < maxStoreValueBytes + maxGenerationBytes;
+    callback(full ? new DiskError('full', error.path, error.message) : error);
   });
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, onTestFailed, test } from 'vitest';
 import { type Client, ClientFailure, putRequest, rangeRequest } from '../../src/client/index.ts';
@@ -35,8 +35,8 @@ function connect(from: Cluster | Member): Client {
   return client;
 }
 
-/** Takes all room that is left, as somebody else's files would. */
-function fill(directory: string): string {
+/** Takes all room but `left` bytes, as somebody else's files would. */
+function fill(directory: string, left = 0): string {
   const file = path.join(directory, 'somebody-elses-file');
   const descriptor = openSync(file, 'w');
   const block = Buffer.alloc(64 * 1024);
@@ -47,6 +47,7 @@ function fill(directory: string): string {
   } finally {
     closeSync(descriptor);
   }
+  truncateSync(file, statSync(file).size - left);
   return file;
 }
 
@@ -134,6 +135,26 @@ describe.skipIf(probe === undefined)('a full disk', () => {
     rmSync(filler);
     const late = connect(n3);
     await until(async () => (await count(late).catch(() => 0n)) === BigInt(writes));
+  });
+
+  test('of a follower that needs a snapshot, with room for it once but not twice', async () => {
+    const disk = smallDisk(240);
+    const cluster = await clusterOn(3, { n3: path.join(disk.directory, 'n3') });
+    const [n1, n2, n3] = cluster.members as [Member, Member, Member];
+    expect(await n3.stop()).toBe(0);
+    const client = connect(await cluster.leader([n1, n2]));
+    // More than the others keep of their logs.
+    const writes = 2_500;
+    for (let at = 0; at < writes; at += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, offset) => put(client, `k${at + offset}`, 16 * 1024)));
+    }
+    const filler = fill(disk.directory, 70 * 1024 * 1024);
+    n3.start();
+    await n3.process.says('no room to install a snapshot');
+    rmSync(filler);
+    const late = connect(n3);
+    await until(async () => (await count(late).catch(() => 0n)) === BigInt(writes));
+    expect(n3.running).toBe(true);
   });
 });
 
