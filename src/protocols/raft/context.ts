@@ -17,7 +17,7 @@ import type {
   Timing,
 } from '../../protocol/index.ts';
 import { isVoter } from '../../protocol/index.ts';
-import type { Entry, RaftMessage } from './messages.ts';
+import type { Entry, MessageOf, RaftMessage } from './messages.ts';
 import { entryRecord, type HardState, hardStateRecord } from './records.ts';
 import type { Rules } from './rules.ts';
 import type { LeaderState, State } from './state.ts';
@@ -47,7 +47,7 @@ export class Context {
   #effects: RaftEffect[] = [];
   #hardStateLast = false;
   /** Acknowledgements of one step are merged: the last says it all. */
-  #ack: { to: NodeId; message: Extract<RaftMessage, { type: 'appendAck' }> } | undefined;
+  #ack: { to: NodeId; message: MessageOf<'appendAck'> } | undefined;
 
   constructor(options: ProtocolOptions, rules: Rules, state: State, now: Millis) {
     this.self = options.self;
@@ -113,7 +113,7 @@ export class Context {
     this.sendAfter(this.state.storage.hardStateToken, to, message);
   }
 
-  acknowledge(to: NodeId, message: Extract<RaftMessage, { type: 'appendAck' }>): void {
+  acknowledge(to: NodeId, message: MessageOf<'appendAck'>): void {
     const merges = this.#ack?.to === to && this.#ack.message.term === message.term;
     if (!merges || message.match > (this.#ack?.message.match ?? 0)) this.#ack = { to, message };
   }

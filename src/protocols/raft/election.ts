@@ -2,13 +2,12 @@ import { emptyBytes } from '../../core/bytes.ts';
 import { index, millis, type NodeId } from '../../core/ids.ts';
 import { isQuorum, peersOf } from './configuration.ts';
 import type { Context } from './context.ts';
-import type { RaftMessage } from './messages.ts';
+import type { MessageOf, RaftMessage } from './messages.ts';
 import { newProgress } from './progress.ts';
 import { appendEntry, uncommittedBytes } from './replication.ts';
 import { armElection, becomeFollower, changeRole } from './roles.ts';
 import type { LastEntry } from './rules.ts';
 
-type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
 type Term = RaftMessage['term'];
 
 export function electionTimeout(ctx: Context): void {
@@ -41,7 +40,7 @@ export function campaign(ctx: Context, transfer: boolean): void {
   }
 }
 
-export function handlePreVote(ctx: Context, from: NodeId, message: Of<'preVote'>): void {
+export function handlePreVote(ctx: Context, from: NodeId, message: MessageOf<'preVote'>): void {
   const granted =
     message.term > ctx.term && !hearsLeader(ctx) && ctx.rules.isUpToDate(message, lastEntry(ctx));
   // A denial carries the own term: else a longer log of an older term would ask in vain for ever (R-13).
@@ -49,7 +48,7 @@ export function handlePreVote(ctx: Context, from: NodeId, message: Of<'preVote'>
   if (term > 0) ctx.sendAfterHardState(from, { type: 'preVoteReply', term, granted });
 }
 
-export function handlePreVoteReply(ctx: Context, from: NodeId, message: Of<'preVoteReply'>): void {
+export function handlePreVoteReply(ctx: Context, from: NodeId, message: MessageOf<'preVoteReply'>): void {
   if (!message.granted) {
     if (message.term > ctx.term) becomeFollower(ctx, message.term, undefined);
     return;
@@ -60,7 +59,7 @@ export function handlePreVoteReply(ctx: Context, from: NodeId, message: Of<'preV
   countVotes(ctx);
 }
 
-export function handleRequestVote(ctx: Context, from: NodeId, message: Of<'requestVote'>): void {
+export function handleRequestVote(ctx: Context, from: NodeId, message: MessageOf<'requestVote'>): void {
   if (message.term > ctx.term) {
     if (!message.transfer && hearsLeader(ctx)) return;
     becomeFollower(ctx, message.term, undefined);
@@ -78,7 +77,7 @@ export function handleRequestVote(ctx: Context, from: NodeId, message: Of<'reque
   ctx.sendAfterHardState(from, { type: 'vote', term: ctx.term, granted });
 }
 
-export function handleVote(ctx: Context, from: NodeId, message: Of<'vote'>): void {
+export function handleVote(ctx: Context, from: NodeId, message: MessageOf<'vote'>): void {
   const { role } = ctx.state;
   if (!message.granted || message.term !== ctx.term || role.type !== 'candidate') return;
   role.votes.add(from);
@@ -118,7 +117,7 @@ function becomeLeader(ctx: Context): void {
     heartbeatDeadline: millis(now + ctx.timing.heartbeatInterval),
     uncommittedBytes: uncommittedBytes(state.log, state.commit),
     transfer: undefined,
-    reads: { queued: [], rounds: [], lastRound: 0 },
+    reads: { waiting: 0, queued: [], rounds: [], lastRound: 0 },
   });
   state.electionDeadline = undefined;
   state.verified = last.index;

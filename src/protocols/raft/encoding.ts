@@ -31,7 +31,7 @@ export function encodeState(state: State, randomWords: readonly number[]): Uint8
     ids(writer.uint(batch.batch), batch.ids);
     writer.uint(batch.deadline);
   }
-  writer.uint(state.checkpoint.bytes);
+  writer.uint(state.unflushedBytes);
   optional(writer, state.installing?.snapshot);
   if (state.installing !== undefined) writePosition(writer, state.installing.base.position);
   const { announced } = state;

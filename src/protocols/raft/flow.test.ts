@@ -54,6 +54,18 @@ describe('flow control', () => {
     expect(cluster.applied(2)).toEqual(['a']);
   });
 
+  test('a link that was congested when it broke has room when it is there again', () => {
+    const cluster = ledByFirst();
+    cluster.step(n1, { type: 'credit', peer: n2, bytes: 0 });
+    cluster.propose(1, 'a');
+    cluster.step(n1, { type: 'link', peer: n2, session: 1, up: false });
+    cluster.settle();
+    expect(cluster.applied(2)).toEqual([]);
+    cluster.step(n1, { type: 'link', peer: n2, session: 2, up: true });
+    cluster.settle();
+    expect(cluster.applied(2)).toEqual(['a']);
+  });
+
   test('after a broken link the leader goes on at once from what was acknowledged', () => {
     const cluster = ledByFirst();
     cluster.propose(1, 'a');
@@ -128,8 +140,8 @@ describe('limits', () => {
     for (let sent = 0; sent <= checkpointLogBytes && asked.length === 0; sent += command.length) {
       cluster.propose(1, command);
       cluster.settle();
-      const { bytes } = cluster.state(1).checkpoint;
-      if (bytes < command.length) asked.push(cluster.state(1).delivered);
+      const { unflushedBytes } = cluster.state(1);
+      if (unflushedBytes < command.length) asked.push(cluster.state(1).delivered);
     }
     expect(asked).toEqual([index(17)]);
   });

@@ -4,10 +4,8 @@ import { type Index, index, type NodeId } from '../../core/ids.ts';
 import { decodeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
 import { advanceCommit } from './delivery.ts';
-import type { Entry, RaftMessage } from './messages.ts';
+import type { Entry, MessageOf } from './messages.ts';
 import { becomeFollower } from './roles.ts';
-
-type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
 
 /**
  * A message that only the leader of its term sends: whoever receives it follows, also a candidate of an EQUAL term
@@ -25,7 +23,7 @@ export function follow(ctx: Context, leader: NodeId): boolean {
 }
 
 /** AppendEntries (section 5.3). */
-export function handleAppendEntries(ctx: Context, from: NodeId, message: Of<'appendEntries'>): void {
+export function handleAppendEntries(ctx: Context, from: NodeId, message: MessageOf<'appendEntries'>): void {
   const { state } = ctx;
   if (!follow(ctx, from) || state.installing !== undefined) return;
   // What is committed here is in every later leader's log: only what comes after it needs to be compared.
@@ -90,7 +88,7 @@ export function trackConfiguration(ctx: Context, entry: Entry): void {
 }
 
 /** Tells the leader where the logs may still agree, so that it skips whole terms at once (section 5.3). */
-function reject(ctx: Context, from: NodeId, message: Of<'appendEntries'>): void {
+function reject(ctx: Context, from: NodeId, message: MessageOf<'appendEntries'>): void {
   const { log } = ctx.state;
   const hintIndex = log.lastNotAfter(message.previousIndex, message.previousTerm);
   ctx.sendAfterHardState(from, {
@@ -102,14 +100,14 @@ function reject(ctx: Context, from: NodeId, message: Of<'appendEntries'>): void 
   });
 }
 
-export function handleHeartbeat(ctx: Context, from: NodeId, message: Of<'heartbeat'>): void {
+export function handleHeartbeat(ctx: Context, from: NodeId, message: MessageOf<'heartbeat'>): void {
   if (!follow(ctx, from)) return;
   commitFromHeartbeat(ctx, message.commit);
   const { verified } = ctx.state;
   ctx.sendAfterHardState(from, { type: 'heartbeatAck', term: ctx.term, round: message.round, verified });
 }
 
-export function handleCommitNotice(ctx: Context, from: NodeId, message: Of<'commitNotice'>): void {
+export function handleCommitNotice(ctx: Context, from: NodeId, message: MessageOf<'commitNotice'>): void {
   if (follow(ctx, from)) commitFromHeartbeat(ctx, message.commit);
 }
 

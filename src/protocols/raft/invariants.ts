@@ -2,7 +2,7 @@ import { assert } from '../../core/assert.ts';
 import type { NodeId } from '../../core/ids.ts';
 import type { LeaderState, State } from './state.ts';
 
-/** What holds in one replica between steps. Bounded by the number of peers, not by the log. */
+/** What holds in one replica between steps. Bounded by the peers and the reads that wait, not by the log. */
 export function checkState(self: NodeId, state: State): void {
   const { log, hardState, storage } = state;
   assert(log.floor.index <= state.flushed, 'only what the host has made durable leaves the log');
@@ -16,6 +16,8 @@ export function checkState(self: NodeId, state: State): void {
   assert(log.lastTerm <= hardState.term, 'no entry is newer than the term');
   assert(storage.durableToken <= storage.lastToken, 'only what was written is durable');
   assert(storage.hardStateToken <= storage.lastToken, 'the term is written');
+  const batched = state.forwarded.batches.reduce((sum, batch) => sum + batch.ids.length, 0);
+  assert(state.forwarded.waiting === state.forwarded.queued.length + batched, 'forwarded reads are counted');
   if (state.role.type === 'leader') checkLeader(self, state, state.role);
   if (state.role.type === 'candidate') assert(hardState.vote === self, 'a candidate votes for itself');
   if (state.installing !== undefined) {
@@ -39,4 +41,6 @@ function checkLeader(self: NodeId, state: State, leader: LeaderState): void {
     assert(waiting.round > round, 'read rounds rise');
     round = waiting.round;
   }
+  const inRounds = leader.reads.rounds.reduce((sum, { reads }) => sum + reads.length, 0);
+  assert(leader.reads.waiting === leader.reads.queued.length + inRounds, 'waiting reads are counted');
 }

@@ -70,6 +70,8 @@ export type RaftMessage =
       readonly reason: ReadRefusal;
     };
 
+export type MessageOf<Type extends RaftMessage['type']> = Extract<RaftMessage, { type: Type }>;
+
 export type ReadRefusal = Extract<Refusal, 'notLeader' | 'overloaded'>;
 
 const types = [

@@ -2,11 +2,9 @@ import { millis, type NodeId, type ReadId } from '../../core/ids.ts';
 import { maxPendingReads, maxReadRounds } from '../../core/limits.ts';
 import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
-import type { RaftMessage, ReadRefusal } from './messages.ts';
+import type { MessageOf, ReadRefusal } from './messages.ts';
 import type { Progress } from './progress.ts';
 import type { LeaderReads, LeaderState, ReadRound, WaitingRead } from './state.ts';
-
-type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
 
 /**
  * Linearizable reads without writing (thesis, section 6.4): the leader notes its commit index, learns from a quorum that it
@@ -17,25 +15,26 @@ export function read(ctx: Context, id: ReadId): void {
   const { leadership } = ctx;
   if (leadership !== undefined) enqueue(ctx, leadership.reads, { type: 'own', id });
   else if (ctx.leader === undefined) ctx.emit({ type: 'readFailed', id, reason: 'notLeader' });
-  else if (forwardedCount(ctx) >= maxPendingReads) ctx.emit({ type: 'readFailed', id, reason: 'overloaded' });
-  else ctx.state.forwarded.queued.push(id);
+  else forwardLater(ctx, id);
+}
+
+function forwardLater(ctx: Context, id: ReadId): void {
+  const { forwarded } = ctx.state;
+  if (forwarded.waiting >= maxPendingReads) {
+    ctx.emit({ type: 'readFailed', id, reason: 'overloaded' });
+    return;
+  }
+  forwarded.queued.push(id);
+  forwarded.waiting++;
 }
 
 function enqueue(ctx: Context, reads: LeaderReads, waiting: WaitingRead): void {
-  if (waitingCount(reads) >= maxPendingReads) fail(ctx, waiting, 'overloaded');
-  else reads.queued.push(waiting);
-}
-
-function waitingCount(reads: LeaderReads): number {
-  let count = reads.queued.length;
-  for (const round of reads.rounds) count += round.reads.length;
-  return count;
-}
-
-function forwardedCount(ctx: Context): number {
-  let count = ctx.state.forwarded.queued.length;
-  for (const batch of ctx.state.forwarded.batches) count += batch.ids.length;
-  return count;
+  if (reads.waiting >= maxPendingReads) {
+    fail(ctx, waiting, 'overloaded');
+    return;
+  }
+  reads.queued.push(waiting);
+  reads.waiting++;
 }
 
 /** Begins a round for what has gathered; true when peers have to be asked. A lone voter confirms itself. */
@@ -70,7 +69,11 @@ function confirmRounds(ctx: Context, leadership: LeaderState): void {
   const confirmed = quorumValue(ctx.configuration, (id) =>
     id === ctx.self ? Number.POSITIVE_INFINITY : (leadership.progress.get(id)?.round ?? 0),
   );
-  while (rounds[0] !== undefined && rounds[0].round <= confirmed) serve(ctx, rounds.shift() as ReadRound);
+  while (rounds[0] !== undefined && rounds[0].round <= confirmed) {
+    const round = rounds.shift() as ReadRound;
+    leadership.reads.waiting -= round.reads.length;
+    serve(ctx, round);
+  }
 }
 
 function serve(ctx: Context, { index, reads }: ReadRound): void {
@@ -97,7 +100,7 @@ export function failLeaderReads(ctx: Context, reads: LeaderReads): void {
   for (const waiting of reads.queued) fail(ctx, waiting, 'notLeader');
 }
 
-export function handleReadRequest(ctx: Context, from: NodeId, message: Of<'readRequest'>): void {
+export function handleReadRequest(ctx: Context, from: NodeId, message: MessageOf<'readRequest'>): void {
   const { start, batch } = message;
   const waiting: WaitingRead = { type: 'forwarded', from, start, batch };
   if (ctx.leadership === undefined || message.term !== ctx.term) fail(ctx, waiting, 'notLeader');
@@ -119,19 +122,24 @@ export function forwardReads(ctx: Context): void {
   ctx.sendAfterHardState(leader, { type: 'readRequest', term: ctx.term, start: hardState.start, batch });
 }
 
-export function handleReadReply(ctx: Context, message: Of<'readReply'>): void {
+export function handleReadReply(ctx: Context, message: MessageOf<'readReply'>): void {
   for (const id of takeBatch(ctx, message)) ctx.emit({ type: 'readable', id, index: message.index });
 }
 
-export function handleReadRefusal(ctx: Context, message: Of<'readRefusal'>): void {
+export function handleReadRefusal(ctx: Context, message: MessageOf<'readRefusal'>): void {
   for (const id of takeBatch(ctx, message)) ctx.emit({ type: 'readFailed', id, reason: message.reason });
 }
 
-function takeBatch(ctx: Context, message: Of<'readReply'> | Of<'readRefusal'>): readonly ReadId[] {
+function takeBatch(
+  ctx: Context,
+  message: MessageOf<'readReply'> | MessageOf<'readRefusal'>,
+): readonly ReadId[] {
   const { forwarded, hardState } = ctx.state;
   if (message.start !== hardState.start) return [];
   const at = forwarded.batches.findIndex((batch) => batch.batch === message.batch);
-  return at < 0 ? [] : (forwarded.batches.splice(at, 1)[0]?.ids ?? []);
+  const ids = at < 0 ? [] : (forwarded.batches.splice(at, 1)[0]?.ids ?? []);
+  forwarded.waiting -= ids.length;
+  return ids;
 }
 
 /** The leader changed, or is out of reach: its answer may never come. */
@@ -148,5 +156,6 @@ export function expireForwardedReads(ctx: Context): void {
 }
 
 function failAll(ctx: Context, ids: readonly ReadId[]): void {
+  ctx.state.forwarded.waiting -= ids.length;
   for (const id of ids) ctx.emit({ type: 'readFailed', id, reason: 'notLeader' });
 }

@@ -132,12 +132,7 @@ function track(configurations: Configurations, entry: Entry): void {
   configurations.append(entry.index, configuration);
 }
 
-export function freshState(
-  hardState: HardState,
-  log: Log,
-  configurations: Configurations,
-  applied: Index,
-): State {
+function freshState(hardState: HardState, log: Log, configurations: Configurations, applied: Index): State {
   return {
     hardState,
     log,
@@ -158,8 +153,8 @@ export function freshState(
       durable: log.lastIndex,
       writes: [],
     },
-    forwarded: { queued: [], batches: [], lastBatch: 0 },
-    checkpoint: { bytes: 0 },
+    forwarded: { waiting: 0, queued: [], batches: [], lastBatch: 0 },
+    unflushedBytes: 0,
     installing: undefined,
     announced: { role: '', leader: undefined, term: epoch(0), configurationIndex: -1 },
   };

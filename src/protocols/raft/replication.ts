@@ -10,13 +10,11 @@ import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
 import { advanceCommit } from './delivery.ts';
 import type { Log } from './log.ts';
-import { type Entry, entryBytes, type RaftMessage } from './messages.ts';
+import { type Entry, entryBytes, type MessageOf, type RaftMessage } from './messages.ts';
 import { acknowledge, mayTakeEntries, type Progress, probeFrom, sentEntries } from './progress.ts';
 import { stepDown } from './roles.ts';
 import { startSnapshot } from './snapshot.ts';
 import type { LeaderState } from './state.ts';
-
-type Of<T extends RaftMessage['type']> = Extract<RaftMessage, { type: T }>;
 
 export function propose(ctx: Context, id: CommandId, payload: Uint8Array): void {
   const refusal = whyNot(ctx, payload);
@@ -54,7 +52,7 @@ export function appendEntry(ctx: Context, kind: EntryKind, payload: Uint8Array):
 
 /** Sends what each peer lacks, once in a step; the leader's own write is under way meanwhile (thesis, section 10.2.1). */
 export function replicate(ctx: Context, leadership: LeaderState): void {
-  let shared: Of<'appendEntries'> | undefined;
+  let shared: MessageOf<'appendEntries'> | undefined;
   for (const [peer, progress] of leadership.progress) {
     let sent = false;
     while (mayTakeEntries(progress) && lacks(ctx, progress)) {
@@ -78,7 +76,7 @@ export function replicate(ctx: Context, leadership: LeaderState): void {
 const lacks = (ctx: Context, progress: Progress): boolean =>
   progress.mode === 'probe' || progress.next <= ctx.state.log.lastIndex;
 
-function appendFrom(ctx: Context, next: Index, maxBytes: number): Of<'appendEntries'> {
+function appendFrom(ctx: Context, next: Index, maxBytes: number): MessageOf<'appendEntries'> {
   const { log, commit } = ctx.state;
   const previousIndex = index(next - 1);
   return {
@@ -91,7 +89,12 @@ function appendFrom(ctx: Context, next: Index, maxBytes: number): Of<'appendEntr
   };
 }
 
-function sendAppend(ctx: Context, peer: NodeId, progress: Progress, message: Of<'appendEntries'>): void {
+function sendAppend(
+  ctx: Context,
+  peer: NodeId,
+  progress: Progress,
+  message: MessageOf<'appendEntries'>,
+): void {
   let bytes = 0;
   for (const entry of message.entries) bytes += entryBytes(entry);
   progress.commitSent = message.commit;
@@ -99,12 +102,16 @@ function sendAppend(ctx: Context, peer: NodeId, progress: Progress, message: Of<
   sentEntries(progress, index(message.previousIndex + message.entries.length), bytes);
 }
 
-export function handleAppendAck(ctx: Context, progress: Progress, message: Of<'appendAck'>): void {
+export function handleAppendAck(ctx: Context, progress: Progress, message: MessageOf<'appendAck'>): void {
   // Nobody can hold more of this log than there is; such an answer is nonsense.
   if (message.match <= ctx.state.log.lastIndex) acknowledge(progress, message.match);
 }
 
-export function handleAppendReject(ctx: Context, progress: Progress, message: Of<'appendReject'>): void {
+export function handleAppendReject(
+  ctx: Context,
+  progress: Progress,
+  message: MessageOf<'appendReject'>,
+): void {
   const { previousIndex } = message;
   const stale =
     progress.mode === 'probe' ? previousIndex !== progress.next - 1 : previousIndex <= progress.match;
@@ -113,7 +120,7 @@ export function handleAppendReject(ctx: Context, progress: Progress, message: Of
 }
 
 /** Above the last place where the peer's hint can match; at or below the floor when only a snapshot helps. */
-function nextAfter(log: Log, { hintIndex, hintTerm }: Of<'appendReject'>): number {
+function nextAfter(log: Log, { hintIndex, hintTerm }: MessageOf<'appendReject'>): number {
   if (hintIndex < log.floor.index) return hintIndex + 1;
   const at = log.lastNotAfter(hintIndex, hintTerm);
   return (log.termAt(at) ?? 0) > hintTerm ? at : at + 1;
@@ -183,6 +190,8 @@ export function heardHeartbeatAck(ctx: Context, peer: NodeId, progress: Progress
 
 export function linkChanged(progress: Progress, up: boolean): void {
   progress.linked = up;
+  // Whatever filled the former connection went with it.
+  progress.congested = false;
   if (progress.mode === 'snapshot') return;
   probeFrom(progress, progress.match > 0 ? index(progress.match + 1) : progress.next);
 }

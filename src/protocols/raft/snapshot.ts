@@ -72,16 +72,16 @@ function placeBase(ctx: Context, base: Base): void {
   state.delivered = position.index;
   state.applied = position.index;
   state.flushed = position.index;
-  state.checkpoint.bytes = 0;
+  state.unflushedBytes = 0;
 }
 
 /** Asks the host to make its state durable when the log has grown enough, so that the log can be cut. */
 export function requestCheckpoint(ctx: Context, delivered: readonly Entry[]): void {
-  const { checkpoint, delivered: upTo } = ctx.state;
-  for (const entry of delivered) checkpoint.bytes += entryBytes(entry);
-  if (checkpoint.bytes < ctx.retention.checkpointBytes) return;
-  checkpoint.bytes = 0;
-  ctx.emit({ type: 'checkpoint', index: upTo });
+  const { state } = ctx;
+  for (const entry of delivered) state.unflushedBytes += entryBytes(entry);
+  if (state.unflushedBytes < ctx.retention.checkpointBytes) return;
+  state.unflushedBytes = 0;
+  ctx.emit({ type: 'checkpoint', index: state.delivered });
 }
 
 /** What is durable in the host's state is not needed for recovery; a tail of it stays for peers that are a little late. */

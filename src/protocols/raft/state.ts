@@ -31,7 +31,8 @@ export interface State {
 
   readonly storage: StorageState;
   readonly forwarded: ForwardedReads;
-  readonly checkpoint: CheckpointState;
+  /** Bytes committed since the last time the host was asked to flush. */
+  unflushedBytes: number;
   /** A snapshot that the host is putting in place; the log is left alone meanwhile. */
   installing: { readonly snapshot: number; readonly base: Base } | undefined;
   announced: Announced;
@@ -68,6 +69,8 @@ export interface Transfer {
 }
 
 export interface LeaderReads {
+  /** How many wait, in rounds and in the queue. */
+  waiting: number;
   /** Wait for the next round. */
   queued: WaitingRead[];
   readonly rounds: ReadRound[];
@@ -86,6 +89,8 @@ export type WaitingRead =
   | { readonly type: 'forwarded'; readonly from: NodeId; readonly start: number; readonly batch: number };
 
 export interface ForwardedReads {
+  /** How many wait, in batches and in the queue. */
+  waiting: number;
   queued: ReadId[];
   readonly batches: ReadBatch[];
   lastBatch: number;
@@ -115,11 +120,6 @@ export interface Write {
   lastIndex: Index;
 }
 
-export interface CheckpointState {
-  /** Bytes committed since the last time the host was asked to flush. */
-  bytes: number;
-}
-
 export interface Announced {
   role: string;
   leader: NodeId | undefined;
@@ -140,7 +140,6 @@ export function forkState(state: State): State {
       queued: state.forwarded.queued.slice(),
       batches: state.forwarded.batches.slice(),
     },
-    checkpoint: { ...state.checkpoint },
     announced: { ...state.announced },
   };
 }
