@@ -53,8 +53,8 @@ export interface StoreBytes {
 export interface PinnedView {
   readonly base: Base;
   readonly digest: Uint8Array;
-  /** Pairs with key > `after` (all for undefined) in ascending order. */
-  entries(after: Uint8Array | undefined): IterableIterator<readonly [key: Uint8Array, value: Uint8Array]>;
+  /** All pairs in ascending order of their keys. */
+  entries(): IterableIterator<readonly [key: Uint8Array, value: Uint8Array]>;
   /** Harmless when it was released. */
   release(): void;
 }

@@ -6,7 +6,6 @@ import type { Base } from '../protocol/index.ts';
 import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from './backend.ts';
 import { DigestedStore, type PairTable } from './digested-store.ts';
 import { type Callback, DiskError } from './disk.ts';
-import { keyAfter } from './keys.ts';
 import type { LmdbEnvironment } from './lmdb-environment.ts';
 import {
   beginState,
@@ -287,8 +286,8 @@ class LmdbView implements PinnedView {
     this.#onRelease = onRelease;
   }
 
-  *entries(after: Uint8Array | undefined): IterableIterator<Pair> {
-    const range = { from: after === undefined ? emptyBytes : keyAfter(after), to: undefined };
+  *entries(): IterableIterator<Pair> {
+    const range = { from: emptyBytes, to: undefined };
     assert(!this.#released, 'a released view was read');
     for (const pair of mergedScan(this.#changes, this.#environment.scan(range, this.#transaction), range)) {
       yield pair;

@@ -8,7 +8,6 @@ import type { Base } from '../protocol/index.ts';
 import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from './backend.ts';
 import { DigestedStore, type PairTable } from './digested-store.ts';
 import type { Callback, Disk, DiskError } from './disk.ts';
-import { keyAfter } from './keys.ts';
 import { type Pair, type SnapshotOrigin, snapshotFrames, snapshotIdBytes } from './snapshot.ts';
 import { readSnapshotFile, writeSnapshotFile } from './snapshot-file.ts';
 import { StateFiles } from './state-files.ts';
@@ -285,12 +284,9 @@ class MemoryView implements PinnedView {
     this.#pairs = pairs;
   }
 
-  *entries(after: Uint8Array | undefined): IterableIterator<Pair> {
+  *entries(): IterableIterator<Pair> {
     const pairs = present(this.#pairs, 'a released view was read');
-    for (const pair of pairs.scan({
-      from: after === undefined ? emptyBytes : keyAfter(after),
-      to: undefined,
-    })) {
+    for (const pair of pairs.scan({ from: emptyBytes, to: undefined })) {
       assert(this.#pairs !== undefined, 'a released view was read');
       yield pair;
     }

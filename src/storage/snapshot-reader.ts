@@ -13,7 +13,6 @@ import {
   preambleBytes,
   readSnapshotHeader,
   type SnapshotHeader,
-  type SnapshotPosition,
   snapshotFormatVersion,
   snapshotMagic,
 } from './snapshot.ts';
@@ -76,12 +75,12 @@ export class SnapshotReader {
     return this.#header;
   }
 
-  /** What was taken so far, in whole frames, and where in the bytes it ends. */
-  position(): SnapshotPosition & { readonly bytes: number } {
-    return { frames: this.#frames, after: this.#lastKey, pairs: this.#pairs, bytes: this.#takenBytes };
+  /** Bytes of the whole frames that were taken so far. */
+  get bytes(): number {
+    return this.#takenBytes;
   }
 
-  /** Forgets the beginning of a frame, to go on from `position`. */
+  /** Forgets the beginning of a frame, to go on behind the `bytes` that were taken. */
   dropPartialFrame(): void {
     this.#waiting = [];
     this.#waitingBytes = 0;

@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import { equalBytes, hex } from '../core/bytes.ts';
 import type { ReceivedSnapshot } from './backend.ts';
 import type { Callback, Disk, DiskError, DiskFile } from './disk.ts';
-import type { SnapshotHeader, SnapshotOrigin, SnapshotPosition } from './snapshot.ts';
+import type { SnapshotHeader, SnapshotOrigin } from './snapshot.ts';
 import { type SnapshotFault, SnapshotReader, snapshotFault } from './snapshot-reader.ts';
 import { parentOf } from './state-files.ts';
 import { removeIfThere } from './steps.ts';
@@ -57,22 +57,19 @@ export class SnapshotReceiver {
     return this.#written;
   }
 
-  /** What is here, in whole frames. */
-  have(): SnapshotPosition {
-    const { frames, after, pairs } = this.#reader.position();
-    return { frames, after, pairs };
-  }
-
-  /** After a stream was cut: forgets the frame that was cut, so that another stream can go on from what this calls back. */
-  resume(callback: Callback<SnapshotPosition>): void {
+  /**
+   * After a stream was cut: forgets the frame that was cut. Another stream can go on behind the bytes that this calls back
+   * with, which are whole frames.
+   */
+  resume(callback: Callback<number>): void {
     assert(!this.#busy, 'a piece of the snapshot is being written');
     this.#busy = true;
     this.#reader.dropPartialFrame();
-    this.#written = this.#reader.position().bytes;
+    this.#written = this.#reader.bytes;
     this.#file.truncate(this.#written, (error) => {
       this.#busy = false;
       if (error !== undefined) callback(error, undefined);
-      else callback(undefined, this.have());
+      else callback(undefined, this.#written);
     });
   }
 

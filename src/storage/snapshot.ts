@@ -29,17 +29,6 @@ export interface SnapshotHeader extends SnapshotOrigin {
 
 export type Pair = readonly [key: Uint8Array, value: Uint8Array];
 
-/** How much of a snapshot someone has: whole frames only. */
-export interface SnapshotPosition {
-  /** Frames held, the header's among them. */
-  readonly frames: number;
-  /** The last key held. */
-  readonly after: Uint8Array | undefined;
-  readonly pairs: number;
-}
-
-export const snapshotStart: SnapshotPosition = { frames: 0, after: undefined, pairs: 0 };
-
 export const snapshotMagic = utf8('QRSNAPSH');
 export const preambleBytes = 12;
 /** Before the payload: type, sequence, length. After it: CRC-32C. */
@@ -73,24 +62,20 @@ export function readSnapshotHeader(reader: Reader): SnapshotHeader {
 
 /**
  * The bytes of a snapshot, a frame at a time (the first one with the preamble), taken from the view only as they are
- * asked for. With `from`, those that follow what a receiver of the same snapshot id has already.
+ * asked for. The same view and origin give the same bytes.
  */
-export function* snapshotFrames(
-  view: PinnedView,
-  origin: SnapshotOrigin,
-  from: SnapshotPosition = snapshotStart,
-): IterableIterator<Uint8Array> {
+export function* snapshotFrames(view: PinnedView, origin: SnapshotOrigin): IterableIterator<Uint8Array> {
   assert(origin.snapshotId.length === snapshotIdBytes, 'a snapshot id has 16 bytes');
   const header = writeSnapshotHeader({ ...origin, base: view.base, digest: view.digest });
   const preamble = snapshotPreamble();
   const first = frame(frameTypes.header, 0, header, crc32c(preamble));
   const seed = checksumOf(first);
-  if (from.frames === 0) yield concatBytes([preamble, first]);
+  yield concatBytes([preamble, first]);
 
-  let sequence = Math.max(1, from.frames);
-  let pairs = from.pairs;
+  let sequence = 1;
+  let pairs = 0;
   let payload = new Writer(snapshotFrameBytes);
-  for (const [key, value] of view.entries(from.after)) {
+  for (const [key, value] of view.entries()) {
     if (payload.length > 0 && payload.length + key.length + value.length > snapshotFrameBytes) {
       yield frame(frameTypes.pairs, sequence++, payload.finish(), seed);
       payload = new Writer(snapshotFrameBytes);

@@ -63,7 +63,7 @@ async function writePieces(
       'the backup arrived damaged: its checksum does not fit. Try again; the old file was left as it was.',
     );
   }
-  await handle.truncate(reader.position().bytes);
+  await handle.truncate(reader.bytes);
   await handle.sync();
 }
 
