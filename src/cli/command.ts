@@ -54,7 +54,7 @@ export function addCommand(
   return command.option('--config <FILE>', 'Read settings from a YAML file (QUORATE_CONFIG)');
 }
 
-export function addFlag(command: Command, setting: Setting<unknown>): void {
+function addFlag(command: Command, setting: Setting<unknown>): void {
   const usage =
     setting.argument === undefined ? `--${setting.name}` : `--${setting.name} <${setting.argument}>`;
   const fallback =
@@ -113,7 +113,7 @@ export async function withClient<T>(
   }
 }
 
-export function commandFailure(failure: ClientFailure): CommandFailure {
+function commandFailure(failure: ClientFailure): CommandFailure {
   switch (failure.type) {
     case 'refused':
       return new CommandFailure(

@@ -1,4 +1,4 @@
-import { compareBytes } from './bytes.ts';
+import { compareBytes, lowerBound } from './bytes.ts';
 import type { ScanRange } from './store.ts';
 
 /** `undefined` stands for absence, so it is no value. */
@@ -97,18 +97,6 @@ const maxEntries = 32;
 const minEntries = 10;
 
 const sizeOf = <V>(node: Node<V>): number => ('children' in node ? node.children.length : node.keys.length);
-
-/** The first place whose key is at or after `key`. */
-function lowerBound(keys: readonly Uint8Array[], key: Uint8Array): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareBytes(keys[middle] as Uint8Array, key) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /** Which child of a branch holds `key`: as many as there are separators at or before it. */
 function childFor<V>(branch: Branch<V>, key: Uint8Array): number {

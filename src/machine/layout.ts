@@ -5,7 +5,7 @@ import { writeUint32, writeUint64 } from './uint64.ts';
  * Keys of the store. The first byte parts what the replicated layer keeps from what the machine keeps; the second byte
  * names a table of the layer. docs/machine.md lists them all.
  */
-export const layerSpace = 0x00;
+const layerSpace = 0x00;
 export const machineSpace = 0x01;
 
 /** Tables of the layer. Numbers are never reused: they are on disks and in snapshots. */

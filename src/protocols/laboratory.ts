@@ -1,7 +1,8 @@
-import type { ClusterInvariants, Message, ProtocolDefinition, ProtocolOptions } from '../protocol/index.ts';
+import type { ClusterInvariants, ProtocolDefinition, ProtocolOptions } from '../protocol/index.ts';
 import { RaftInvariants } from './raft/cluster-invariants.ts';
 import { raft } from './raft/index.ts';
 import { createMutant, mutants } from './raft/mutants.ts';
+import { erase } from './registry.ts';
 
 /** What is needed to put a protocol to the test, beside its definition in the registry. */
 export interface Laboratory {
@@ -34,8 +35,3 @@ export const laboratory: ReadonlyMap<string, Laboratory> = new Map([
     },
   ],
 ]);
-
-/** As in the registry: a host handles the messages of one protocol only. */
-function erase<M extends Message>(definition: ProtocolDefinition<M>): ProtocolDefinition {
-  return definition as unknown as ProtocolDefinition;
-}

@@ -3,7 +3,7 @@ import { crc32c } from '../core/crc32c.ts';
 import type { DiskFile } from './disk.ts';
 import { JournalDamaged, JournalForeign, JournalUnsupported } from './journal-errors.ts';
 
-export const journalFormatVersion = 1;
+const journalFormatVersion = 1;
 export const storageIdBytes = 16;
 /** A sector of its own, so that writing the first batch cannot tear the header. */
 export const segmentHeaderBytes = 512;

@@ -14,7 +14,7 @@ export const bulkPingMs = 1_000;
 /** A stream on which nothing was heard for so long is dead. */
 export const bulkSilenceMs = 10_000;
 /** A receiver that is there but takes nothing for so long is given up, since what we send stays pinned for it. */
-export const bulkStallMs = 60_000;
+const bulkStallMs = 60_000;
 
 /** Where the content of a stream comes from: asked only as fast as the receiver takes it. */
 export interface BulkSource {

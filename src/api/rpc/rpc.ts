@@ -73,8 +73,3 @@ export interface Services {
   /** What to say to a method that is not in `methods`. */
   unimplemented(path: string): Failure;
 }
-
-/** The largest request message; a larger one is refused before it is read. */
-export interface RpcLimits {
-  readonly maxMessageBytes: number;
-}

@@ -57,9 +57,9 @@ const flag = (name: string, scopes: readonly Scope[], help: string): Setting<boo
 const file = (name: string, scopes: readonly Scope[], help: string): Setting<string> =>
   setting(name, scopes, 'FILE', parseText, help);
 
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-export const outputFormats = ['table', 'json'] as const;
-export const replicaCounts = ['1', '3', '5'] as const;
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+const outputFormats = ['table', 'json'] as const;
+const replicaCounts = ['1', '3', '5'] as const;
 
 export const settings = {
   name: setting<string>(

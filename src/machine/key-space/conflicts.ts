@@ -1,5 +1,5 @@
 import { assertNever } from '../../core/assert.ts';
-import { compareBytes } from '../../core/bytes.ts';
+import { compareBytes, lowerBound } from '../../core/bytes.ts';
 import type { KeyRange, Operation, TxnRequest } from './requests.ts';
 
 /** What operations may write: keys in order and without repetition, and ranges. */
@@ -80,18 +80,7 @@ function union(a: Footprint, b: Footprint): { footprint: Footprint; disjoint: bo
 function deletesSome(deletes: readonly KeyRange[], puts: readonly Uint8Array[]): boolean {
   if (puts.length === 0) return false;
   return deletes.some(({ from, to }) => {
-    const first = puts[firstAtOrAfter(puts, from)];
+    const first = puts[lowerBound(puts, from)];
     return first !== undefined && (to === undefined || compareBytes(first, to) < 0);
   });
-}
-
-function firstAtOrAfter(keys: readonly Uint8Array[], key: Uint8Array): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareBytes(keys[middle] as Uint8Array, key) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

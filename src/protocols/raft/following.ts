@@ -81,7 +81,7 @@ export function truncateFrom(ctx: Context, from: Index): void {
   for (const write of state.storage.writes) write.lastIndex = rules.survivingWrite(write.lastIndex, from);
 }
 
-export function trackConfiguration(ctx: Context, entry: Entry): void {
+function trackConfiguration(ctx: Context, entry: Entry): void {
   const configuration = decodeConfiguration(entry.payload);
   assert(!(configuration instanceof Malformed), 'entries were validated when they were decoded');
   ctx.state.configurations.append(entry.index, configuration);

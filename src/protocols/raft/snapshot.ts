@@ -10,7 +10,7 @@ import { becomeFollower } from './roles.ts';
 /** The peer needs entries that are gone: the host streams the applied state instead (section 7). */
 export function startSnapshot(ctx: Context, peer: NodeId, progress: Progress): void {
   awaitSnapshot(progress, ctx.state.applied);
-  ctx.emit({ type: 'sendSnapshot', to: peer });
+  ctx.emit({ type: 'sendSnapshot', to: peer, epoch: ctx.term });
 }
 
 export function snapshotSent(ctx: Context, to: NodeId, upTo: Index, ok: boolean): void {
