@@ -4,9 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { planReplicas } from '../src/cli/start/plan.ts';
 import { Client } from '../src/client/index.ts';
-import { freeClusterPort } from '../test/support/ports.ts';
+import { freePorts } from '../test/support/ports.ts';
 import type { Subject } from './subject.ts';
 
 const startWithinMs = 30_000;
@@ -14,6 +13,7 @@ const startWithinMs = 30_000;
 /** etcd as it comes, with three members and default settings. */
 export class EtcdSubject implements Subject {
   readonly name = 'etcd';
+  readonly judged = false;
   readonly #directory: string;
   readonly #members: readonly {
     readonly address: string;
@@ -30,7 +30,7 @@ export class EtcdSubject implements Subject {
   }
 
   static async start(program: string): Promise<EtcdSubject> {
-    const subject = new EtcdSubject(program, await freeClusterPort(3));
+    const subject = new EtcdSubject(program, await freePorts(6));
     try {
       await subject.leader();
       return subject;
@@ -42,15 +42,23 @@ export class EtcdSubject implements Subject {
 
   private constructor(program: string, port: number) {
     this.#directory = mkdtempSync(path.join(tmpdir(), 'quorate-etcd-'));
-    const plans = planReplicas({ port, replicas: 3 }, this.#directory);
-    const url = ({ host, port }: { host: string; port: number }): string => `http://${host}:${port}`;
-    const cluster = plans.map(({ name, peer }) => `${name}=${url(peer)}`).join(',');
-    this.#members = plans.map(({ name, dataDir, client, peer }) => {
-      const own = ['--name', name, '--data-dir', dataDir, '--initial-cluster', cluster];
-      const clients = ['--listen-client-urls', url(client), '--advertise-client-urls', url(client)];
-      const peers = ['--listen-peer-urls', url(peer), '--initial-advertise-peer-urls', url(peer)];
+    const url = (at: number): string => `http://127.0.0.1:${port + at}`;
+    const names = ['n1', 'n2', 'n3'];
+    const cluster = names.map((name, at) => `${name}=${url(2 * at + 1)}`).join(',');
+    this.#members = names.map((name, at) => {
+      const [client, peer] = [url(2 * at), url(2 * at + 1)];
+      const own = [
+        '--name',
+        name,
+        '--data-dir',
+        path.join(this.#directory, name),
+        '--initial-cluster',
+        cluster,
+      ];
+      const clients = ['--listen-client-urls', client, '--advertise-client-urls', client];
+      const peers = ['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer];
       const child = spawn(program, [...own, ...clients, ...peers], { stdio: 'ignore' });
-      return { address: `${client.host}:${client.port}`, child, ended: once(child, 'exit') };
+      return { address: `127.0.0.1:${port + 2 * at}`, child, ended: once(child, 'exit') };
     });
   }
 

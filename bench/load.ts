@@ -52,7 +52,7 @@ export async function measureLoad(subject: Subject, program: string, seconds: nu
         `${subject.name} ${kind}`,
         String(connections * streams),
         Math.round(result.perSecond).toString(),
-        judged(result.perSecond >= floors[kind], floors[kind]),
+        subject.judged ? `${floors[kind]}${result.perSecond >= floors[kind] ? '' : ' !'}` : '-',
         ...[result.meanMs, result.p50Ms, result.p99Ms].map((each) => each.toFixed(1)),
         delay === undefined ? '-' : `${delay.toFixed(1)}${delay < loopDelayFloorMs ? '' : ' !'}`,
         String(residentMiB(pid) ?? '-'),
@@ -62,8 +62,6 @@ export async function measureLoad(subject: Subject, program: string, seconds: nu
   }
   return table(header, rows);
 }
-
-const judged = (reached: boolean, floor: number): string => `${floor}${reached ? '' : ' !'}`;
 
 /** A refusal has the HTTP status 200 too: what counts is how far the store has come. */
 const failedWrites = (result: LoadResult, written: number): number =>

@@ -4,6 +4,8 @@ import { Cluster } from '../test/processes/cluster.ts';
 /** A cluster of three synced replicas on this machine, ours or another's. */
 export interface Subject extends AsyncDisposable {
   readonly name: string;
+  /** Whether our own floors are held against it. */
+  readonly judged: boolean;
   /** host:port of the leader's client port, and its process. */
   leader(): Promise<{ readonly address: string; readonly pid: number }>;
   /** What the leader's event loop had to wait at most in 99 of 100 samples since the last time it was asked, in ms. */
@@ -12,6 +14,7 @@ export interface Subject extends AsyncDisposable {
 
 export class QuorateSubject implements Subject {
   readonly name = 'quorate';
+  readonly judged = true;
   readonly #cluster: Cluster;
 
   static async start(): Promise<QuorateSubject> {

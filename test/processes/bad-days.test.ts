@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
 import { putRequest, rangeRequest } from '../../src/client/index.ts';
 import { utf8, utf8Text } from '../../src/core/bytes.ts';
-import { freeClusterPort } from '../support/ports.ts';
+import { freePorts } from '../support/ports.ts';
 import { type QuorateProcess, until } from '../support/processes.ts';
 import { Cluster, type Flags, type Member } from './cluster.ts';
 
@@ -44,7 +44,7 @@ const others = (member: Member): Member[] => cluster.members.filter((each) => ea
 
 /** Another process that claims to be `member`, on ports of its own unless it is to have the member's. */
 async function impostor(member: Member, flags: Flags): Promise<QuorateProcess> {
-  const port = await freeClusterPort(1);
+  const port = await freePorts(2);
   const stranger = member.twin({ client: `127.0.0.1:${port}`, peer: `127.0.0.1:${port + 1}`, ...flags });
   strangers.push(stranger);
   return stranger;

@@ -2,9 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { planReplicas } from '../../src/cli/start/plan.ts';
 import { Client, type TlsOptions } from '../../src/client/index.ts';
-import { freeClusterPort } from '../support/ports.ts';
+import { freePorts } from '../support/ports.ts';
 import { QuorateProcess } from '../support/processes.ts';
 
 export interface ClusterOptions {
@@ -121,7 +120,7 @@ export class Cluster implements AsyncDisposable {
   /** Nothing is started yet. */
   static async plan(options: ClusterOptions = {}): Promise<Cluster> {
     const replicas = options.replicas ?? 3;
-    return new Cluster(await freeClusterPort(replicas), replicas, options);
+    return new Cluster(await freePorts(2 * replicas), replicas, options);
   }
 
   /** Every replica serves, and there is a leader. */
@@ -141,12 +140,12 @@ export class Cluster implements AsyncDisposable {
   private constructor(port: number, replicas: number, options: ClusterOptions) {
     this.directory = mkdtempSync(path.join(tmpdir(), 'quorate-cluster-'));
     this.#tls = options.tls;
-    const plans = planReplicas({ port, replicas }, this.directory).map((plan) => ({
-      name: plan.name,
-      client: `${plan.client.host}:${plan.client.port}`,
-      peer: `${plan.peer.host}:${plan.peer.port}`,
-      dataDir: options.dataDirs?.[plan.name] ?? plan.dataDir,
-    }));
+    const plans = Array.from({ length: replicas }, (_, at) => {
+      const name = `n${at + 1}`;
+      const client = `127.0.0.1:${port + 2 * at}`;
+      const peer = `127.0.0.1:${port + 2 * at + 1}`;
+      return { name, client, peer, dataDir: options.dataDirs?.[name] ?? path.join(this.directory, name) };
+    });
     const list = plans.map(({ name, peer }) => `${name}=${peer}`).join(',');
     this.members = plans.map((plan) => {
       const { name, client, peer, dataDir } = plan;
