@@ -110,6 +110,31 @@ describe('what became of a call', () => {
     expect(second.replica.reads).toBe(0);
   });
 
+  test.each(['notLeader', 'stopping', 'transferring'] as const)(
+    'refused: a write that a server did not take, %s, although its text is also that of an unknown outcome',
+    async (reason) => {
+      const { replica, server: port } = await server();
+      replica.writeOutcome = { type: 'refused', reason };
+      expect((await failureOf(client([port.address], 300).put(put))).type).toBe('refused');
+    },
+  );
+
+  test('refused: another server is asked, since the first one did nothing', async () => {
+    const [first, second] = [await server(), await server()];
+    first.replica.writeOutcome = { type: 'refused', reason: 'stopping' };
+    const calls = client([first.server.address, second.server.address]);
+    expect((await calls.put(put)).header?.revision).toBe(2n);
+  });
+
+  test.each(['stopped', 'timeout'] as const)(
+    'unknown: the same text with the other trailer, %s',
+    async (reason) => {
+      const { replica, server: port } = await server();
+      replica.writeOutcome = { type: 'unknown', reason };
+      expect((await failureOf(client([port.address]).put(put))).type).toBe('unknown');
+    },
+  );
+
   test('unknown: a write whose server does not know, and no other server is asked', async () => {
     const [first, second] = [await server(), await server()];
     first.replica.writeOutcome = { type: 'unknown', reason: 'timeout' };

@@ -28,16 +28,17 @@ const turnedAway =
 const tooLarge = /^(etcdserver: (request is too large|mvcc: database space exceeded)|.*larger than max)/i;
 
 /**
- * A timeout, a lost connection or an internal error of the server leave a write unknown. The trailer
- * `quorate-outcome: unknown` says so whatever the code; a server without it is believed only in texts that are given
- * before anything is proposed.
+ * A timeout, a lost connection or an internal error of the server leave a write unknown. The trailer `quorate-outcome`
+ * says what became of it whatever code and text are; a server without it is believed only in texts that are given before
+ * anything is proposed.
  */
 export function judge(error: ServiceError, kind: CallKind): Verdict {
-  const toldUnknown = error.metadata?.get('quorate-outcome').includes('unknown') === true;
-  if (kind === 'write' && toldUnknown) return { type: 'unknown', elsewhere: false };
+  const outcome = error.metadata?.get('quorate-outcome') ?? [];
+  if (kind === 'write' && outcome.includes('unknown')) return { type: 'unknown', elsewhere: false };
   if (finalCodes.has(error.code)) return { type: 'refused', elsewhere: false };
   if (tooLarge.test(error.details)) return { type: 'refused', elsewhere: false };
-  if (turnedAway.test(error.details)) return { type: 'refused', elsewhere: true };
+  if (outcome.includes('refused') || turnedAway.test(error.details))
+    return { type: 'refused', elsewhere: true };
   if (kind === 'write') return { type: 'unknown', elsewhere: false };
   return { type: 'refused', elsewhere: true };
 }

@@ -4,7 +4,7 @@ import { machineView } from '../../machine/index.ts';
 import type { ReadConsistency, ReplicaHandle } from '../../replica/types.ts';
 import { requestTimeoutMs } from '../limits.ts';
 import type { Call, Failure } from '../rpc/rpc.ts';
-import { etcdErrors, refusedFailure, unknownFailure } from './errors.ts';
+import { refusedFailure, unknownFailure } from './errors.ts';
 
 /** The key space's part of a replica's state; to be used before the event loop goes on. */
 export interface KeySpaceView {
@@ -26,7 +26,7 @@ export class ReplicaAccess {
   }
 
   async propose(command: Uint8Array, call: Call): Promise<Executed | Failure> {
-    if (this.#leaderMissing(call)) return etcdErrors.noLeader;
+    if (this.#leaderMissing(call)) return refusedFailure('noLeader');
     const outcome = await this.replica.propose(command, timeoutOf(call));
     switch (outcome.type) {
       case 'done':
@@ -39,7 +39,7 @@ export class ReplicaAccess {
   }
 
   async read(consistency: ReadConsistency, call: Call): Promise<KeySpaceView | Failure> {
-    if (this.#leaderMissing(call)) return etcdErrors.noLeader;
+    if (this.#leaderMissing(call)) return refusedFailure('noLeader');
     const outcome = await this.replica.read(consistency, timeoutOf(call));
     if (outcome.type === 'refused') return refusedFailure(outcome.reason);
     return { store: machineView(outcome.store), epoch: outcome.epoch };

@@ -57,46 +57,40 @@ export function keyFailure(code: KeyErrorCode): Failure {
   }
 }
 
-/** Nothing happened, and nothing will through this call: the client may try again, here or elsewhere. */
-export function refusedFailure(reason: RefusedReason | 'timeout'): Failure {
-  switch (reason) {
-    case 'overloaded':
-      return etcdErrors.tooManyRequests;
-    case 'storageFull':
-      return etcdErrors.noSpace;
-    case 'tooLarge':
-      return etcdErrors.requestTooLarge;
-    case 'noLeader':
-    case 'notReady':
-      return etcdErrors.noLeader;
-    case 'notLeader':
-    case 'transferring':
-    case 'sessionExpired':
-      return etcdErrors.leaderChanged;
-    case 'stopping':
-      return etcdErrors.stopped;
-    case 'timeout':
-      return etcdErrors.timeout;
-    case 'unsupported':
-      return etcdErrors.notCapable;
-    default:
-      return assertNever(reason);
-  }
-}
+/** What a client can rely on, whatever the text: existing clients know the text, ours look at the trailer. */
+const outcome = (failure: Failure, became: 'refused' | 'unknown'): Failure =>
+  new Failure(failure.code, failure.message, { 'quorate-outcome': became });
+const refused = (failure: Failure): Failure => outcome(failure, 'refused');
+const unknown = (failure: Failure): Failure => outcome(failure, 'unknown');
 
-const outcomeUnknown = { 'quorate-outcome': 'unknown' };
-const maybe = (failure: Failure): Failure => new Failure(failure.code, failure.message, outcomeUnknown);
-
-const unknownFailures = {
-  timeout: maybe(etcdErrors.timeout),
-  stopped: maybe(etcdErrors.stopped),
-  resultLost: maybe(etcdErrors.timeoutConnectionLost),
-} as const;
+const refusals: Readonly<Record<RefusedReason | 'timeout', Failure>> = {
+  overloaded: refused(etcdErrors.tooManyRequests),
+  storageFull: refused(etcdErrors.noSpace),
+  tooLarge: refused(etcdErrors.requestTooLarge),
+  noLeader: refused(etcdErrors.noLeader),
+  notReady: refused(etcdErrors.noLeader),
+  notLeader: refused(etcdErrors.leaderChanged),
+  transferring: refused(etcdErrors.leaderChanged),
+  stopping: refused(etcdErrors.stopped),
+  timeout: refused(etcdErrors.timeout),
+  unsupported: refused(etcdErrors.notCapable),
+};
 
 /**
- * The write may have happened, or may still happen. Existing clients know the text; the trailer says it to those who
- * look, because a client that repeats the write blindly may do it twice.
+ * Nothing happened, and nothing will through this call: the client may try again, here or elsewhere. Some of the texts
+ * are also given when the outcome is unknown, so the trailer says which it is.
  */
+export function refusedFailure(reason: RefusedReason | 'timeout'): Failure {
+  return refusals[reason];
+}
+
+const unknownFailures = {
+  timeout: unknown(etcdErrors.timeout),
+  stopped: unknown(etcdErrors.stopped),
+  resultLost: unknown(etcdErrors.timeoutConnectionLost),
+} as const;
+
+/** The write may have happened, or may still happen: a client that repeats it blindly may do it twice. */
 export function unknownFailure(reason: UnknownReason): Failure {
   return unknownFailures[reason];
 }

@@ -136,6 +136,13 @@ describe('the JSON gateway', () => {
     expect(response.headers.get('quorate-outcome')).toBe('unknown');
   });
 
+  test('and so does a refused one, whose text may be the same', async () => {
+    server.replica.writeOutcome = { type: 'refused', reason: 'stopping' };
+    const response = await post('/v3/kv/put', JSON.stringify({ key: base64('a') }));
+    expect(response.status).toBe(503);
+    expect(response.headers.get('quorate-outcome')).toBe('refused');
+  });
+
   test.each(['{', '[]', '1', 'null', '{"lease":"x","key":"YQ=="}', '{"key":5}', '\xff'])(
     '%s is refused',
     async (body) => {
