@@ -3,6 +3,8 @@ import { ClientPort, type ClientPortOptions, type ClientTls } from './client-por
 import { etcdDoor } from './etcd/services.ts';
 import { Http1Endpoint } from './http/http1.ts';
 import { httpRoutes, type MetricsSource } from './http/routes.ts';
+import { maxPendingRequestBytes } from './limits.ts';
+import { ReceiveBudget } from './receive-budget.ts';
 import { Http2Endpoint } from './rpc/http2.ts';
 
 export interface ClientServerOptions {
@@ -41,8 +43,9 @@ export class ClientServer {
     } as const;
     const { services, gateway } = etcdDoor(replica, scheme);
     const handle = httpRoutes({ replica, gateway, metrics, fault });
-    const http1 = new Http1Endpoint(handle);
-    const http2 = new Http2Endpoint(services, handle, fault);
+    const budget = new ReceiveBudget(maxPendingRequestBytes);
+    const http1 = new Http1Endpoint(handle, budget);
+    const http2 = new Http2Endpoint(services, handle, budget, fault);
     const port = await ClientPort.listen({
       host: options.host,
       port: options.port,

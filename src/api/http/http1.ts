@@ -1,19 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { httpRequestTimeoutMs, maxHttpBodyBytes } from '../limits.ts';
+import { httpRequestTimeoutMs } from '../limits.ts';
+import type { ReceiveBudget } from '../receive-budget.ts';
+import { HttpBody } from './body.ts';
 import { type HttpHandler, type HttpResponse, parseTarget, text } from './http.ts';
 
 /** The HTTP/1.1 side of the client port. */
 export class Http1Endpoint {
   readonly #handle: HttpHandler;
+  readonly #budget: ReceiveBudget;
   readonly #server = createServer((request, response) => this.#serve(request, response));
   /** The server never listens itself, so its own checks for slow clients do not run; these do. */
   readonly #impatience = new WeakMap<Duplex, NodeJS.Timeout>();
   #active = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(handle: HttpHandler) {
+  constructor(handle: HttpHandler, budget: ReceiveBudget) {
     this.#handle = handle;
+    this.#budget = budget;
     this.#server.on('clientError', (_error, socket) => {
       socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n', () => socket.destroy());
     });
@@ -51,25 +55,27 @@ export class Http1Endpoint {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const parts: Buffer[] = [];
-    let length = 0;
+    const body = new HttpBody(this.#budget);
     const { socket } = request;
     this.#active++;
     response.on('close', () => {
+      body.discard();
       if (--this.#active === 0) this.#onIdle?.();
     });
     request.on('data', (part: Buffer) => {
-      length += part.length;
-      if (length <= maxHttpBodyBytes) parts.push(part);
-      else answer(request, response, text(413, 'the request is too large\n', { connection: 'close' }));
+      if (response.headersSent) return;
+      const refusal = body.add(part);
+      if (refusal !== undefined) answer(request, response, refusal);
     });
     request.on('end', () => {
       clearTimeout(this.#impatience.get(socket));
+      if (response.headersSent) return;
       const target = parseTarget(request.url ?? '');
       if (target === undefined) return answer(request, response, text(400, 'malformed request target\n'));
       const method = request.method ?? 'GET';
-      const body = Buffer.concat(parts, length);
-      void this.#handle({ method, ...target, body }).then((result) => answer(request, response, result));
+      void this.#handle({ method, ...target, body: body.take() }).then((result) =>
+        answer(request, response, result),
+      );
     });
     response.on('finish', () => {
       if (!socket.destroyed) this.#expectRequest(socket);
@@ -85,6 +91,8 @@ function answer(request: IncomingMessage, response: ServerResponse, result: Http
   response.writeHead(result.status, {
     'content-type': result.contentType,
     'content-length': body.length,
+    // Nobody wants to read the rest of a request that was answered before its end.
+    ...(!request.complete && { connection: 'close' }),
     ...result.headers,
   });
   response.end(request.method === 'HEAD' ? undefined : body);

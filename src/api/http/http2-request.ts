@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { maxHttpBodyBytes } from '../limits.ts';
+import type { ReceiveBudget } from '../receive-budget.ts';
+import { HttpBody } from './body.ts';
 import { type HttpHandler, type HttpResponse, parseTarget, text } from './http.ts';
 
 /** Serves one plain HTTP request over an HTTP/2 stream, as `curl` and browsers make them over TLS. */
@@ -7,33 +8,34 @@ export function serveHttp2(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   handle: HttpHandler,
+  budget: ReceiveBudget,
 ): void {
-  const parts: Buffer[] = [];
-  let length = 0;
+  const body = new HttpBody(budget);
   let answered = false;
   const answer = (response: HttpResponse): void => {
     if (answered || stream.closed || stream.destroyed) return;
     answered = true;
-    const body = Buffer.from(response.body);
+    const bytes = Buffer.from(response.body);
     stream.respond({
       ':status': response.status,
       'content-type': response.contentType,
-      'content-length': body.length,
+      'content-length': bytes.length,
       ...response.headers,
     });
-    stream.end(headers[':method'] === 'HEAD' ? undefined : body);
+    stream.end(headers[':method'] === 'HEAD' ? undefined : bytes);
     if (!stream.readableEnded) stream.close();
   };
   stream.on('data', (part: Buffer) => {
     if (answered) return;
-    length += part.length;
-    if (length > maxHttpBodyBytes) return answer(text(413, 'the request is too large\n'));
-    parts.push(part);
+    const refusal = body.add(part);
+    if (refusal !== undefined) answer(refusal);
   });
+  stream.on('close', () => body.discard());
   stream.on('end', () => {
+    if (answered) return;
     const target = parseTarget(headers[':path'] ?? '');
     if (target === undefined) return answer(text(400, 'malformed request target\n'));
     const method = headers[':method'] ?? 'GET';
-    void handle({ method, ...target, body: Buffer.concat(parts, length) }).then(answer);
+    void handle({ method, ...target, body: body.take() }).then(answer);
   });
 }

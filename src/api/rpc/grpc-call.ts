@@ -1,13 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { maxRpcMessageBytes } from '../limits.ts';
+import type { ReceiveBudget, ReceiveShare } from '../receive-budget.ts';
 import { encodeStatusMessage, frame, MessageCollector, parseTimeout } from './framing.ts';
 import { type Call, Code, Failure, type Method, type Services } from './rpc.ts';
-
-/** Request bytes that have arrived for messages that are not complete, over all connections of a port. */
-export interface ReceiveBudget {
-  readonly maxMessageBytes: number;
-  readonly maxPendingBytes: number;
-  pendingBytes: number;
-}
 
 /** Told of what no client can cause: an exception in a service. */
 export type FaultReport = (error: unknown, method: string) => void;
@@ -22,11 +17,9 @@ export class GrpcCall implements Call {
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #deadline: number | undefined;
-  readonly #budget: ReceiveBudget;
-  readonly #collector: MessageCollector;
+  readonly #share: ReceiveShare;
+  readonly #collector = new MessageCollector(maxRpcMessageBytes);
   readonly #fault: FaultReport;
-  /** What this call holds of the budget. */
-  #pending = 0;
   #answered = false;
 
   private constructor(
@@ -41,8 +34,7 @@ export class GrpcCall implements Call {
     this.#headers = headers;
     this.method = method;
     this.#deadline = deadline;
-    this.#budget = budget;
-    this.#collector = new MessageCollector(budget.maxMessageBytes);
+    this.#share = budget.share();
     this.#fault = fault;
   }
 
@@ -88,16 +80,16 @@ export class GrpcCall implements Call {
     const stream = this.#stream;
     stream.on('data', (part: Buffer) => {
       if (this.#answered) return;
-      this.#hold(part.length);
-      const failure =
-        this.#budget.pendingBytes > this.#budget.maxPendingBytes
-          ? new Failure(Code.resourceExhausted, 'etcdserver: too many requests')
-          : this.#collector.add(part);
+      const failure = this.#share.hold(part.length)
+        ? this.#collector.add(part)
+        : new Failure(Code.resourceExhausted, 'etcdserver: too many requests', {
+            'quorate-outcome': 'refused',
+          });
       if (failure !== undefined) this.#fail(failure);
     });
     stream.on('end', () => {
       if (this.#answered || this.cancelled) return;
-      this.#release();
+      this.#share.release();
       const message = this.#collector.finish();
       if (message instanceof Failure) this.#fail(message);
       else if (this.#deadline !== undefined && this.#deadline <= performance.now()) {
@@ -105,7 +97,7 @@ export class GrpcCall implements Call {
       } else if (method.type === 'unary') void this.#unary(method.handle, message);
       else void this.#serverStream(method.handle, message);
     });
-    stream.on('close', () => this.#release());
+    stream.on('close', () => this.#share.release());
   }
 
   async #unary(handle: Extract<Method, { type: 'unary' }>['handle'], message: Uint8Array): Promise<void> {
@@ -176,7 +168,7 @@ export class GrpcCall implements Call {
 
   /** Answers with headers alone, and does not wait for what the client still wants to send. */
   #fail(failure: Failure): void {
-    this.#release();
+    this.#share.release();
     if (this.#answered || this.cancelled) return;
     this.#answered = true;
     this.#stream.respond({ ...responseHeaders, ...trailersOf(failure) }, { endStream: true });
@@ -189,16 +181,6 @@ export class GrpcCall implements Call {
     return new Failure(Code.internal, 'internal error: the server has logged it', {
       'quorate-outcome': 'unknown',
     });
-  }
-
-  #hold(bytes: number): void {
-    this.#pending += bytes;
-    this.#budget.pendingBytes += bytes;
-  }
-
-  #release(): void {
-    this.#budget.pendingBytes -= this.#pending;
-    this.#pending = 0;
   }
 }
 

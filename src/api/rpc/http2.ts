@@ -5,12 +5,11 @@ import { serveHttp2 } from '../http/http2-request.ts';
 import {
   http2ConnectionWindowBytes,
   http2StreamWindowBytes,
-  maxPendingRequestBytes,
-  maxRpcMessageBytes,
   maxSessionMebibytes,
   maxStreamsPerConnection,
 } from '../limits.ts';
-import { type FaultReport, GrpcCall, type ReceiveBudget } from './grpc-call.ts';
+import type { ReceiveBudget } from '../receive-budget.ts';
+import { type FaultReport, GrpcCall } from './grpc-call.ts';
 import type { Services } from './rpc.ts';
 
 /**
@@ -23,22 +22,17 @@ export class Http2Endpoint {
     settings: { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: http2StreamWindowBytes },
   });
   readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #budget: ReceiveBudget = {
-    maxMessageBytes: maxRpcMessageBytes,
-    maxPendingBytes: maxPendingRequestBytes,
-    pendingBytes: 0,
-  };
 
-  constructor(services: Services, http: HttpHandler, fault: FaultReport) {
+  constructor(services: Services, http: HttpHandler, budget: ReceiveBudget, fault: FaultReport) {
     this.#server.on('session', (session) => this.#track(session));
     // A client that breaks the protocol loses its connection; there is nothing else to do about it.
     this.#server.on('sessionError', () => {});
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', ignoreStreamError);
       if (isGrpc(headers['content-type'])) {
-        GrpcCall.serve(stream, headers, services, this.#budget, fault);
+        GrpcCall.serve(stream, headers, services, budget, fault);
       } else {
-        serveHttp2(stream, headers, http);
+        serveHttp2(stream, headers, http, budget);
       }
     });
   }
