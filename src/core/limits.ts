@@ -96,12 +96,27 @@ export const fullDiskCheckInterval = 1_000;
 
 // Driver: what one replica takes on.
 
+/** What a session adds to a command, in bytes, at most. */
+export const maxEnvelopeBytes = 64;
+/** Commands that wait at one replica, in bytes; more are refused as `overloaded`. */
+export const maxOutstandingBytes = 64 * 1024 * 1024;
+/** Linearizable reads that wait at one replica; more are refused as `overloaded`. */
+export const maxWaitingReads = 16_384;
+/** Committed entries applied before the event loop gets its turn, and for how long at most, in ms. */
+export const applySliceEntries = 256;
+export const applySliceMs = 5;
+/** How often to look for commands and reads whose time is up, in ms. */
+export const sweepIntervalMs = 100;
+/** A submission that has shown no effect for so long, in ms, may have been lost: it is made again, then less often. */
+export const resubmitMs = 1_000;
 /** Commands forwarded in one frame, in bytes of payload; one command may be larger. */
 export const maxForwardBytes = 1024 * 1024;
 /** Bytes put into the store since it was last made durable, after which it is. */
 export const flushPendingBytes = 4 * 1024 * 1024;
 /** The state is made durable this often, in ms, when anything changed: bounds what a restart has to apply again. */
 export const flushIntervalMs = 30_000;
+/** How often a replica looks after its store and its snapshots, in ms. */
+export const upkeepIntervalMs = 500;
 /** How long a stopping replica waits for its commands and for a new leader, in ms. */
 export const stopTimeoutMs = 3_000;
 /** How long a command or read may take when the caller does not say, in ms. */
@@ -115,6 +130,7 @@ assert(maxHandshakeBytes < maxFrameBytes, 'a hello fits a frame');
 assert(maxBulkChunkBytes < maxFrameBytes, 'a chunk fits a frame');
 assert(maxAppendBytes + maxCommandBytes < maxFrameBytes, 'an append with one large entry fits a frame');
 assert(maxForwardBytes + maxCommandBytes < maxFrameBytes, 'forwarded commands fit a frame');
+assert(maxCommandBytes - maxEnvelopeBytes <= maxOutstandingBytes, 'any command can wait');
 assert(maxFrameBytes <= maxPeerQueueBytes, 'any frame can be queued');
 assert(maxAppendBytes <= maxInflightBytes, 'a full append may be under way');
 assert(maxCommandBytes <= maxUncommittedBytes, 'any command can be taken');

@@ -192,7 +192,7 @@ export type Effect<M extends Message = Message> =
       readonly head: readonly JournalRecord[];
     }
   /** Stream the present applied state to a peer that is too far behind; answered by `snapshotSent`. */
-  | { readonly type: 'sendSnapshot'; readonly to: NodeId }
+  | { readonly type: 'sendSnapshot'; readonly to: NodeId; readonly epoch: Epoch }
   /** Replace state and position by the snapshot, atomically; answered by `installed`. */
   | { readonly type: 'install'; readonly snapshot: number }
   | { readonly type: 'discard'; readonly snapshot: number }

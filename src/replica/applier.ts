@@ -1,25 +1,28 @@
 import { assert } from '../core/assert.ts';
+import type { Clock } from '../core/clock.ts';
 import { decode, Malformed } from '../core/codec.ts';
 import type { Index } from '../core/ids.ts';
+import { applySliceMs } from '../core/limits.ts';
 import type { Applied, Replicated } from '../machine/index.ts';
 import { type Base, type CommittedEntry, readConfiguration } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
-
-/** Entries applied at once before the event loop gets its turn: about 2 ms of work. */
-const sliceEntries = 256;
 
 /**
  * Brings committed entries into the store, in order and in slices, so that a long backlog holds up nobody.
  */
 export class Applier {
   readonly #backend: StoreBackend;
+  readonly #clock: Clock;
+  readonly #sliceEntries: number;
   readonly #replicated: Replicated;
   #queue: CommittedEntry[] = [];
   #at = 0;
   #base: Base;
 
-  constructor(backend: StoreBackend, replicated: Replicated) {
+  constructor(backend: StoreBackend, replicated: Replicated, clock: Clock, sliceEntries: number) {
     this.#backend = backend;
+    this.#clock = clock;
+    this.#sliceEntries = sliceEntries;
     this.#replicated = replicated;
     this.#base = backend.base();
   }
@@ -45,12 +48,16 @@ export class Applier {
 
   /** Applies one slice; calls `onApplied` for each entry, after the whole slice is in the store. */
   slice(onApplied: (entry: CommittedEntry, applied: Applied | undefined) => void): void {
-    const end = Math.min(this.#queue.length, this.#at + sliceEntries);
-    if (this.#at === end) return;
-    const outcomes: (Applied | undefined)[] = [];
+    if (this.#at === this.#queue.length) return;
     const first = this.#at;
-    for (let at = first; at < end; at++) outcomes.push(this.#apply(this.#queue[at] as CommittedEntry));
-    this.#at = end;
+    const last = Math.min(this.#queue.length, first + this.#sliceEntries);
+    const deadline = this.#clock.now() + applySliceMs;
+    const outcomes: (Applied | undefined)[] = [];
+    do {
+      outcomes.push(this.#apply(this.#queue[this.#at] as CommittedEntry));
+      this.#at++;
+    } while (this.#at < last && this.#clock.now() < deadline);
+    const end = this.#at;
     this.#backend.applied(this.#base);
     for (let at = first; at < end; at++) {
       onApplied(this.#queue[at] as CommittedEntry, outcomes[at - first]);

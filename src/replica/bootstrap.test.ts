@@ -153,6 +153,16 @@ describe('an empty replica', () => {
     expect(admission([{ n2: foreign }, both]).outcome?.type).toBe('admitted');
   });
 
+  it('forgets what it heard long ago: a disk can be lost in between', () => {
+    const silence: Record<string, ProbeOutcome>[] = new Array(8).fill({});
+    const rounds = [
+      { n2: answered('n2', 'empty', false) },
+      ...silence,
+      { n3: answered('n3', 'empty', false) },
+    ];
+    expect(admission(rounds).outcome).toBeUndefined();
+  });
+
   it('is refused when the others start from another state', () => {
     const restored = answered('n2', 'empty', false);
     const other = {

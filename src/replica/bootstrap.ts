@@ -1,10 +1,11 @@
 import { equalBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { Writer } from '../core/codec.ts';
-import { millis, type NodeId } from '../core/ids.ts';
+import { type Millis, millis, type NodeId } from '../core/ids.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { ProbeOutcome } from '../transport/peers.ts';
 import type { InitialMember, Manifest } from './manifest.ts';
+import { lostDirectoryAdvice } from './replica-error.ts';
 
 /** Asks a member who it is, and whether it knows us. */
 export type Probe = (member: InitialMember, callback: (outcome: ProbeOutcome) => void) => void;
@@ -14,6 +15,8 @@ export type BootstrapOutcome =
   | { readonly type: 'refused'; readonly reason: string };
 
 const probeIntervalMs = 200;
+/** Longer than a probe takes, and short enough that the answers belong together. */
+const answerHoldsMs = 5_000;
 
 /**
  * Decides whether an empty replica may vote. It may when every initial member has said that it is empty too, or when one
@@ -27,7 +30,8 @@ export class Bootstrap {
   readonly #probe: Probe;
   readonly #onOutcome: (outcome: BootstrapOutcome) => void;
   readonly #onWaiting: (names: readonly string[]) => void;
-  readonly #empty = new Map<NodeId, Uint8Array>();
+  /** What was heard of the others, and when; it holds for a while only, since a disk can be lost in between. */
+  readonly #heard = new Map<NodeId, { readonly storageId: Uint8Array; readonly at: Millis }>();
   #timer: Timer | undefined;
   #done = false;
 
@@ -48,7 +52,8 @@ export class Bootstrap {
   }
 
   start(): void {
-    this.#round();
+    if (this.#others().length === 0) this.#admitIfAllAreEmpty();
+    else this.#round();
   }
 
   stop(): void {
@@ -62,18 +67,13 @@ export class Bootstrap {
 
   #round(): void {
     if (this.#done) return;
-    if (this.#others().every((member) => this.#empty.has(member.id))) {
-      const roster = new Map(this.#empty);
-      roster.set(this.#manifest.memberId, this.#manifest.storageId);
-      return this.#finish({ type: 'admitted', roster });
-    }
     for (const member of this.#others()) {
       this.#probe(member, (outcome) => {
         if (!this.#done) this.#learn(member, outcome);
       });
     }
     this.#timer = this.#clock.setTimer(millis(this.#clock.now() + probeIntervalMs), () => {
-      const waiting = this.#others().filter((member) => !this.#empty.has(member.id));
+      const waiting = this.#others().filter((member) => !this.#isEmpty(member.id));
       if (waiting.length > 0) this.#onWaiting(waiting.map((member) => member.name));
       this.#round();
     });
@@ -85,8 +85,8 @@ export class Bootstrap {
         type: 'refused',
         reason:
           `${member.name} has already taken part in this cluster with another data directory under the name ` +
-          `${this.#manifest.name}. This empty directory must not vote in its place. If the old directory is lost, ` +
-          `remove the member ${this.#manifest.name} and add a new one; if not, start with the old directory.`,
+          `${this.#manifest.name}. This empty directory must not vote in its place. Start with the old ` +
+          `directory. If that is lost: ${lostDirectoryAdvice}`,
       });
     }
     // Any other refusal or failure can heal, and says nothing about this directory.
@@ -108,8 +108,20 @@ export class Bootstrap {
           'be restored from the same snapshot.',
       });
     }
-    this.#empty.set(member.id, facts.storageId);
-    if (this.#others().every((other) => this.#empty.has(other.id))) this.#round();
+    this.#heard.set(member.id, { storageId: facts.storageId, at: this.#clock.now() });
+    this.#admitIfAllAreEmpty();
+  }
+
+  #isEmpty(id: NodeId): boolean {
+    const heard = this.#heard.get(id);
+    return heard !== undefined && this.#clock.now() - heard.at <= answerHoldsMs;
+  }
+
+  #admitIfAllAreEmpty(): void {
+    if (!this.#others().every((other) => this.#isEmpty(other.id))) return;
+    const roster = new Map([[this.#manifest.memberId, this.#manifest.storageId]]);
+    for (const [id, { storageId }] of this.#heard) roster.set(id, storageId);
+    this.#finish({ type: 'admitted', roster });
   }
 
   #finish(outcome: BootstrapOutcome): void {

@@ -2,7 +2,7 @@ import { sequenceOf } from '../storage/segment.ts';
 import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
 import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
-import { diskTrouble, ReplicaError } from './replica-error.ts';
+import { diskTrouble, lostDirectoryAdvice, ReplicaError } from './replica-error.ts';
 
 type ManifestCallback = (
   ...outcome: [error: ReplicaError, manifest: undefined] | [error: undefined, manifest: Manifest]
@@ -31,7 +31,7 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
           new ReplicaError(
             'DAMAGED',
             'The data directory holds data but no manifest.json, so it is not known whose it is. Put the file back from a ' +
-              'copy of this very directory, or remove this member and add it anew with an empty directory.',
+              `copy of this very directory. If there is none: ${lostDirectoryAdvice}`,
           ),
           undefined,
         );
@@ -60,8 +60,7 @@ function checkJournal(
       new ReplicaError(
         'DAMAGED',
         `The journal of ${name} is gone, and with it what this replica promised to the others, so it must not go on. ` +
-          'Put the files back if they were moved. If they are lost, remove this member from the cluster and add it anew ' +
-          'with an empty data directory; if this was the only replica, restore a backup.',
+          `Put the files back if they were moved; an older copy will not do. If they are lost: ${lostDirectoryAdvice}`,
       ),
     );
   });

@@ -18,7 +18,7 @@ export interface DurableLog {
 /** What the driver leaves to others, because it takes long. */
 export interface DriverHost {
   checkpoint(): void;
-  sendSnapshot(to: NodeId): void;
+  sendSnapshot(to: NodeId, epoch: Epoch): void;
   installSnapshot(snapshot: number): void;
   discardSnapshot(snapshot: number): void;
   configurationChanged(configuration: Configuration): void;
@@ -40,6 +40,8 @@ export interface DriverOptions {
   readonly log: DurableLog;
   readonly host: DriverHost;
   readonly observer: ReplicaObserver;
+  /** Entries applied in one turn at most. */
+  readonly applySliceEntries: number;
 }
 
 export interface Leadership {

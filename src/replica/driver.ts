@@ -10,24 +10,25 @@ import {
   type Token,
   token,
 } from '../core/ids.ts';
-import { maxCommandBytes, maxPendingStoreBytes, sessionWindow } from '../core/limits.ts';
+import {
+  maxCommandBytes,
+  maxEnvelopeBytes,
+  maxPendingStoreBytes,
+  maxWaitingReads,
+  sweepIntervalMs,
+} from '../core/limits.ts';
 import type { Applied } from '../machine/index.ts';
 import type { CommittedEntry, Configuration, Effect, Input, Message } from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
 import type { DriverOptions, Leadership } from './driver-options.ts';
+import { checkFeatureLevel } from './feature-level.ts';
 import { frameKind, readForward, readRefused } from './frames.ts';
 import { Outbox } from './outbox.ts';
 import type { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { Submissions } from './submissions.ts';
 import type { Outcome, ReadConsistency, ReadOutcome } from './types.ts';
-
-/** What a session adds to a command. */
-const maxEnvelopeBytes = 64;
-const sweepMs = 100;
-/** A submission that has shown no effect for so long may have been lost: it is made again. */
-const resubmitMs = 1_000;
 
 /**
  * The turn loop. Everything that happened during one turn of the event loop is stepped through the protocol together;
@@ -57,14 +58,19 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    this.#applier = new Applier(options.backend, options.replicated);
+    this.#applier = new Applier(
+      options.backend,
+      options.replicated,
+      options.clock,
+      options.applySliceEntries,
+    );
     this.#alarm = new Alarm(options.clock, () => this.#schedule());
-    this.#outbox = new Outbox((to, payload) => options.links.send(to, frameKind.protocol, payload));
+    this.#outbox = new Outbox((to, payload) => this.#sendNow(to, payload));
     this.#submissions = new Submissions(options.self, options.session, options.links, options.system);
     this.#proposals = this.#submissions.proposals;
     this.#configuration = options.backend.base().configuration;
     this.#committed = options.backend.base().position.index;
-    this.#sweepAt = millis(options.clock.now() + sweepMs);
+    this.#sweepAt = millis(options.clock.now() + sweepIntervalMs);
   }
 
   get leadership(): Leadership {
@@ -107,7 +113,7 @@ export class Driver {
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
     if (command.length > maxCommandBytes - maxEnvelopeBytes)
       return settle({ type: 'refused', reason: 'tooLarge' });
-    if (!this.#proposals.hasRoom()) return settle({ type: 'refused', reason: 'overloaded' });
+    if (!this.#proposals.hasRoom(command.length)) return settle({ type: 'refused', reason: 'overloaded' });
     this.#proposals.add(
       (sequence, acknowledgedBelow) => this.#submissions.envelope(sequence, acknowledgedBelow, command),
       millis(this.#options.clock.now() + timeoutMs),
@@ -123,7 +129,7 @@ export class Driver {
       return { type: 'readable', store: backend.store, index: applied, epoch: at };
     };
     if (consistency === 'local') return settle(readable());
-    if (this.#reads.waiting >= sessionWindow) return settle({ type: 'refused', reason: 'overloaded' });
+    if (this.#reads.waiting >= maxWaitingReads) return settle({ type: 'refused', reason: 'overloaded' });
     this.#reads.add(millis(this.#options.clock.now() + timeoutMs), (served) =>
       settle(served ? readable() : { type: 'refused', reason: this.#stopped ? 'stopping' : 'timeout' }),
     );
@@ -138,8 +144,9 @@ export class Driver {
 
   link(peer: NodeId, session: number, up: boolean): void {
     this.input({ type: 'link', peer, session, up });
+    if (up) this.input({ type: 'credit', peer, bytes: this.#options.links.credit(peer) });
     // What was on its way to the leader when the link broke may be lost.
-    if (up && peer === this.#leadership.leader) this.#proposals.resubmit(this.#options.clock.now());
+    if (up && peer === this.#leadership.leader) this.#askAgain();
   }
 
   frame(from: NodeId, kind: number, payload: Uint8Array): void {
@@ -174,7 +181,7 @@ export class Driver {
     this.#committed = applied;
     this.input({ type: 'installed', snapshot });
     // What a snapshot brought may hold our own commands: the session answers for those when they come again.
-    this.#proposals.resubmit(this.#options.clock.now());
+    this.#askAgain();
     this.#review();
   }
 
@@ -205,12 +212,12 @@ export class Driver {
     if (now >= this.#sweepAt) this.#sweep(now);
     const read = this.#reads.take(now);
     if (read !== undefined) this.#inputs.push({ type: 'read', id: read });
-    this.#inputs.push(...this.#submissions.collect(now, this.#leadership));
+    for (const input of this.#submissions.collect(now, this.#leadership)) this.#inputs.push(input);
     const inputs = this.#inputs;
     this.#inputs = [];
     const effects = protocol.step(now, inputs);
     observer.stepped?.(now, inputs, effects, protocol);
-    for (const effect of effects) this.#perform(effect, now);
+    for (const effect of effects) this.#perform(effect);
     this.#submissions.sendRefusals();
     // The disk and the others work while entries are applied here.
     log.flush();
@@ -225,7 +232,7 @@ export class Driver {
     });
   }
 
-  #perform(effect: Effect, now: Millis): void {
+  #perform(effect: Effect): void {
     const { log, host, observer } = this.#options;
     switch (effect.type) {
       case 'persist':
@@ -237,11 +244,11 @@ export class Driver {
       case 'readable':
         return this.#reads.readable(effect.id, effect.index);
       case 'readFailed':
-        return this.#reads.failed(effect.id, now);
+        return this.#reads.failed(effect.id);
       case 'refuse':
         return this.#submissions.refuse(effect.id, effect.reason);
       case 'status':
-        return this.#led({ role: effect.role, leader: effect.leader, epoch: effect.epoch }, now);
+        return this.#led({ role: effect.role, leader: effect.leader, epoch: effect.epoch });
       case 'configuration':
         this.#configuration = effect.configuration;
         return host.configurationChanged(effect.configuration);
@@ -250,7 +257,7 @@ export class Driver {
       case 'compact':
         return log.compact(effect.below, effect.head);
       case 'sendSnapshot':
-        return host.sendSnapshot(effect.to);
+        return host.sendSnapshot(effect.to, effect.epoch);
       case 'install':
         this.#installing = true;
         return host.installSnapshot(effect.snapshot);
@@ -279,7 +286,13 @@ export class Driver {
 
   #send(to: NodeId, payload: Uint8Array, after: Token | undefined): void {
     if (after !== undefined && after > this.#durable) this.#outbox.hold(to, payload, after);
-    else this.#options.links.send(to, frameKind.protocol, payload);
+    else this.#sendNow(to, payload);
+  }
+
+  /** A frame that finds no room is lost, as any may be; that there is none is told, so that bulk waits for room. */
+  #sendNow(to: NodeId, payload: Uint8Array): void {
+    if (this.#options.links.send(to, frameKind.protocol, payload)) return;
+    this.input({ type: 'credit', peer: to, bytes: 0 });
   }
 
   #commit(entries: readonly CommittedEntry[]): void {
@@ -291,36 +304,44 @@ export class Driver {
     this.#applier.enqueue(entries);
   }
 
-  #led(leadership: Leadership, now: Millis): void {
+  #led(leadership: Leadership): void {
     const before = this.#leadership;
     this.#leadership = leadership;
     if (leadership.leader !== before.leader || leadership.epoch !== before.epoch) {
-      this.#proposals.resubmit(now);
-      this.#reads.retry(now);
+      this.#askAgain();
       this.#review();
     }
     this.#options.host.led(leadership);
   }
 
   #apply(): void {
-    const { backend, host } = this.#options;
-    if (backend.pendingBytes() > maxPendingStoreBytes) {
-      // The disk does not keep up: entries wait in the log, which is bounded too, until the flush has made room.
-      host.checkpoint();
-      return;
-    }
+    // What is queued while a snapshot replaces the state is part of the snapshot.
+    if (this.#installing) return;
     const before = this.#applier.base.position.index;
+    if (this.#storeKeepsUp()) this.#applySlice();
+    const { index: applied } = this.#applier.base.position;
+    this.#reads.serve(applied);
+    if (applied > before) this.input({ type: 'applied', upTo: applied });
+  }
+
+  /** When the disk does not keep up, entries wait in the log, which is bounded too, until a flush has made room. */
+  #storeKeepsUp(): boolean {
+    const { backend, host } = this.#options;
+    const keepsUp = backend.pendingBytes() <= maxPendingStoreBytes;
+    if (!keepsUp) host.checkpoint();
+    return keepsUp;
+  }
+
+  #applySlice(): void {
     let systemChanged = false;
     this.#applier.slice((entry, applied) => {
       this.#options.observer.applied?.(entry);
-      if (applied === undefined) return;
-      if (applied.type === 'command') this.#executed(entry, applied);
-      else systemChanged = true;
+      if (applied?.type === 'command') this.#executed(entry, applied);
+      else if (applied !== undefined && applied.type !== 'malformed') systemChanged = true;
+      if (applied?.type === 'featureLevel')
+        checkFeatureLevel(applied.level, this.#options.replicated.machine);
     });
-    const { index: applied } = this.#applier.base.position;
-    this.#reads.serve(applied);
     if (systemChanged) this.#review();
-    if (applied > before) this.input({ type: 'applied', upTo: applied });
     if (this.#applier.backlog > 0) this.#schedule();
   }
 
@@ -352,12 +373,19 @@ export class Driver {
   }
 
   #sweep(now: Millis): void {
-    this.#sweepAt = millis(now + sweepMs);
+    this.#sweepAt = millis(now + sweepIntervalMs);
     this.#proposals.expire(now);
     this.#reads.expire(now);
-    const stale = millis(now - resubmitMs);
-    this.#proposals.resubmit(stale);
-    this.#reads.retry(stale);
+    this.#proposals.resubmitStale(now, this.#leadership.role === 'leader');
+    this.#reads.retryStale(now);
+  }
+
+  /** The one who was asked may have lost it, or cannot answer any more. */
+  #askAgain(): void {
+    this.#options.system.again();
+    this.#proposals.resubmit();
+    this.#reads.retry();
+    this.#schedule();
   }
 
   /** For the protocol's deadline and, while somebody waits, the sweep. */

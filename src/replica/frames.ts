@@ -1,4 +1,5 @@
 import { Malformed, type Reader, Writer } from '../core/codec.ts';
+import { sessionWindow } from '../core/limits.ts';
 import type { Refusal } from '../protocol/index.ts';
 import type { Submission } from './proposals.ts';
 
@@ -11,6 +12,9 @@ export const frameKind = {
   /** Which of them were not taken. */
   refused: 18,
 } as const;
+
+/** What a session lets be outstanding, and a few of the replica's own. */
+const maxForwardedCommands = sessionWindow + 16;
 
 /** Commands of one start of a replica, whose sequences mean nothing in another. */
 export interface Forward {
@@ -45,7 +49,9 @@ export function encodeForward({ incarnation, submissions }: Forward): Uint8Array
 export function readForward(reader: Reader): Forward {
   const incarnation = reader.uint();
   const submissions: Submission[] = [];
-  for (let count = reader.count(2); count > 0; count--) {
+  const sent = reader.count(2);
+  if (sent > maxForwardedCommands) throw new Malformed(`${sent} commands in one frame`);
+  for (let count = sent; count > 0; count--) {
     submissions.push({ sequence: reader.uint(), payload: reader.bytes() });
   }
   return { incarnation, submissions };

@@ -3,6 +3,7 @@ import { crc32c } from '../core/crc32c.ts';
 import { type NodeId, nodeId } from '../core/ids.ts';
 import type { Callback, Disk } from '../storage/disk.ts';
 import { DiskError } from '../storage/disk.ts';
+import { lostDirectoryAdvice } from './replica-error.ts';
 
 /**
  * Who a data directory is: written once at its creation, then changed only by what must be remembered before anything
@@ -56,8 +57,8 @@ export function readManifest(disk: Disk, callback: Callback<Manifest | undefined
           new DiskError(
             'damaged',
             path,
-            `${path} is damaged (${manifest}): the directory's identity is lost, so it must not take part again. ` +
-              'Restore the file from a copy of this very directory, or remove this member and add it anew.',
+            `${path} is damaged (${manifest}): it is not known whose directory this is, so it must not take part. Put the ` +
+              `file back from a copy of this very directory. If there is none: ${lostDirectoryAdvice}`,
           ),
           undefined,
         );

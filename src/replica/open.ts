@@ -1,14 +1,16 @@
 import { clusterTime, epoch, index } from '../core/ids.ts';
+import { maxPublishedAddresses, maxPublishedAddressLength } from '../core/limits.ts';
 import { featureLevel } from '../machine/index.ts';
 import type { Base } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import { Journal } from '../storage/journal.ts';
 import { openManifest } from './data-directory.ts';
+import { checkFeatureLevel } from './feature-level.ts';
 import { initialConfiguration } from './identity.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { ReplicaCore } from './replica-core.ts';
-import { diskTrouble, ReplicaError } from './replica-error.ts';
+import { diskTrouble, haltReason, ReplicaError } from './replica-error.ts';
 
 /**
  * Opens a data directory, or creates it, and begins to take part. Calls back when the replica listens to its peers; an
@@ -20,19 +22,16 @@ export function openReplica(
     ...outcome: [error: ReplicaError, core: undefined] | [error: undefined, core: ReplicaCore]
   ) => void,
 ): void {
-  const unfit = unfitProtocol(options);
+  const unfit = unfitProtocol(options) ?? unfitMember(options);
   if (unfit !== undefined) return callback(unfit, undefined);
   openManifest(options, (manifestError, manifest) => {
     if (manifestError !== undefined) return callback(manifestError, undefined);
     options.openBackend(initialBase(manifest), (backendError, backend) => {
       if (backendError !== undefined) return callback(diskTrouble('The state', backendError), undefined);
-      const level = featureLevel(backend.store);
-      if (level > options.machine.featureLevel) {
-        const error = new ReplicaError(
-          'TOO_NEW',
-          `The data directory is at feature level ${level}, this program at ${options.machine.featureLevel}: use the newer program.`,
-        );
-        return backend.close(() => callback(error, undefined));
+      try {
+        checkFeatureLevel(featureLevel(backend.store), options.machine);
+      } catch (error) {
+        return backend.close(() => callback(haltReason(error), undefined));
       }
       openJournal(options, manifest, backend, (error, core) => {
         if (error !== undefined) return backend.close(() => callback(error, undefined));
@@ -96,5 +95,18 @@ function unfitProtocol({ definition }: ReplicaCoreOptions): ReplicaError | undef
     'CONFIGURATION',
     `The protocol ${definition.name} (order ${orders}, finality ${finality}, faults ${faultModel}) cannot be hosted: this ` +
       'replica needs a total order with instant finality that survives crashes and restarts.',
+  );
+}
+
+/** What this member tells the others about itself has to fit what they take. */
+function unfitMember({ clientAddresses, version }: ReplicaCoreOptions): ReplicaError | undefined {
+  const fits =
+    clientAddresses.length <= maxPublishedAddresses &&
+    [...clientAddresses, version].every((text) => text.length <= maxPublishedAddressLength);
+  if (fits) return undefined;
+  return new ReplicaError(
+    'CONFIGURATION',
+    `A member has at most ${maxPublishedAddresses} client addresses, each of them and its version of at most ` +
+      `${maxPublishedAddressLength} characters.`,
   );
 }

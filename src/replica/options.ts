@@ -39,6 +39,8 @@ export interface ReplicaCoreOptions {
   readonly retention?: Retention;
   /** How often the state is made durable, in ms; as on a server unless told. */
   readonly flushIntervalMs?: number;
+  /** Entries applied in one turn at most; default `applySliceEntries`. */
+  readonly applySliceEntries?: number;
   readonly observer: ReplicaObserver;
   /** Size of the journal's files, in bytes; the default is meant for servers. */
   readonly segmentBytes?: number;

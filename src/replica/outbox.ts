@@ -15,10 +15,6 @@ export class Outbox {
     this.#send = send;
   }
 
-  get length(): number {
-    return this.#held.length;
-  }
-
   hold(to: NodeId, payload: Uint8Array, after: Token): void {
     this.#held.push({ after, to, payload });
   }

@@ -25,6 +25,7 @@ export class Peering {
   #manifest: Manifest;
   #configuration: Configuration;
   #writing = false;
+  #closed: (() => void) | undefined;
 
   constructor(manifest: Manifest, configuration: Configuration, options: PeeringOptions) {
     this.#manifest = manifest;
@@ -74,8 +75,8 @@ export class Peering {
     if (known !== undefined && !equalBytes(known, other.storageId)) {
       return reject(
         'storageChanged',
-        `${other.name} took part with another data directory before. If that is lost, remove the member and add a new ` +
-          `one; if not, start ${other.name} with the old directory`,
+        `${other.name} took part with another data directory before: it must not vote with this one. Start it with the old ` +
+          'directory',
       );
     }
     // Facts are for everyone who is named as a member: they are how an empty directory learns what it may do.
@@ -88,8 +89,14 @@ export class Peering {
     return reject('notReady', `${name} is writing down who ${other.name} is`);
   }
 
+  /** Calls back when nothing is being written, and nothing will be. */
+  close(callback: () => void): void {
+    this.#closed = callback;
+    if (!this.#writing) callback();
+  }
+
   #remember(id: NodeId, storageId: Uint8Array): void {
-    if (this.#writing) return; // it will knock again
+    if (this.#writing || this.#closed !== undefined) return; // it will knock again
     const roster = new Map(this.#manifest.roster).set(id, storageId);
     this.#write({ ...this.#manifest, roster }, () => {});
   }
@@ -98,7 +105,12 @@ export class Peering {
     this.#writing = true;
     writeManifest(this.#options.disk, manifest, (error) => {
       this.#writing = false;
-      if (error !== undefined) return this.#options.failed(error);
+      if (this.#closed !== undefined) return this.#closed();
+      // On a full disk the old manifest is whole; whoever is not written down yet will knock again.
+      if (error !== undefined && (error.kind !== 'full' || manifest.phase !== this.#manifest.phase)) {
+        return this.#options.failed(error);
+      }
+      if (error !== undefined) return;
       this.#manifest = manifest;
       callback();
     });

@@ -70,7 +70,7 @@ describe('outcomes', () => {
   it('never calls a command refused while another copy may exist', () => {
     const { proposals, outcomes, sequences } = withCommands(1);
     sequences(0);
-    proposals.resubmit(at(0));
+    proposals.resubmit();
     expect(sequences(1)).toEqual([1]);
     proposals.refused(1, 'overloaded');
     expect(outcomes[0]).toBeUndefined();
@@ -95,16 +95,34 @@ describe('submission', () => {
     const { proposals, done, sequences } = withCommands(4);
     expect(sequences(0)).toEqual([1, 2, 3, 4]);
     done(2);
-    proposals.resubmit(at(0));
+    proposals.resubmit();
     expect(sequences(5)).toEqual([1, 3, 4]);
   });
 
   it('resubmits only what was submitted long enough ago', () => {
     const { proposals, sequences } = withCommands(2);
     expect(proposals.take(at(0), 1)).toHaveLength(1);
-    expect(sequences(10)).toEqual([2]);
-    proposals.resubmit(at(5));
-    expect(sequences(20)).toEqual([1]);
+    expect(sequences(600)).toEqual([2]);
+    proposals.resubmitStale(at(1_000), false);
+    expect(sequences(1_000)).toEqual([1]);
+    proposals.resubmitStale(at(2_000), false);
+    expect(sequences(2_000), 'waits longer the second time').toEqual([2]);
+  });
+
+  it('does not repeat what lies in the own log', () => {
+    const { proposals, sequences } = withCommands(2);
+    expect(sequences(0)).toEqual([1, 2]);
+    proposals.refused(2, 'transferring');
+    proposals.resubmitStale(at(60_000), true);
+    expect(sequences(60_000)).toEqual([2]);
+  });
+
+  it('queues again what was submitted although something queued has been settled', () => {
+    const { proposals, done, sequences } = withCommands(2);
+    expect(proposals.take(at(0), 1)).toHaveLength(1);
+    done(2);
+    proposals.resubmit();
+    expect(sequences(1)).toEqual([1]);
   });
 
   it('puts back what did not leave, before what came later', () => {
@@ -137,8 +155,8 @@ describe('submission', () => {
     const { proposals, done, sequences } = withCommands(4, 4);
     sequences(0);
     for (const sequence of [2, 3, 4]) done(sequence);
-    expect(proposals.hasRoom()).toBe(false);
+    expect(proposals.hasRoom(1)).toBe(false);
     done(1);
-    expect(proposals.hasRoom()).toBe(true);
+    expect(proposals.hasRoom(1)).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 import { assert } from '../core/assert.ts';
 import type { Epoch, Index, Millis } from '../core/ids.ts';
+import { maxOutstandingBytes, resubmitMs } from '../core/limits.ts';
 import type { Refusal } from '../protocol/index.ts';
 import type { Outcome } from './types.ts';
 
@@ -30,6 +31,7 @@ export class Proposals {
   readonly #window: number;
   #queue: Proposal[] = [];
   #next = 1;
+  #bytes = 0;
 
   /** `window`: how far sequences may run ahead of the oldest that is outstanding, as the session allows. */
   constructor(window: number) {
@@ -40,9 +42,9 @@ export class Proposals {
     return this.#pending.size;
   }
 
-  /** False when as many commands are outstanding as the session remembers. */
-  hasRoom(): boolean {
-    return this.#next - this.#oldest() < this.#window;
+  /** False when as many commands are outstanding as the session remembers, or too many bytes of them. */
+  hasRoom(bytes: number): boolean {
+    return this.#next - this.#oldest() < this.#window && this.#bytes + bytes <= maxOutstandingBytes;
   }
 
   /** `encode` gets the sequence, and the mark below which nothing is outstanding any more. */
@@ -51,7 +53,7 @@ export class Proposals {
     deadline: Millis,
     settle: (outcome: Outcome) => void,
   ): void {
-    assert(this.hasRoom(), 'a command was added beyond the session window');
+    assert(this.hasRoom(0), 'a command was added beyond the session window');
     const acknowledgedBelow = this.#oldest();
     const sequence = this.#next++;
     const proposal: Proposal = {
@@ -66,6 +68,7 @@ export class Proposals {
     };
     this.#pending.set(sequence, proposal);
     this.#queue.push(proposal);
+    this.#bytes += proposal.payload.length;
   }
 
   /** The queued commands, oldest first, up to `maxBytes` of payload, but one at least. They count as submitted. */
@@ -100,14 +103,20 @@ export class Proposals {
     this.#queue = [...returned, ...this.#queue];
   }
 
-  /** Queues again, in order, what was submitted at or before `before` and has not been executed yet. */
-  resubmit(before: Millis): void {
-    if (this.#pending.size === this.#queue.length) return;
-    this.#queue = [];
+  /** Queues everything again, in order: whoever had it may have lost it. */
+  resubmit(): void {
+    this.#requeue(() => true);
+  }
+
+  /**
+   * Queues again what was submitted long ago without an effect, each time after a longer wait. A command that `leading`
+   * this replica took into its own log is not lost, however long it takes.
+   */
+  resubmitStale(now: Millis, leading: boolean): void {
+    const isStale = ({ copies, submittedAt }: Proposal): boolean =>
+      leading ? copies === 0 : now - submittedAt >= resubmitMs * Math.max(1, Math.min(copies, 8));
     for (const proposal of this.#pending.values()) {
-      if (!proposal.queued && proposal.submittedAt > before) continue;
-      proposal.queued = true;
-      this.#queue.push(proposal);
+      if (!proposal.queued && isStale(proposal)) return this.#requeue(isStale);
     }
   }
 
@@ -155,6 +164,14 @@ export class Proposals {
     }
   }
 
+  #requeue(wanted: (proposal: Proposal) => boolean): void {
+    this.#queue = [];
+    for (const proposal of this.#pending.values()) {
+      proposal.queued ||= wanted(proposal);
+      if (proposal.queued) this.#queue.push(proposal);
+    }
+  }
+
   #oldest(): number {
     const first = this.#pending.keys().next();
     return first.done ? this.#next : first.value;
@@ -163,6 +180,7 @@ export class Proposals {
   #settle(proposal: Proposal | undefined, outcome: Outcome): void {
     if (proposal === undefined) return;
     this.#pending.delete(proposal.sequence);
+    this.#bytes -= proposal.payload.length;
     proposal.settled = true;
     proposal.settle(outcome);
   }

@@ -29,8 +29,8 @@ describe('linearizable reads', () => {
   it('never serves a read by an answer to an earlier question', () => {
     const { reads, served } = withReads([100]);
     const first = reads.take(millis(0)) as ReadId;
-    reads.failed(first, millis(1));
-    reads.retry(millis(1));
+    reads.failed(first);
+    reads.retryStale(millis(1));
     const second = reads.take(millis(1)) as ReadId;
     expect(second).not.toBe(first);
     reads.readable(first, index(1));

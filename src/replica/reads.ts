@@ -1,10 +1,18 @@
 import type { Index, Millis, ReadId } from '../core/ids.ts';
 import { readId } from '../core/ids.ts';
+import { resubmitMs } from '../core/limits.ts';
 
 interface Read {
   readonly deadline: Millis;
   /** True: read now. False: the deadline passed, or the replica stops; nothing was promised. */
   readonly settle: (readable: boolean) => void;
+}
+
+interface Asked {
+  readonly reads: Read[];
+  readonly at: Millis;
+  /** The protocol could not tell. */
+  readonly failed: boolean;
 }
 
 /**
@@ -13,7 +21,7 @@ interface Read {
  */
 export class Reads {
   #arrived: Read[] = [];
-  readonly #asked = new Map<ReadId, { readonly reads: Read[]; readonly at: Millis }>();
+  readonly #asked = new Map<ReadId, Asked>();
   #readable: { readonly index: Index; readonly reads: Read[] }[] = [];
   #next = 1;
   #waiting = 0;
@@ -32,7 +40,7 @@ export class Reads {
   take(now: Millis): ReadId | undefined {
     if (this.#arrived.length === 0) return undefined;
     const id = readId(this.#next++);
-    this.#asked.set(id, { reads: this.#arrived, at: now });
+    this.#asked.set(id, { reads: this.#arrived, at: now, failed: false });
     this.#arrived = [];
     return id;
   }
@@ -44,19 +52,20 @@ export class Reads {
     this.#readable.push({ index, reads: batch.reads });
   }
 
-  /** The protocol could not tell: parks the batch until `retry`. */
-  failed(id: ReadId, now: Millis): void {
+  /** The protocol could not tell; the batch waits for one of the retries. */
+  failed(id: ReadId): void {
     const batch = this.#asked.get(id);
-    if (batch !== undefined) this.#asked.set(id, { reads: batch.reads, at: now });
+    if (batch !== undefined) this.#asked.set(id, { ...batch, failed: true });
   }
 
-  /** Asks again for everything that was asked for at or before `before`. */
-  retry(before: Millis): void {
-    for (const [id, batch] of this.#asked) {
-      if (batch.at > before) continue;
-      this.#asked.delete(id);
-      this.#arrived.push(...batch.reads);
-    }
+  /** Asks again for everything that has not been answered. */
+  retry(): void {
+    this.#retry(() => true);
+  }
+
+  /** Asks again for what failed, and for what may have been lost. */
+  retryStale(now: Millis): void {
+    this.#retry(({ failed, at }) => failed || now - at >= resubmitMs);
   }
 
   /** Serves what needs no more than `applied`. */
@@ -75,7 +84,7 @@ export class Reads {
     for (const [id, batch] of this.#asked) {
       const rest = this.#expireIn(batch.reads, now);
       if (rest.length === 0) this.#asked.delete(id);
-      else this.#asked.set(id, { reads: rest, at: batch.at });
+      else this.#asked.set(id, { ...batch, reads: rest });
     }
     this.#readable = this.#readable.map(({ index, reads }) => ({ index, reads: this.#expireIn(reads, now) }));
   }
@@ -88,6 +97,14 @@ export class Reads {
     this.#asked.clear();
     this.#readable = [];
     for (const reads of all) this.#settle(reads, false);
+  }
+
+  #retry(wanted: (batch: Asked) => boolean): void {
+    for (const [id, batch] of this.#asked) {
+      if (!wanted(batch)) continue;
+      this.#asked.delete(id);
+      this.#arrived.push(...batch.reads);
+    }
   }
 
   #expireIn(reads: Read[], now: Millis): Read[] {

@@ -1,7 +1,7 @@
-import { emptyBytes, hex } from '../core/bytes.ts';
+import { emptyBytes } from '../core/bytes.ts';
 import type { Timer } from '../core/clock.ts';
 import { millis, type NodeId } from '../core/ids.ts';
-import { flushIntervalMs, stopTimeoutMs } from '../core/limits.ts';
+import { applySliceEntries, flushIntervalMs, stopTimeoutMs, upkeepIntervalMs } from '../core/limits.ts';
 import { clientAddresses, featureLevel, Replicated } from '../machine/index.ts';
 import type { Configuration, Protocol } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
@@ -12,12 +12,15 @@ import { awaitCondition } from './await-condition.ts';
 import { Bootstrap, baseDigestOf } from './bootstrap.ts';
 import { Driver } from './driver.ts';
 import type { Leadership } from './driver-options.ts';
+import { checkFeatureLevel } from './feature-level.ts';
 import { Flusher } from './flusher.ts';
+import { Handover } from './handover.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { Peering } from './peering.ts';
-import { haltReason, ReplicaError } from './replica-error.ts';
+import { diskTrouble, haltReason, ReplicaError } from './replica-error.ts';
 import { Snapshots } from './snapshots.ts';
+import { statusOf } from './status.ts';
 import { SystemCommands } from './system-commands.ts';
 import type { Outcome, ReadConsistency, ReadOutcome, ReplicaStatus } from './types.ts';
 
@@ -28,8 +31,6 @@ export interface Opened {
   readonly journal: Journal;
   readonly records: readonly Uint8Array[];
 }
-
-const upkeepMs = 500;
 
 /**
  * One replica: the driver with its journal, store, links and snapshots, from the admission of its data directory to its
@@ -42,6 +43,7 @@ export class ReplicaCore {
   readonly #peers: Peers;
   readonly #peering: Peering;
   readonly #driver: Driver;
+  readonly #handover: Handover;
   readonly #snapshots: Snapshots;
   readonly #flusher: Flusher;
   readonly #baseDigest: Uint8Array;
@@ -95,7 +97,6 @@ export class ReplicaCore {
       backend,
       origin: () => ({ ...origin, featureLevel: featureLevel(backend.store) }),
       expected: { ...origin, featureLevel: machine.featureLevel },
-      epoch: () => this.#driver.leadership.epoch,
       input: (input) => this.#driver.input(input),
       failed: (error) => this.halt(error),
       observer,
@@ -124,7 +125,7 @@ export class ReplicaCore {
         checkpoint: () => {
           if (!this.#snapshots.installing) this.#flusher.flush();
         },
-        sendSnapshot: (to) => this.#snapshots.sender.send(to),
+        sendSnapshot: (to, epoch) => this.#snapshots.sender.send(to, epoch),
         installSnapshot: (snapshot) => this.#install(snapshot),
         discardSnapshot: (snapshot) => this.#snapshots.discard(snapshot),
         configurationChanged: (configuration) => this.#configured(configuration),
@@ -132,47 +133,37 @@ export class ReplicaCore {
         halt: (error) => this.halt(error),
       },
       observer,
+      applySliceEntries: options.applySliceEntries ?? applySliceEntries,
     });
+    const { electionTimeout } = options.timing;
+    this.#handover = new Handover(clock, this.#driver, self, () => this.#ending(), electionTimeout);
   }
 
   /** Listens for peers, then takes part as soon as this data directory may. */
   begin(callback: (error: ReplicaError | undefined) => void): void {
-    this.#peers.listen(this.#options.peerAddress, (error) => {
-      if (error !== undefined) {
-        callback(new ReplicaError('ADDRESS', error.message, { cause: error }));
-        return;
-      }
-      callback(undefined);
-      this.#snapshots.open((openError) => {
-        if (openError !== undefined) this.halt(openError);
-        else if (this.#manifest.phase === 'member') this.#run();
+    this.#snapshots.open((openError) => {
+      if (openError !== undefined) return callback(diskTrouble('The directory for snapshots', openError));
+      this.#peers.listen(this.#options.peerAddress, (error) => {
+        if (error !== undefined)
+          return callback(new ReplicaError('ADDRESS', error.message, { cause: error }));
+        callback(undefined);
+        if (this.#phase !== 'starting') return;
+        if (this.#manifest.phase === 'member') this.#run();
         else this.#seekAdmission();
       });
     });
   }
 
   status(): ReplicaStatus {
-    const { role, leader, epoch } = this.#driver.leadership;
-    const { position } = this.#backend.base();
-    const bytes = this.#backend.bytes();
-    return {
-      name: this.#manifest.name,
-      clusterId: this.#manifest.clusterId,
-      memberId: this.#manifest.memberId,
-      protocol: this.#manifest.protocol,
+    return statusOf({
+      manifest: this.#manifest,
       phase: this.#phase,
-      role,
-      leader,
-      epoch,
-      appliedIndex: position.index,
-      committedIndex: this.#driver.committedIndex,
-      time: position.time,
-      configuration: this.#driver.configuration,
+      driver: this.#driver,
+      backend: this.#backend,
+      journal: this.#journal,
+      peers: this.#peers,
       storageFull: this.#journalFull || this.#storeFull,
-      stateBytes: bytes.total,
-      stateBytesInUse: bytes.inUse,
-      digest: hex(this.#backend.digest()),
-    };
+    });
   }
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
@@ -190,7 +181,7 @@ export class ReplicaCore {
   /** Calls back with whether this replica takes part and knows a leader before `timeoutMs` have passed. */
   awaitLeader(timeoutMs: number, callback: (led: boolean) => void): void {
     const led = () => this.#phase === 'running' && this.#driver.leadership.leader !== undefined;
-    awaitCondition(this.#options.clock, led, timeoutMs, callback);
+    awaitCondition(this.#options.clock, led, () => this.#ending(), timeoutMs, callback);
   }
 
   clientAddresses(): ReadonlyMap<NodeId, readonly string[]> {
@@ -199,24 +190,17 @@ export class ReplicaCore {
 
   /** Calls back with whether somebody else leads before `timeoutMs` have passed. */
   transferLeadership(to: NodeId | undefined, timeoutMs: number, callback: (moved: boolean) => void): void {
-    if (this.#driver.leadership.role !== 'leader') return callback(false);
-    this.#driver.input({ type: 'transfer', to });
-    const self = this.#manifest.memberId;
-    awaitCondition(
-      this.#options.clock,
-
-      () => {
-        const { leader } = this.#driver.leadership;
-        return leader !== undefined && leader !== self && (to === undefined || leader === to);
-      },
-      timeoutMs,
-      callback,
-    );
+    this.#handover.transfer(to, timeoutMs, callback);
   }
 
   /** The bytes of a snapshot of the present state, as the caller asks for them; `close` when no more are wanted. */
   snapshot(): { readonly frames: IterableIterator<Uint8Array>; close(): void } {
     return this.#snapshots.sender.take();
+  }
+
+  /** Calls back with whether this replica leads no more, or nobody else could. */
+  handOver(callback: (done: boolean) => void): void {
+    this.#handover.giveUp(stopTimeoutMs, callback);
   }
 
   /** Hands leadership over, waits for what is outstanding, makes the state durable, and lets go of everything. */
@@ -225,19 +209,17 @@ export class ReplicaCore {
     if (this.#phase === 'stopping') return callback();
     const running = this.#phase === 'running';
     this.#phase = 'stopping';
-    const { role } = this.#driver.leadership;
-    if (running && role === 'leader' && this.#driver.configuration.voters.length > 1) {
-      this.#driver.input({ type: 'transfer', to: undefined });
-    }
-    const settled = () =>
-      !running ||
-      (this.#driver.outstanding === 0 &&
-        (this.#driver.leadership.role !== 'leader' || this.#driver.configuration.voters.length === 1));
-    awaitCondition(this.#options.clock, settled, stopTimeoutMs, () => {
-      if (this.#phase === 'halted') return this.#letGo(callback);
+    const settled = (): boolean => !running || (this.#handover.given() && this.#driver.outstanding === 0);
+    const halted = (): boolean => this.#phase === 'halted';
+    awaitCondition(this.#options.clock, settled, halted, stopTimeoutMs, () => {
+      if (halted()) return this.#letGo(callback);
       this.#release();
-      this.#backend.flush(() => this.#letGo(callback));
+      this.#peering.close(() => this.#backend.flush(() => this.#letGo(callback)));
     });
+  }
+
+  #ending(): boolean {
+    return this.#phase === 'stopping' || this.#phase === 'halted';
   }
 
   /** Closes files. What cannot be closed is of no use to anybody any more. */
@@ -319,6 +301,7 @@ export class ReplicaCore {
       onWaiting: (names) =>
         observer.log('info', 'waiting to hear of all initial members', { missing: names }),
       onOutcome: (outcome) => {
+        if (this.#phase !== 'starting') return;
         if (outcome.type === 'refused') return this.halt(new ReplicaError('REPLACED', outcome.reason));
         this.#peering.admit(outcome.roster, () => this.#run());
       },
@@ -330,7 +313,7 @@ export class ReplicaCore {
     if (this.#phase !== 'starting') return;
     this.#phase = 'running';
     this.#peers.setMembers(this.#driver.configuration.members);
-    this.#driver.start(this.#records);
+    this.#guarded(() => this.#driver.start(this.#records));
     this.#records = [];
     this.#scheduleUpkeep();
     this.#options.observer.log('info', 'taking part', { incarnation: this.#manifest.incarnation });
@@ -349,23 +332,25 @@ export class ReplicaCore {
     this.#snapshots.install(snapshot, (error) => {
       if (this.#phase === 'halted') return;
       if (error !== undefined) return this.halt(error);
-      const level = featureLevel(this.#backend.store);
-      if (level > this.#options.machine.featureLevel) {
-        const ours = this.#options.machine.featureLevel;
-        return this.halt(
-          new ReplicaError(
-            'TOO_NEW',
-            `The cluster runs feature level ${level}, this program ${ours}: upgrade it.`,
-          ),
-        );
-      }
-      this.#driver.installed(snapshot);
+      this.#guarded(() => {
+        checkFeatureLevel(featureLevel(this.#backend.store), this.#options.machine);
+        this.#driver.installed(snapshot);
+      });
     });
+  }
+
+  /** What is called back outside of a turn halts the replica as well when it goes wrong. */
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.halt(error);
+    }
   }
 
   #scheduleUpkeep(): void {
     const { clock } = this.#options;
-    this.#upkeep = clock.setTimer(millis(clock.now() + upkeepMs), () => {
+    this.#upkeep = clock.setTimer(millis(clock.now() + upkeepIntervalMs), () => {
       if (!this.#snapshots.installing) this.#flusher.keepUp();
       this.#snapshots.sender.release(false);
       this.#scheduleUpkeep();

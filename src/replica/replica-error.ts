@@ -32,6 +32,12 @@ export type ReplicaErrorCode =
   /** A broken invariant of ours. */
   | 'INVARIANT';
 
+/** What to do when a data directory is of no use any more. */
+export const lostDirectoryAdvice =
+  'The others go on without it, as long as they are a majority. To have all replicas again, save a backup from one that ' +
+  'runs (quorate snapshot save) and restore it into a new cluster (quorate snapshot restore for each member); if this was ' +
+  'the only replica, restore the last backup.';
+
 /** A file that cannot be used, in the words of what found it. */
 export function diskTrouble(what: string, error: Error): ReplicaError {
   const damaged = !(error instanceof DiskError) || error.kind === 'damaged';
@@ -55,8 +61,7 @@ export function haltReason(error: unknown): ReplicaError {
     return new ReplicaError(
       'DAMAGED',
       `The data directory is damaged: ${message}. Acknowledged writes may be among what is lost, so this replica must not ` +
-        'go on. Check this disk, then remove this member from the cluster and add it anew with an empty data directory. ' +
-        'If this was the only replica, restore a backup.',
+        `go on. Check this disk. ${lostDirectoryAdvice}`,
       { cause: error },
     );
   }

@@ -139,6 +139,19 @@ describe('one replica', () => {
     expect(error.message).toContain('The journal of n1 is gone');
   });
 
+  it('refuses to publish what the others could not read', async () => {
+    const clientAddresses = new Array<string>(17).fill('127.0.0.1:1');
+    expect((await failure(start({ clientAddresses }))).code).toBe('CONFIGURATION');
+  });
+
+  it('stops waiting for a leader when it is closed', async () => {
+    const cluster = await newCluster();
+    const replica = await start({ name: 'n1', cluster });
+    const ready = replica.ready(60_000);
+    await stop(replica);
+    expect(await ready).toBe(false);
+  });
+
   it('refuses a port that is in use', async () => {
     const port = await freePort();
     const server = createServer();
@@ -180,6 +193,17 @@ describe('three replicas', () => {
     });
     expect((await reason).code).toBe('REPLACED');
     expect(await add(replicas[0] as Replica, 1)).toBe(2);
+  });
+
+  it('do not admit one that was closed while it waited', async () => {
+    const cluster = (await newCluster()).slice(0, 2);
+    await stop(await start({ name: 'n1', cluster }));
+    const manifest = await readFile(join(directory, 'n1', 'manifest.json'), 'utf8');
+    const other = await start({ name: 'n2', cluster });
+    expect(await other.ready(1_000)).toBe(false);
+    expect(await readFile(join(directory, 'n1', 'manifest.json'), 'utf8')).toBe(manifest);
+    await start({ name: 'n1', cluster });
+    expect(await other.ready()).toBe(true);
   });
 
   it('keep out a replica with another token', async () => {

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open as openFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { defaultTimeoutMs } from '../core/limits.ts';
@@ -8,12 +6,13 @@ import { Random } from '../core/random.ts';
 import type { Machine } from '../machine/index.ts';
 import type { ProtocolDefinition, Timing } from '../protocol/index.ts';
 import { findProtocol } from '../protocols/registry.ts';
-import { acquireDataLock, DataDirectoryLocked, type DataLock } from '../storage/data-lock.ts';
+import type { DataLock } from '../storage/data-lock.ts';
 import { LmdbBackend } from '../storage/lmdb-backend.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
 import { NodeDisk } from '../storage/node-disk.ts';
 import type { Network } from '../transport/network.ts';
 import { TcpNetwork } from '../transport/tcp.ts';
+import { takeDirectory } from './directory.ts';
 import type { ClusterMember } from './identity.ts';
 import { nodeClock } from './node-clock.ts';
 import type { ReplicaObserver } from './observer.ts';
@@ -71,8 +70,7 @@ export class Replica implements ReplicaHandle {
    * `ReplicaError`, after which nothing is left running.
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
-    await makeDirectory(options.dataDir);
-    const lock = await lockDirectory(options.dataDir);
+    const lock = await takeDirectory(options.dataDir);
     try {
       return new Replica(await openCore(coreOptions(options)), lock);
     } catch (error) {
@@ -106,6 +104,11 @@ export class Replica implements ReplicaHandle {
     return new Promise((settle) => this.#core.transferLeadership(to, timeoutMs, settle));
   }
 
+  /** Lets somebody else lead, if anybody can; false when that did not come about in time. */
+  handOver(): Promise<boolean> {
+    return new Promise((settle) => this.#core.handOver(settle));
+  }
+
   async *snapshot(): AsyncIterable<Uint8Array> {
     const snapshot = this.#core.snapshot();
     try {
@@ -125,30 +128,6 @@ export class Replica implements ReplicaHandle {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    // The directory's own name must survive a power cut too, or it would come back as another, empty one.
-    const parent = await openFile(dirname(resolve(path)), 'r');
-    await parent.sync().finally(() => parent.close());
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ReplicaError('DISK', `The data directory ${path} cannot be made: ${message}`, { cause: error });
-  }
-}
-
-async function lockDirectory(path: string): Promise<DataLock> {
-  try {
-    return await acquireDataLock(path);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof DataDirectoryLocked) throw new ReplicaError('LOCKED', message, { cause: error });
-    throw new ReplicaError('DISK', `The data directory ${path} cannot be written: ${message}`, {
-      cause: error,
-    });
   }
 }
 

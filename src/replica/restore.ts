@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, relative, resolve } from 'node:path';
 import { hex } from '../core/bytes.ts';
 import { forgetCluster } from '../machine/index.ts';
 import { currentRevision, keySpace, raiseRevision } from '../machine/key-space/index.ts';
 import { MachineStore } from '../machine/machine-store.ts';
 import type { Base } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
+import type { DataLock } from '../storage/data-lock.ts';
 import { LmdbBackend } from '../storage/lmdb-backend.ts';
 import { NodeDisk } from '../storage/node-disk.ts';
 import type { SnapshotHeader } from '../storage/snapshot.ts';
 import { verifySnapshotFile } from '../storage/snapshot-file.ts';
 import type { SnapshotSummary } from '../storage/snapshot-reader.ts';
+import { takeDirectory } from './directory.ts';
 import {
   type ClusterMember,
   clusterIdOf,
@@ -56,7 +58,16 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
       `--cluster does not list ${options.name}: add ${options.name}=host:port to it`,
     );
   }
-  await makeEmptyDirectory(options.dataDir);
+  const lock = await takeDirectory(options.dataDir);
+  try {
+    await requireEmpty(options.dataDir, lock);
+    return await begin(options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function begin(options: RestoreOptions): Promise<Restored> {
   const disk = new NodeDisk(options.dataDir);
   const path = relative(resolve(options.dataDir), resolve(options.file));
   const summary = await finished<SnapshotSummary>('The backup', (done) =>
@@ -106,14 +117,9 @@ function manifestOf({ name, cluster, clusterToken }: RestoreOptions, header: Sna
   };
 }
 
-async function makeEmptyDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-    if ((await readdir(path)).length === 0) return;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ReplicaError('DISK', `The data directory ${path} cannot be made: ${message}`, { cause: error });
-  }
+async function requireEmpty(path: string, lock: DataLock): Promise<void> {
+  const others = (await readdir(path)).filter((name) => name !== basename(lock.path));
+  if (others.length === 0) return;
   throw new ReplicaError(
     'FOREIGN_DATA',
     `${path} is not empty: nothing was changed. Restore into an empty directory.`,

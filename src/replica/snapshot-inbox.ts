@@ -51,7 +51,11 @@ export class SnapshotInbox {
 
   open(callback: Callback<void>): void {
     this.#options.disk.makeDirectory(directory, (error) => {
-      callback(error?.kind === 'exists' ? undefined : error);
+      if (error !== undefined && error.kind !== 'exists') return callback(error);
+      // What an earlier start had received in part is of no use: nobody remembers how far it was checked.
+      this.#options.disk.remove(path, (removeError) => {
+        callback(removeError?.kind === 'missing' ? undefined : removeError);
+      });
     });
   }
 
@@ -101,6 +105,7 @@ export class SnapshotInbox {
   close(): void {
     this.#closed = true;
     this.#arrival?.incoming?.fail('stopping');
+    this.#drop(() => {});
   }
 
   #goOn(arrival: Arrival, incoming: IncomingBulk): void {
@@ -108,6 +113,7 @@ export class SnapshotInbox {
     arrival.receiver.resume((error, _position) => {
       if (this.#closed) return;
       if (error === undefined) return this.#feed(arrival, incoming);
+      arrival.incoming = undefined;
       incoming.refuse(error.message);
       this.#diskFailed(error);
     });

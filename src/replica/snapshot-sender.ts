@@ -28,7 +28,6 @@ export interface SnapshotSenderOptions {
   readonly peers: Peers;
   readonly backend: StoreBackend;
   readonly origin: () => Omit<SnapshotOrigin, 'snapshotId'>;
-  readonly epoch: () => Epoch;
   readonly input: (input: Input) => void;
 }
 
@@ -44,12 +43,13 @@ export class SnapshotSender {
     this.#options = options;
   }
 
-  send(to: NodeId): void {
+  /** `epoch`: in which we lead. */
+  send(to: NodeId, epoch: Epoch): void {
     const sending = this.#sending.get(to) ?? this.#begin(to);
     if (sending.underWay) return;
     sending.underWay = true;
-    const { peers, epoch, clock, input } = this.#options;
-    const header = new Writer(32).raw(sending.origin.snapshotId).uint(epoch()).finish();
+    const { peers, clock, input } = this.#options;
+    const header = new Writer(32).raw(sending.origin.snapshotId).uint(epoch).finish();
     peers.sendBulk(to, header, new FrameSource(sending, clock), (outcome) => {
       sending.underWay = false;
       sending.endedAt = clock.now();
@@ -117,5 +117,7 @@ class FrameSource implements BulkSource {
     this.#clock.defer(() => this.next(callback));
   }
 
-  close(): void {}
+  close(): void {
+    this.#frames.return?.();
+  }
 }

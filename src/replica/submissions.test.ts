@@ -23,6 +23,10 @@ class RecordingLinks implements Links {
     return this.up;
   }
 
+  credit(): number {
+    return this.up ? 1 : 0;
+  }
+
   flush(): void {}
 }
 

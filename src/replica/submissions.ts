@@ -11,6 +11,8 @@ import type { SystemCommands } from './system-commands.ts';
 export interface Links {
   /** False when there is no link, or its queue is full: the frame is gone. */
   send(to: NodeId, kind: number, payload: Uint8Array): boolean;
+  /** Bytes that the link to a peer takes now; 0 when it is down or congested. */
+  credit(to: NodeId): number;
   flush(): void;
 }
 

@@ -1,3 +1,4 @@
+import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import type { Millis, NodeId } from '../core/ids.ts';
 import type { ReadStore } from '../core/store.ts';
 import {
@@ -43,8 +44,8 @@ export class SystemCommands {
 
   /** Compares the goals with the state: after a start, a system entry, a snapshot, or a change of leadership. */
   review(store: ReadStore, leading: boolean, voters: readonly NodeId[]): void {
+    const before = this.#due;
     this.#due = [];
-    this.#proposedAt = undefined;
     this.#sessionOpen = sessions(store).some(
       ({ session }) =>
         session.opener === this.#session.opener && session.incarnation === this.#session.incarnation,
@@ -56,11 +57,20 @@ export class SystemCommands {
       this.#due.push(encodeEnvelope({ type: 'publish', member: this.#self }));
     }
     const level = featureLevel(store) + 1;
-    const able = (id: NodeId) =>
-      members.some((member) => member.id === id && member.maxFeatureLevel >= level);
-    if (leading && level <= this.#machine.featureLevel && voters.every(able)) {
+    const allPublished = voters.every((id) => members.some((member) => member.id === id));
+    const allAble = members.every((member) => member.maxFeatureLevel >= level);
+    if (leading && level <= this.#machine.featureLevel && allPublished && allAble) {
       this.#due.push(encodeEnvelope({ type: 'raiseFeatureLevel', to: level }));
     }
+    const unchanged =
+      this.#due.length === before.length &&
+      this.#due.every((payload, at) => equalBytes(payload, before[at] ?? emptyBytes));
+    if (!unchanged) this.#proposedAt = undefined;
+  }
+
+  /** To be proposed at once: whoever leads now has not heard of it. */
+  again(): void {
+    this.#proposedAt = undefined;
   }
 
   /** What to propose now. */

@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly type: 'refused'; readonly reason: RefusedReason }
   | { readonly type: 'unknown'; readonly reason: UnknownReason };
 
-export type RefusedReason = Refusal | 'noLeader' | 'notReady' | 'stopping' | 'storageFull' | 'sessionExpired';
+export type RefusedReason = Refusal | 'noLeader' | 'notReady' | 'stopping';
 export type UnknownReason = 'timeout' | 'stopped' | 'resultLost';
 
 export type ReadOutcome =
@@ -42,7 +42,23 @@ export interface ReplicaStatus {
   /** Bytes that the state takes on disk. */
   readonly stateBytes: number;
   readonly stateBytesInUse: number;
+  /** Applied, and not yet durable in the state. */
+  readonly stateBytesPending: number;
+  readonly journalBytes: number;
+  /** Appended, and not yet being written. */
+  readonly journalBytesQueued: number;
+  readonly peers: readonly PeerLink[];
   readonly digest: string;
+}
+
+export interface PeerLink {
+  readonly id: NodeId;
+  readonly name: string;
+  /** Whether we can send to it. */
+  readonly up: boolean;
+  /** Undefined until it was measured. */
+  readonly roundTripMs: number | undefined;
+  readonly queuedBytes: number;
 }
 
 /** The heart of the service as the doors see it: one replica of a cluster. */

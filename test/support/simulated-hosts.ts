@@ -16,6 +16,7 @@ export function simulatedHosts(...names: readonly string[]) {
     conditions: {
       minDelayMs: 1,
       maxDelayMs: 2,
+      maxLateMs: 0,
       slow: 0,
       loss: 0,
       duplication: 0,

@@ -58,6 +58,10 @@ export class SingleReplica implements ReplicaHandle {
       storageFull: false,
       stateBytes: 4096,
       stateBytesInUse: 2048,
+      stateBytesPending: 0,
+      journalBytes: 0,
+      journalBytesQueued: 0,
+      peers: [],
       digest: '',
       ...this.troubles,
     };

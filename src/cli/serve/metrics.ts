@@ -70,6 +70,25 @@ export class ReplicaMetrics {
     );
     gauge('quorate_state_bytes', 'Bytes that the state takes on disk', (now) => now.stateBytes);
     gauge('quorate_state_used_bytes', 'Bytes of the state that are in use', (now) => now.stateBytesInUse);
+    gauge(
+      'quorate_state_pending_bytes',
+      'Bytes applied and not yet durable in the state',
+      (now) => now.stateBytesPending,
+    );
+    gauge('quorate_journal_bytes', 'Bytes of the journal in use', (now) => now.journalBytes);
+    gauge(
+      'quorate_journal_queued_bytes',
+      'Bytes waiting to be written to the journal',
+      (now) => now.journalBytesQueued,
+    );
+    gauge(
+      'quorate_peers_up',
+      'Peers that this replica can send to',
+      (now) => now.peers.filter(({ up }) => up).length,
+    );
+    gauge('quorate_peer_queued_bytes', 'Bytes waiting to be sent, in the longest queue to a peer', (now) =>
+      Math.max(0, ...now.peers.map(({ queuedBytes }) => queuedBytes)),
+    );
   }
 
   #histogram(name: string, help: string, buckets: readonly number[]): Histogram {

@@ -15,8 +15,8 @@ import { createLogger } from './logger.ts';
 import { ReplicaMetrics } from './metrics.ts';
 import type { PortTls, ServeOptions } from './options.ts';
 
-/** Calls that are under way when the replica is told to stop may take so long; a command ends by then. */
-const drainMs = 5_000;
+/** Calls that are under way when the replica is told to stop may take so long. Streams would never end by themselves. */
+const drainMs = 2_000;
 
 type End =
   | { readonly type: 'stop'; readonly reason: string }
@@ -38,6 +38,8 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
     const how = await ended;
     if (how.type === 'stop') logger.info(`${how.reason}: stopping`);
     else logger.fatal({ code: how.error.code }, how.error.message);
+    // Somebody else leads before clients lose this one, so that the others can serve them at once.
+    if (how.type === 'stop') await replica.handOver();
     await server.close(how.type === 'stop' ? drainMs : 0);
     await replica.close();
     if (how.type === 'stop') logger.info('stopped');
