@@ -128,7 +128,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
   };
   const electionTimeout = maxDelayMs <= 5 ? random.pick([100, 300]) : 300;
   const maxQuietMs = random.pick([300, 1_000, 1_000, 3_000]);
-  return {
+  const options: WorldOptions = {
     seed,
     protocol: overrides.protocol ?? 'raft',
     replicas: overrides.replicas ?? replicas,
@@ -151,6 +151,20 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     // Faults that outlast the quiet between them pile up until nothing moves any more.
     maxFaultMs: random.pick([0.2, 0.5, 1]) * maxQuietMs,
     workload,
+  };
+  return random.chance(1, 3) ? restless(options) : options;
+}
+
+/** The same world with clients that never pause, fast elections and faults that hardly do. */
+export function restless(options: WorldOptions): WorldOptions {
+  return {
+    ...options,
+    timing: { heartbeatInterval: 20, electionTimeout: 100 },
+    link: { ...options.link, minDelayMs: 0.05, maxDelayMs: 1 },
+    segmentBytes: 128 * 1024,
+    maxQuietMs: 500,
+    maxFaultMs: 300,
+    workload: { ...options.workload, clients: 8, maxThinkMs: 5, timeoutMs: 500 },
   };
 }
 

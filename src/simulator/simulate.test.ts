@@ -85,7 +85,7 @@ describe('a world', () => {
     const lines: string[] = [];
     const watched = simulate(5, { faultMs: 1_000 }, { print: (line) => lines.push(line) });
     expect(watched.hash).toBe(simulate(5, { faultMs: 1_000 }).hash);
-    expect(lines.length).toBeGreaterThan(1_000);
+    expect(lines.length).toBeGreaterThan(100);
   });
 
   it('without faults refuses nothing once it is up, and leaves nothing unknown', () => {
