@@ -2,6 +2,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls, { type TLSSocket } from 'node:tls';
 import { assert } from '../core/assert.ts';
+import { formatAddress } from '../transport/address.ts';
+import { listenError } from '../transport/listen-error.ts';
 import { firstBytesTimeoutMs, maxConnections } from './limits.ts';
 
 /** Certificates of the client port, in PEM. */
@@ -27,15 +29,10 @@ export interface ClientPortOptions {
   readonly onRejected?: (remote: string, reason: string) => void;
 }
 
-/** Why a port could not be opened; nothing is listening. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-  readonly code: 'ADDRESS_IN_USE' | 'ADDRESS_DENIED' | 'ADDRESS_INVALID' | 'TLS_INVALID';
-
-  constructor(code: ListenError['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
+/** The certificate, key or authority of the client port cannot be used; nothing is listening. */
+export class ClientTlsError extends Error {
+  override readonly name = 'ClientTlsError';
+  readonly code = 'CLIENT_TLS';
 }
 
 /** How HTTP/2 connections begin, and no method of HTTP/1. */
@@ -68,11 +65,11 @@ export class ClientPort {
     });
   }
 
-  /** Rejects with `ListenError`. */
+  /** Rejects with `ListenError` or `ClientTlsError`. */
   static async listen(options: ClientPortOptions): Promise<ClientPort> {
     const port = new ClientPort(options);
     await new Promise<void>((resolve, reject) => {
-      const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, options));
+      const failed = (error: NodeJS.ErrnoException): void => reject(listenError(options, error));
       port.#listener.once('error', failed);
       port.#listener.listen({ host: options.host, port: options.port }, () => {
         port.#listener.off('error', failed);
@@ -134,10 +131,7 @@ export class ClientPort {
         handshakeTimeout: firstBytesTimeoutMs,
       });
     } catch (error) {
-      throw new ListenError(
-        'TLS_INVALID',
-        `the certificate or key cannot be used: ${(error as Error).message}`,
-      );
+      throw new ClientTlsError(`the certificate or key cannot be used: ${(error as Error).message}`);
     }
     server.on('secureConnection', (secure: TLSSocket) => {
       secure.on('error', ignoreSocketError);
@@ -212,19 +206,7 @@ function refusal(first: Buffer, reason: string): Buffer {
 
 function boundAddress(bound: ReturnType<Server['address']>): string {
   assert(bound !== null && typeof bound !== 'string', 'a TCP server listens on an address');
-  return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`;
-}
-
-function listenError(error: NodeJS.ErrnoException, options: ClientPortOptions): ListenError {
-  const where = `${options.host}:${options.port}`;
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new ListenError('ADDRESS_IN_USE', `${where} is in use by another process`);
-    case 'EACCES':
-      return new ListenError('ADDRESS_DENIED', `${where} may not be opened by this user`);
-    default:
-      return new ListenError('ADDRESS_INVALID', `${where} cannot be listened on: ${error.message}`);
-  }
+  return formatAddress({ host: bound.address, port: bound.port });
 }
 
 // `close` follows, and is what counts.

@@ -34,7 +34,7 @@ export class ClientServer {
     this.#http2 = http2;
   }
 
-  /** Rejects with `ListenError` when the port cannot be opened. */
+  /** Rejects with `ListenError` or `ClientTlsError` when the port cannot be opened. */
   static async listen(options: ClientServerOptions): Promise<ClientServer> {
     const { replica, metrics, onFault: fault } = options;
     const scheme = {

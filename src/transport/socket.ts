@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { assert } from '../core/assert.ts';
 import { connectionHighWaterBytes, maxInboundConnections } from '../core/limits.ts';
 import { AddressError, formatAddress, parseAddress } from './address.ts';
+import { listenError } from './listen-error.ts';
 import type { Connection, ConnectionHandlers, ListenCallback } from './network.ts';
 
 /** First probe by the kernel on an idle connection; ours come earlier, this is for connections that nobody owns. */
@@ -89,7 +90,7 @@ export function listenAt(server: Server, address: string, callback: ListenCallba
     return;
   }
   server.maxConnections = maxInboundConnections;
-  const failed = (error: Error): void => callback(listenError(address, error), undefined);
+  const failed = (error: Error): void => callback(listenError(parsed, error), undefined);
   server.once('error', failed);
   server.listen({ host: parsed.host, port: parsed.port }, () => {
     server.off('error', failed);
@@ -103,29 +104,6 @@ export function listenAt(server: Server, address: string, callback: ListenCallba
     });
   });
 }
-
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-function listenError(address: string, error: Error): ListenError {
-  const code = errorCode(error) ?? 'UNKNOWN';
-  return new ListenError(code, `cannot listen on ${address}: ${listenCauses[code] ?? error.message}`);
-}
-
-const listenCauses: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use; stop what listens there or choose another one',
-  EADDRNOTAVAIL: 'this machine does not have that address; use one of its own, or 0.0.0.0 for all',
-  EACCES: 'not permitted; ports below 1024 need privileges',
-  ENOTFOUND: 'the host name is not known',
-  EAI_AGAIN: 'the host name could not be looked up; check the name service',
-};
 
 const connectionCauses: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nobody listens there',

@@ -150,10 +150,10 @@ describe('replicas over TCP', () => {
     const other = new RecordingPeer(new TcpNetwork(), nodeClock, factsOf(2));
     opened.push(other);
     await expect(other.listen(a.address)).rejects.toMatchObject({
-      code: 'EADDRINUSE',
+      code: 'ADDRESS_IN_USE',
       message: expect.stringMatching(/^cannot listen on 127\.0\.0\.1:\d+: the port is in use; .*/),
     });
-    await expect(other.listen('192.0.2.1:0')).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' });
+    await expect(other.listen('192.0.2.1:0')).rejects.toMatchObject({ code: 'ADDRESS_INVALID' });
     await expect(other.listen('nonsense')).rejects.toMatchObject({ code: 'MALFORMED_ADDRESS' });
   });
 

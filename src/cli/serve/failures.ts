@@ -1,5 +1,6 @@
-import { ListenError } from '../../api/client-port.ts';
+import { ClientTlsError } from '../../api/client-port.ts';
 import { ReplicaError } from '../../replica/index.ts';
+import { ListenError } from '../../transport/listen-error.ts';
 import { TlsConfigurationError } from '../../transport/tls.ts';
 import { CommandFailure, refusedFailure, usageFailure } from '../exit-codes.ts';
 
@@ -10,9 +11,8 @@ export function startFailure(error: unknown): unknown {
     return error.code === 'CONFIGURATION' ? usageFailure(error.message) : refusedFailure(error.message);
   }
   if (error instanceof TlsConfigurationError) return usageFailure(`peer port: ${error.message}.`);
-  if (error instanceof ListenError) {
-    if (error.code === 'TLS_INVALID') return usageFailure(`client port: ${error.message}.`);
-    return refusedFailure(`client port: ${error.message}: choose another with --client, or free it.`);
-  }
+  if (error instanceof ClientTlsError) return usageFailure(`client port: ${error.message}.`);
+  if (error instanceof ListenError)
+    return refusedFailure(`client port: ${error.message}. Choose another with --client.`);
   return error;
 }
