@@ -384,6 +384,11 @@ describe.each(['memory', 'lmdb'] as const)('the %s back end', (kind) => {
       writeFileSync(pointer, damaged);
       await expect(open[kind](root)).rejects.toMatchObject({ kind: 'damaged', path: 'state/current' });
     }
+    rmSync(pointer);
+    const refused = open[kind](root);
+    await expect(refused).rejects.toMatchObject({ kind: 'damaged', path: 'state/current' });
+    await expect(refused).rejects.toThrow(/is missing, although there is 0000000\d\..*Nothing was changed/);
+    expect(readdirSync(join(root, 'state'))).toContain(name);
     writeFileSync(pointer, whole);
     renameSync(join(root, 'state', name), join(root, 'elsewhere'));
     await expect(open[kind](root)).rejects.toMatchObject({ kind: 'damaged', path: 'state/current' });

@@ -1,60 +1,58 @@
+import { lostFilesAdvice } from './advice.ts';
 import type { DiskError } from './disk.ts';
 
 /** Why a journal does not open. */
-export type JournalError = DiskError | JournalDamaged | JournalForeign | JournalUnsupported;
+export type JournalError = DiskError | JournalRefusal;
 
 export type JournalCallback<T> = (
   ...outcome: [error: JournalError, value: undefined] | [error: undefined, value: T]
 ) => void;
 
-/**
- * Records that were durable, and perhaps acknowledged, cannot be read. Going on without them would break promises to the
- * other replicas, so the journal does not open.
- */
-export class JournalDamaged extends Error {
-  override readonly name = 'JournalDamaged';
-  readonly code = 'JOURNAL_DAMAGED';
-  readonly path: string;
-  /** In bytes, within the file. */
-  readonly offset: number;
-
-  constructor(path: string, offset: number, finding: string) {
-    super(
-      `The journal is damaged: ${path}, offset ${offset}: ${finding}. Acknowledged writes may be among what is lost, so ` +
-        'this replica must not go on. The other replicas have the data: check this disk, then remove this member from ' +
-        'the cluster and add it anew with an empty data directory. If this was the only replica, restore a backup.',
-    );
-    this.path = path;
-    this.offset = offset;
-  }
-}
-
-/** A segment that was written for another data directory. */
-export class JournalForeign extends Error {
-  override readonly name = 'JournalForeign';
-  readonly code = 'JOURNAL_FOREIGN';
+/** What is found in the files of a journal does not let this replica go on. Nothing was changed. */
+export class JournalRefusal extends Error {
+  override readonly name = 'JournalRefusal';
+  readonly code: JournalRefusalCode;
   readonly path: string;
 
-  constructor(path: string, expected: string, found: string) {
-    super(
-      `${path} belongs to the data directory with storage id ${found}, not to this one, ${expected}. Nothing was ` +
-        'changed. Put the files of each data directory back where they belong; journals cannot be mixed.',
-    );
+  constructor(code: JournalRefusalCode, path: string, message: string) {
+    super(message);
+    this.code = code;
     this.path = path;
   }
 }
 
-/** A segment in a format that this program does not know. */
-export class JournalUnsupported extends Error {
-  override readonly name = 'JournalUnsupported';
-  readonly code = 'JOURNAL_UNSUPPORTED';
-  readonly path: string;
+export type JournalRefusalCode =
+  /**
+   * Records that were durable, and perhaps acknowledged, cannot be read: going on without them would break promises to
+   * the other replicas.
+   */
+  | 'JOURNAL_DAMAGED'
+  /** A segment was written for another data directory. */
+  | 'JOURNAL_FOREIGN'
+  /** A segment is in a format that this program does not know. */
+  | 'JOURNAL_UNSUPPORTED';
 
-  constructor(path: string, supported: number, found: number) {
-    super(
-      `${path} has journal format ${found}; this program reads format ${supported}. Nothing was changed. Start the ` +
-        'version that wrote it, or a newer one.',
-    );
-    this.path = path;
-  }
-}
+/** `offset` in bytes, within the file. */
+export const journalDamaged = (path: string, offset: number, finding: string): JournalRefusal =>
+  new JournalRefusal(
+    'JOURNAL_DAMAGED',
+    path,
+    `The journal is damaged: ${path}, offset ${offset}: ${finding}. Acknowledged writes may be among what is lost, so ` +
+      `this replica must not go on. Check this disk. ${lostFilesAdvice}`,
+  );
+
+export const journalForeign = (path: string, expected: string, found: string): JournalRefusal =>
+  new JournalRefusal(
+    'JOURNAL_FOREIGN',
+    path,
+    `${path} belongs to the data directory with storage id ${found}, not to this one, ${expected}. Nothing was ` +
+      'changed. Put the files of each data directory back where they belong; journals cannot be mixed.',
+  );
+
+export const journalUnsupported = (path: string, supported: number, found: number): JournalRefusal =>
+  new JournalRefusal(
+    'JOURNAL_UNSUPPORTED',
+    path,
+    `${path} has journal format ${found}; this program reads format ${supported}. Nothing was changed. Start the ` +
+      'version that wrote it, or a newer one.',
+  );

@@ -3,7 +3,6 @@ import { at, directory, live, pass, plain, Scheduler } from '../../test/support/
 import { crc32c } from '../core/crc32c.ts';
 import { Random } from '../core/random.ts';
 import { SimulatedDisk } from '../simulator/disk.ts';
-import { JournalForeign, JournalUnsupported } from './journal-errors.ts';
 
 function setUp(options: { capacity?: number; delayMs?: number } = {}) {
   const scheduler = new Scheduler();
@@ -181,7 +180,7 @@ describe('identity and format', () => {
     const { scheduler, disk } = setUp();
     live({ scheduler, disk });
     const foreign = live({ scheduler, disk, storageId: new Uint8Array(16).fill(9) });
-    expect(foreign.refused).toBeInstanceOf(JournalForeign);
+    expect(foreign.refused).toMatchObject({ code: 'JOURNAL_FOREIGN' });
     expect(foreign.refused?.message).toContain('0707');
   });
 
@@ -192,7 +191,7 @@ describe('identity and format', () => {
     life.end(disk, 'kill');
     setFormatVersion(disk, `${directory}/0000000000000001.segment`, 2);
     const later = live({ scheduler, disk });
-    expect(later.refused).toBeInstanceOf(JournalUnsupported);
+    expect(later.refused).toMatchObject({ code: 'JOURNAL_UNSUPPORTED' });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Index } from '../core/ids.ts';
 import { type Decoded, decodeBatch, findHeader } from './batch.ts';
-import { JournalDamaged } from './journal-errors.ts';
+import { type JournalRefusal, journalDamaged } from './journal-errors.ts';
 import { segmentHeaderBytes } from './segment.ts';
 
 /** What recovery reads in one segment: the batches that follow one another from its beginning, and what stops them. */
@@ -105,12 +105,12 @@ export interface Judgement {
  * Tells a torn final batch, which was never acknowledged, from damage to what was. There is one write and one sync under
  * way at a time, so a batch was durable as soon as anything follows it, and one batch at most can be torn.
  */
-export function judge(segments: readonly ScannedSegment[]): Judgement | JournalDamaged {
+export function judge(segments: readonly ScannedSegment[]): Judgement | JournalRefusal {
   const last = segments.findLast((segment) => segment.batches.length > 0);
   const lowest = segments[0];
   if (last === undefined && lowest !== undefined && lowest.sequence !== 1) {
     const finding = 'no batch can be read, although the segments before this one were removed for one';
-    return new JournalDamaged(lowest.path, lowest.end, finding);
+    return journalDamaged(lowest.path, lowest.end, finding);
   }
   const oldestBatch = last?.batches.at(-1)?.oldest ?? 1;
   const kept: ScannedSegment[] = [];
@@ -152,30 +152,30 @@ function culprit(
   return between.find(({ remains }) => remains !== undefined) ?? lastKept ?? found;
 }
 
-function missing(segment: ScannedSegment, expected: number, found: number): JournalDamaged {
+function missing(segment: ScannedSegment, expected: number, found: number): JournalRefusal {
   const reason = segment.remains === undefined ? '' : ` (${segment.remains.reason})`;
-  return new JournalDamaged(
+  return journalDamaged(
     segment.path,
     segment.remains?.offset ?? segment.end,
     `batch ${expected} cannot be read${reason}, although batch ${found} was written after it`,
   );
 }
 
-function damageIn(segment: ScannedSegment, nextBatch: number, suspects: number): JournalDamaged | undefined {
+function damageIn(segment: ScannedSegment, nextBatch: number, suspects: number): JournalRefusal | undefined {
   const { remains, path } = segment;
   if (remains === undefined) return undefined;
   if (remains.followed) {
-    return new JournalDamaged(path, remains.offset, `${remains.reason}, although more was written after it`);
+    return journalDamaged(path, remains.offset, `${remains.reason}, although more was written after it`);
   }
   if (remains.number !== undefined && remains.number !== nextBatch) {
-    return new JournalDamaged(
+    return journalDamaged(
       path,
       remains.offset,
       `batch ${remains.number} was begun, but batch ${nextBatch}, which was durable before it, cannot be read`,
     );
   }
   if (suspects > 1) {
-    return new JournalDamaged(
+    return journalDamaged(
       path,
       remains.offset,
       `${remains.reason}, and more than one segment is in that state`,

@@ -1,3 +1,4 @@
+import { lostFilesAdvice } from './advice.ts';
 import { type Callback, type Disk, DiskError } from './disk.ts';
 import { closeAfter } from './steps.ts';
 
@@ -89,6 +90,5 @@ export const damagedLmdbFile = (path: string, finding: string): DiskError =>
     'damaged',
     path,
     `${path} cannot be used: ${finding}. Acknowledged writes may be among what is lost, so this replica must not go ` +
-      'on. If other replicas are well, check this disk, then remove this member and add it anew with an empty data ' +
-      'directory; else restore a backup.',
+      `on. Check this disk. ${lostFilesAdvice}`,
   );

@@ -81,6 +81,31 @@ function applyOne(backend: MemoryBackend, random: Random): void {
   backend.applied(baseAt(backend.base().position.index + 1));
 }
 
+test('a beginning that was interrupted anywhere, up to and into the first state, is begun again', () => {
+  for (const end of ['powerCut', 'kill'] as const) {
+    let finished = false;
+    for (let operations = 0; !finished; operations++) {
+      const world = new World(`beginning ${operations}`);
+      MemoryBackend.open({ disk: world.disk, directory: 'state', initial: baseAt(0) }, (_error, backend) => {
+        backend?.store.put(utf8('key'), utf8('value'));
+        backend?.applied(baseAt(1));
+        backend?.flush(() => {
+          finished = true;
+        });
+      });
+      for (let done = 0; done < operations; done++) world.step();
+      world.disk[end]();
+      const again = world.open();
+      if (finished) expect(again.base()).toEqual(baseAt(1));
+      again.store.put(utf8('more'), utf8('value'));
+      again.applied(baseAt(2));
+      expect(world.finish<Base>((callback) => again.flush(callback)).error).toBeUndefined();
+      world.disk.powerCut();
+      expect(world.open().base()).toEqual(baseAt(2));
+    }
+  }
+});
+
 /** A run of applies and flushes that ends in a power cut after some operation of the disk, then the next start. */
 function crashOnce(seed: string): void {
   const world = new World(seed);

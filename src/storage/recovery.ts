@@ -1,6 +1,6 @@
 import { index } from '../core/ids.ts';
 import type { Callback, Disk, DiskError } from './disk.ts';
-import { type JournalCallback, JournalDamaged, type JournalError } from './journal-errors.ts';
+import { type JournalCallback, type JournalError, JournalRefusal, journalDamaged } from './journal-errors.ts';
 import { type Judgement, judge, nonZeroEnd, type ScannedSegment, scanSegment } from './judge.ts';
 import { decodeSegmentHeader, isPreparingName, type Segment, segmentName, sequenceOf } from './segment.ts';
 import { type FullSegment, SegmentWriter } from './segment-writer.ts';
@@ -46,7 +46,7 @@ export function recover(options: RecoveryOptions, callback: JournalCallback<Reco
       scanAll(options, names, (scanError, scanned) => {
         if (scanError !== undefined) return callback(scanError, undefined);
         const judgement = judge(scanned);
-        if (judgement instanceof JournalDamaged) return callback(judgement, undefined);
+        if (judgement instanceof JournalRefusal) return callback(judgement, undefined);
         settle(options, judgement, names.filter(isPreparingName), callback);
       });
     });
@@ -78,7 +78,7 @@ function scanAll(
         const { capacity, seed } = header;
         if (capacity !== bytes.length) {
           const finding = `the file was made with ${capacity} bytes and has ${bytes.length} now`;
-          return done(new JournalDamaged(path, Math.min(capacity, bytes.length), finding));
+          return done(journalDamaged(path, Math.min(capacity, bytes.length), finding));
         }
         scanned.push(scanSegment({ sequence, path, capacity, seed, bytes }));
         done();

@@ -1,7 +1,7 @@
 import { equalBytes, hex } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import type { DiskFile } from './disk.ts';
-import { JournalDamaged, JournalForeign, JournalUnsupported } from './journal-errors.ts';
+import { type JournalRefusal, journalDamaged, journalForeign, journalUnsupported } from './journal-errors.ts';
 
 const journalFormatVersion = 1;
 export const storageIdBytes = 16;
@@ -66,29 +66,25 @@ export function decodeSegmentHeader(
   path: string,
   bytes: Uint8Array,
   expected: { readonly sequence: number; readonly storageId: Uint8Array },
-):
-  | { readonly capacity: number; readonly seed: number }
-  | JournalDamaged
-  | JournalForeign
-  | JournalUnsupported {
+): { readonly capacity: number; readonly seed: number } | JournalRefusal {
   if (bytes.length < segmentHeaderBytes) {
-    return new JournalDamaged(path, bytes.length, 'the file ends within its header');
+    return journalDamaged(path, bytes.length, 'the file ends within its header');
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0) !== magic) return new JournalDamaged(path, 0, 'this is not a segment of a journal');
+  if (view.getUint32(0) !== magic) return journalDamaged(path, 0, 'this is not a segment of a journal');
   const seed = view.getUint32(4);
   if (crc32c(bytes.subarray(8, describedBytes)) !== seed) {
-    return new JournalDamaged(path, 0, "the checksum of the segment's header does not match");
+    return journalDamaged(path, 0, "the checksum of the segment's header does not match");
   }
   const version = view.getUint32(8);
-  if (version !== journalFormatVersion) return new JournalUnsupported(path, journalFormatVersion, version);
+  if (version !== journalFormatVersion) return journalUnsupported(path, journalFormatVersion, version);
   const storageId = bytes.subarray(36, 36 + storageIdBytes);
   if (!equalBytes(storageId, expected.storageId)) {
-    return new JournalForeign(path, hex(expected.storageId), hex(storageId));
+    return journalForeign(path, hex(expected.storageId), hex(storageId));
   }
   const sequence = Number(view.getBigUint64(16));
   if (sequence !== expected.sequence) {
-    return new JournalDamaged(path, 16, `the header is that of segment ${sequence}`);
+    return journalDamaged(path, 16, `the header is that of segment ${sequence}`);
   }
   return { capacity: Number(view.getBigUint64(24)), seed };
 }

@@ -1,16 +1,19 @@
 import { utf8, utf8Text } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
+import { lostFilesAdvice } from './advice.ts';
 import { type Callback, type Disk, DiskError } from './disk.ts';
 import { closeAfter, inTurn, removeIfThere } from './steps.ts';
 
 const pointerName = 'current';
 const newPointerName = 'current.new';
 const stateNamePattern = /^(\d{8})\.[a-z-]+$/;
+/** What the pointer of a new directory says, so that a missing pointer never means "nothing yet". */
+const noState = 'none';
 
 /**
  * The numbered state files in a directory, of which one is current: the one that the pointer file names. A new state is
  * written beside the current one and synced, then the pointer is replaced by a rename: a power cut leaves the old state
- * or the new one.
+ * or the new one. The pointer is there before the first state file is, so a state file without one is damage.
  */
 export class StateFiles {
   readonly #disk: Disk;
@@ -35,7 +38,7 @@ export class StateFiles {
     callback: Callback<{ files: StateFiles; current: string | undefined }>,
   ): void {
     const files = new StateFiles(disk, directory, extension);
-    files.#listOrMake((listError, names) => {
+    files.#makeAndList((listError, names) => {
       if (listError !== undefined) return callback(listError, undefined);
       disk.syncDirectory(directory, (syncError) => {
         if (syncError !== undefined) return callback(syncError, undefined);
@@ -62,18 +65,10 @@ export class StateFiles {
    */
   switchTo(path: string, callback: Callback<void>): void {
     const name = path.slice(this.#directory.length + 1);
-    const pointer = this.#path(newPointerName);
-    const disk = this.#disk;
     // The state file's own name first: synced together with the rename, it might be the one that a power cut loses.
-    disk.syncDirectory(this.#directory, (namesError) => {
-      if (namesError !== undefined) return callback(namesError);
-      removeIfThere(disk, pointer, (removeError) => {
-        if (removeError !== undefined) return callback(removeError);
-        this.#writePointer(pointer, name, (writeError) => {
-          if (writeError !== undefined) return callback(writeError);
-          this.#renamePointer(pointer, callback);
-        });
-      });
+    this.#disk.syncDirectory(this.#directory, (error) => {
+      if (error !== undefined) callback(error);
+      else this.#pointTo(name, callback);
     });
   }
 
@@ -87,17 +82,14 @@ export class StateFiles {
     return `${this.#directory}/${name}`;
   }
 
-  #listOrMake(callback: Callback<string[]>): void {
+  #makeAndList(callback: Callback<string[]>): void {
     const disk = this.#disk;
-    disk.list(this.#directory, (listError, names) => {
-      if (listError === undefined) return callback(undefined, names);
-      if (listError.kind !== 'missing') return callback(listError, undefined);
-      disk.makeDirectory(this.#directory, (makeError) => {
-        if (makeError !== undefined) return callback(makeError, undefined);
-        disk.syncDirectory(parentOf(this.#directory), (syncError) => {
-          if (syncError !== undefined) callback(syncError, undefined);
-          else callback(undefined, []);
-        });
+    disk.makeDirectory(this.#directory, (makeError) => {
+      if (makeError !== undefined && makeError.kind !== 'exists') return callback(makeError, undefined);
+      // Also when it was there: a process that died may have left it in the page cache only.
+      disk.syncDirectory(parentOf(this.#directory), (syncError) => {
+        if (syncError !== undefined) callback(syncError, undefined);
+        else disk.list(this.#directory, callback);
       });
     });
   }
@@ -107,11 +99,8 @@ export class StateFiles {
       const matched = stateNamePattern.exec(name);
       if (matched !== null) this.#lastNumber = Math.max(this.#lastNumber, Number(matched[1]));
     }
-    if (!names.includes(pointerName)) {
-      callback(undefined, undefined);
-      return;
-    }
     const path = this.#path(pointerName);
+    if (!names.includes(pointerName)) return this.#begin(path, names, callback);
     this.#disk.open(path, 'read', (openError, file) => {
       if (openError !== undefined) return callback(openError, undefined);
       const done = closeAfter(file, callback);
@@ -120,11 +109,36 @@ export class StateFiles {
         const current = decodePointer(bytes);
         if (current === undefined)
           return done(damaged(path, 'does not name a state file as it was written to do'), undefined);
+        if (current === noState) return done(undefined, undefined);
         if (!current.endsWith(`.${this.#extension}`))
           return done(damaged(path, `names ${current}: the state is kept by another back end`), undefined);
         if (!names.includes(current))
           return done(damaged(path, `names ${current}, which is not there`), undefined);
         done(undefined, current);
+      });
+    });
+  }
+
+  #begin(path: string, names: readonly string[], callback: Callback<string | undefined>): void {
+    const state = names.find((name) => stateNamePattern.test(name) && !name.endsWith(lockSuffix));
+    if (state !== undefined)
+      return callback(
+        damaged(path, `is missing, although there is ${state}, which may be the state`),
+        undefined,
+      );
+    this.#pointTo(noState, (error) => {
+      if (error !== undefined) callback(error, undefined);
+      else callback(undefined, undefined);
+    });
+  }
+
+  #pointTo(name: string, callback: Callback<void>): void {
+    const pointer = this.#path(newPointerName);
+    removeIfThere(this.#disk, pointer, (removeError) => {
+      if (removeError !== undefined) return callback(removeError);
+      this.#writePointer(pointer, name, (writeError) => {
+        if (writeError !== undefined) callback(writeError);
+        else this.#renamePointer(pointer, callback);
       });
     });
   }
@@ -164,7 +178,8 @@ export class StateFiles {
 }
 
 /** LMDB keeps its table of readers beside the data; it means nothing after a restart. */
-const lockPath = (path: string): string => `${path}-lock`;
+const lockSuffix = '-lock';
+const lockPath = (path: string): string => path + lockSuffix;
 
 /** The directory that a path lies in. */
 export const parentOf = (path: string): string => {
@@ -179,16 +194,12 @@ const encodePointer = (name: string): Uint8Array => utf8(`${name} ${checksum(nam
 function decodePointer(bytes: Uint8Array): string | undefined {
   try {
     const [, name = '', sum] = /^(\S+) ([0-9a-f]{8})\n$/.exec(utf8Text(bytes)) ?? [];
-    return stateNamePattern.test(name) && sum === checksum(name) ? name : undefined;
+    const known = name === noState || stateNamePattern.test(name);
+    return known && sum === checksum(name) ? name : undefined;
   } catch {
     return undefined;
   }
 }
 
 const damaged = (path: string, what: string): DiskError =>
-  new DiskError(
-    'damaged',
-    path,
-    `${path} ${what}. Nothing was changed. Check this disk; if other replicas are well, remove this member and add it ` +
-      'anew with an empty data directory, else restore a backup.',
-  );
+  new DiskError('damaged', path, `${path} ${what}. Nothing was changed. Check this disk. ${lostFilesAdvice}`);
