@@ -10,6 +10,8 @@ export interface Victim {
   readonly name: string;
   readonly state: 'up' | 'paused' | 'down';
   readonly leads: boolean;
+  /** Was admitted to the cluster, now or earlier. */
+  readonly tookPart: boolean;
   /** Has lost its disk, and will never take part again. */
   readonly retired: boolean;
   /** The process dies; with `powerCut` also everything that was not yet on the disk. */
@@ -124,8 +126,9 @@ export class Faults {
         if (victim.state !== 'up') return;
         return victim.failNextSync();
       case 'lostDisk':
-        // More than one would be more than any protocol of this fault model can bear.
-        if (this.#diskLost || victims.length < 3) return;
+        // More than one would be more than any protocol of this fault model can bear. Before all take part, the lost disk
+        // may hold the only word on who the others are; then the cluster has to be begun anew.
+        if (this.#diskLost || victims.length < 3 || !victims.every((other) => other.tookPart)) return;
         this.#diskLost = true;
         return victim.loseDisk();
       default:

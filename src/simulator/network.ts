@@ -6,7 +6,7 @@ import type { LinkConditions, SimulatedNetworkOptions, Wire } from './link.ts';
 /** An unanswered connection attempt gives up after this. */
 const connectTimeoutMs = 3_000;
 
-type Listening = { readonly host: Host; readonly life: number; onConnection(connection: Connection): void };
+type Listening = { readonly host: Host; onConnection(connection: Connection): void };
 
 /**
  * The network between simulated hosts: byte streams as TCP gives them, over links that delay, split, stall when they are
@@ -112,7 +112,7 @@ export class SimulatedNetwork implements Wire {
       );
       return;
     }
-    const listening: Listening = { host, life: host.life, onConnection };
+    const listening: Listening = { host, onConnection };
     this.#listening.set(address, listening);
     const close = (): void => {
       if (this.#listening.get(address) === listening) this.#listening.delete(address);

@@ -57,8 +57,11 @@ export class Node implements Victim, Service {
   #core: ReplicaCore | undefined;
   #backend: StoreBackend | undefined;
   #leads = false;
-  /** The world has done something to the disk that entitles the replica to give up. */
-  #diskFaulty = false;
+  /** A failed sync entitles the replica to give up; a full disk only before it takes part. */
+  #syncFails = false;
+  #diskFull = false;
+  #begun = false;
+  #tookPart = false;
   #checkedIndex = -1;
   #stepped = false;
   readonly #calls = new Set<() => void>();
@@ -81,6 +84,10 @@ export class Node implements Victim, Service {
 
   get leads(): boolean {
     return this.host.state !== 'down' && this.#leads;
+  }
+
+  get tookPart(): boolean {
+    return this.#tookPart;
   }
 
   get retired(): boolean {
@@ -154,12 +161,12 @@ export class Node implements Victim, Service {
   }
 
   fillDisk(full: boolean): void {
-    if (full) this.#diskFaulty = true;
+    this.#diskFull ||= full;
     this.#disk.fill(full);
   }
 
   failNextSync(): void {
-    this.#diskFaulty = true;
+    this.#syncFails = true;
     this.#disk.failNextSync();
   }
 
@@ -212,6 +219,8 @@ export class Node implements Victim, Service {
   #step(inputs: readonly Input[], effects: readonly Effect[], protocol: Protocol): void {
     const { properties, invariants, report, trace } = this.#context;
     this.#stepped = true;
+    this.#begun = true;
+    this.#tookPart = true;
     const types = (list: readonly { readonly type: string }[]): string =>
       list.map(({ type }) => type).join(' ');
     this.#trace('step', () => `[${types(inputs)}] -> [${types(effects)}]`);
@@ -238,7 +247,8 @@ export class Node implements Victim, Service {
     const { report, scheduler } = this.#context;
     this.#trace(`gives up: ${error.message}`);
     this.#retired = error.code === 'REPLACED' && this.#disks > 1;
-    if (!this.#retired && (error.code !== 'DISK' || !this.#diskFaulty)) {
+    const diskFailed = error.code === 'DISK' && (this.#syncFails || (this.#diskFull && !this.#begun));
+    if (!this.#retired && !diskFailed) {
       report({
         type: 'crash',
         property: 'replicas go on',
@@ -270,6 +280,7 @@ export class Node implements Victim, Service {
     this.#backend = undefined;
     this.#leads = false;
     this.#checkedIndex = -1;
+    this.#begun = false;
     for (const lost of this.#calls) lost();
     this.#calls.clear();
   }

@@ -30,7 +30,7 @@ export class Trace {
     this.#mix(value.length);
   }
 
-  /** One event: a short name, the host it happens on and up to two numbers; `line` is asked for only when printing. */
+  /** One event: a short name and the host it happens on; `line` says more and is asked for only when printing. */
   event(micros: number, name: string, host: string, line?: () => string): void {
     this.number(micros);
     this.text(name);
