@@ -2,6 +2,8 @@
  * A replica inside a program: `Replica.open`. For hosts of their own making, the simulator's among them, `openReplica`
  * builds the same replica over any disk, network and clock.
  */
+
+export { TlsNetwork, type TlsOptions } from '../transport/tls.ts';
 export type { ClusterMember } from './identity.ts';
 export type { LogLevel, ReplicaObserver, TurnLoad } from './observer.ts';
 export { openReplica } from './open.ts';
