@@ -37,20 +37,17 @@ export interface CommandEnvelope {
 /** Payload of an ordered entry: for the replicated layer, or for the machine by way of a session. */
 export type Envelope =
   | { readonly type: 'openSession'; readonly session: Session }
-  | { readonly type: 'closeSession'; readonly session: Session }
   | CommandEnvelope
   | { readonly type: 'publish'; readonly member: PublishedMember }
   | { readonly type: 'raiseFeatureLevel'; readonly to: number };
 
-/** First byte of an envelope. Numbers are never reused: they are in journals. */
-const kind = { openSession: 1, command: 2, closeSession: 3, publish: 4, raiseFeatureLevel: 5 } as const;
+/** First byte of an envelope. Numbers are never reused: they are in journals. 3 is kept for the closing of a session. */
+const kind = { openSession: 1, command: 2, publish: 4, raiseFeatureLevel: 5 } as const;
 
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   switch (envelope.type) {
     case 'openSession':
       return writeSession(new Writer(16).u8(kind.openSession), envelope.session).finish();
-    case 'closeSession':
-      return writeSession(new Writer(16).u8(kind.closeSession), envelope.session).finish();
     case 'command': {
       const outstanding = envelope.sequence - envelope.acknowledgedBelow;
       assert(outstanding >= 0, `command ${envelope.sequence} was acknowledged before it was sent`);
@@ -82,8 +79,6 @@ function readEnvelope(reader: Reader): Envelope {
   switch (found) {
     case kind.openSession:
       return { type: 'openSession', session: readSession(reader) };
-    case kind.closeSession:
-      return { type: 'closeSession', session: readSession(reader) };
     case kind.command: {
       const session = readSession(reader);
       const sequence = reader.uint();

@@ -126,19 +126,6 @@ describe('sessions', () => {
     expect(fixture.journal()).toEqual([]);
   });
 
-  test('a closed session stays closed, and leaves one small record', () => {
-    const fixture = new Fixture();
-    fixture.open(first);
-    const before = fixture.store.size;
-    for (let sequence = 1; sequence <= 10; sequence++) fixture.run(first, sequence);
-    expect(fixture.apply({ type: 'closeSession', session: first })).toMatchObject({ outcome: 'closed' });
-    expect(fixture.store.size - fixture.journal().length).toBe(before);
-    expect(fixture.apply({ type: 'closeSession', session: first })).toMatchObject({ outcome: 'expired' });
-    expect(fixture.open(first)).toMatchObject({ outcome: 'expired' });
-    expect(fixture.run(first, 11)).toBe('expired');
-    expect(sessions(fixture.store)).toMatchObject([{ session: first, open: false }]);
-  });
-
   test('the state of a session is bounded, however many commands it runs', () => {
     const fixture = new Fixture();
     const noop: Machine = { name: 'noop', featureLevel: 1, apply: () => utf8('ok') };
@@ -171,26 +158,18 @@ describe('sessions', () => {
 
 /** Sessions as plain as can be: everything that ever ran, by session and sequence. */
 class NaiveSessions {
-  readonly #latest = new Map<
-    NodeId,
-    { incarnation: number; open: boolean; mark: number; ran: Map<number, string> }
-  >();
+  readonly #latest = new Map<NodeId, { incarnation: number; mark: number; ran: Map<number, string> }>();
   readonly journal: string[] = [];
 
   open({ opener, incarnation }: Session): void {
     const latest = this.#latest.get(opener);
     if (latest !== undefined && latest.incarnation >= incarnation) return;
-    this.#latest.set(opener, { incarnation, open: true, mark: 1, ran: new Map() });
-  }
-
-  close({ opener, incarnation }: Session): void {
-    const latest = this.#latest.get(opener);
-    if (latest?.incarnation === incarnation) latest.open = false;
+    this.#latest.set(opener, { incarnation, mark: 1, ran: new Map() });
   }
 
   run({ opener, incarnation }: Session, sequence: number, acknowledgedBelow: number, text: string): string {
     const latest = this.#latest.get(opener);
-    if (latest === undefined || latest.incarnation !== incarnation || !latest.open) return 'expired';
+    if (latest === undefined || latest.incarnation !== incarnation) return 'expired';
     if (sequence < latest.mark) return 'stale';
     if (sequence >= Math.max(latest.mark, acknowledgedBelow) + sessionWindow) return 'outsideWindow';
     latest.mark = Math.max(latest.mark, acknowledgedBelow);
@@ -214,7 +193,6 @@ test('any interleaving of repeated, reordered and late commands behaves as the n
     .map(([rounds, offset]) => rounds * sessionWindow + offset + 1);
   const step = fc.oneof(
     { weight: 2, arbitrary: fc.record({ type: fc.constant('open' as const), of: sessionOf }) },
-    { weight: 1, arbitrary: fc.record({ type: fc.constant('close' as const), of: sessionOf }) },
     {
       weight: 20,
       arbitrary: fc.record({
@@ -236,9 +214,6 @@ test('any interleaving of repeated, reordered and late commands behaves as the n
         if (next.type === 'open') {
           fixture.open(of);
           twin.open(of);
-        } else if (next.type === 'close') {
-          fixture.apply({ type: 'closeSession', session: of });
-          twin.close(of);
         } else {
           const mark = Math.max(1, next.sequence - next.back);
           const text = `${next.big ? 'big' : 'c'} ${at}`;

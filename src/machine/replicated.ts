@@ -7,7 +7,7 @@ import { table, tableRange } from './layout.ts';
 import type { ApplyContext, Machine } from './machine.ts';
 import { MachineStore } from './machine-store.ts';
 import { featureLevel, publish, type RaiseOutcome, raiseFeatureLevel } from './members.ts';
-import { type Admission, admit, closeSession, type OpenOutcome, openSession, remember } from './sessions.ts';
+import { type Admission, admit, type OpenOutcome, openSession, remember } from './sessions.ts';
 
 /** Where an entry stands in the order; the feature level is the layer's own to know. */
 export type EntryContext = Omit<ApplyContext, 'featureLevel'>;
@@ -15,7 +15,7 @@ export type EntryContext = Omit<ApplyContext, 'featureLevel'>;
 /** What became of an entry, for the host that waits for it. */
 export type Applied =
   | AppliedCommand
-  | { readonly type: 'session'; readonly session: Session; readonly outcome: OpenOutcome | 'closed' }
+  | { readonly type: 'session'; readonly session: Session; readonly outcome: OpenOutcome }
   | { readonly type: 'published'; readonly member: NodeId; readonly outcome: 'done' | 'tooManyMembers' }
   | { readonly type: 'featureLevel'; readonly level: number; readonly outcome: RaiseOutcome }
   /** Not an envelope of this version; nothing was changed. */
@@ -62,10 +62,6 @@ export class Replicated {
         return this.#command(envelope, context, store);
       case 'openSession':
         return { type: 'session', session: envelope.session, outcome: openSession(store, envelope.session) };
-      case 'closeSession': {
-        const outcome = closeSession(store, envelope.session) ? 'closed' : 'expired';
-        return { type: 'session', session: envelope.session, outcome };
-      }
       case 'publish': {
         const outcome = publish(store, envelope.member) ? 'done' : 'tooManyMembers';
         return { type: 'published', member: envelope.member.id, outcome };

@@ -14,8 +14,6 @@ import { readUint64, writeUint64 } from './uint64.ts';
  */
 export interface SessionState {
   readonly session: Session;
-  /** False once it was closed; kept, so that an opening that comes late cannot revive it. */
-  readonly open: boolean;
   /** Everything below has been answered, or will never run. */
   readonly acknowledgedBelow: number;
 }
@@ -30,23 +28,13 @@ export function openSession(store: Store, session: Session): OpenOutcome {
   } else {
     const { incarnation } = known.session;
     if (incarnation > session.incarnation) return 'expired';
-    if (incarnation === session.incarnation) return known.open ? 'alreadyOpen' : 'expired';
+    if (incarnation === session.incarnation) return 'alreadyOpen';
   }
-  writeState(store, { session, open: true, acknowledgedBelow: 1 });
+  writeState(store, { session, acknowledgedBelow: 1 });
   return 'opened';
 }
 
-/** False when it was not open. */
-export function closeSession(store: Store, session: Session): boolean {
-  const known = readState(store, session.opener);
-  if (known === undefined || !isOpen(known, session)) return false;
-  const keys = [...store.scan(tableRange(table.result, session.opener))].map(([key]) => key);
-  for (const key of keys) store.delete(key);
-  writeState(store, { ...known, open: false });
-  return true;
-}
-
-/** Sessions in order of their openers, with those that were closed. */
+/** Sessions in order of their openers. */
 export function sessions(store: ReadStore): SessionState[] {
   const states: SessionState[] = [];
   for (const [key, value] of store.scan(tableRange(table.session)))
@@ -59,7 +47,7 @@ export type Admission =
   | { readonly type: 'run' }
   | { readonly type: 'duplicate'; readonly result: Uint8Array }
   | { readonly type: 'resultLost' }
-  /** The session is unknown, closed, or a newer incarnation took its place: the command never runs. */
+  /** The session is unknown, or a newer incarnation took its place: the command never runs. */
   | { readonly type: 'expired' }
   /** Below the mark: whoever sent it has had its outcome or does not wait for it. It does not run now. */
   | { readonly type: 'stale' }
@@ -91,6 +79,9 @@ export function admit(store: Store, command: CommandEnvelope): Admission {
   return slot[16] === keptResult ? { type: 'duplicate', result: part(slot, 17, slot.length) } : resultLost;
 }
 
+/** Ends the record of a session; another value is kept for sessions that were closed. */
+const openMark = 1;
+
 const lostResult = 0;
 const keptResult = 1;
 
@@ -107,7 +98,7 @@ export function remember(store: Store, command: CommandEnvelope, result: Uint8Ar
 }
 
 function isOpen(state: SessionState, session: Session): boolean {
-  return state.open && state.session.incarnation === session.incarnation;
+  return state.session.incarnation === session.incarnation;
 }
 
 function readState(store: ReadStore, opener: NodeId): SessionState | undefined {
@@ -116,11 +107,10 @@ function readState(store: ReadStore, opener: NodeId): SessionState | undefined {
 }
 
 function decodeState(opener: NodeId, bytes: Uint8Array): SessionState {
-  assert(bytes.length === 17, 'a session record has 17 bytes');
+  assert(bytes.length === 17 && bytes[16] === openMark, 'a session record is 17 bytes of an open session');
   return {
     session: { opener, incarnation: readUint64(bytes, 0) },
     acknowledgedBelow: readUint64(bytes, 8),
-    open: bytes[16] === 1,
   };
 }
 
@@ -128,7 +118,7 @@ function writeState(store: Store, state: SessionState): void {
   const bytes = new Uint8Array(17);
   writeUint64(bytes, 0, state.session.incarnation);
   writeUint64(bytes, 8, state.acknowledgedBelow);
-  bytes[16] = state.open ? 1 : 0;
+  bytes[16] = openMark;
   store.put(sessionKey(state.session.opener), bytes);
 }
 

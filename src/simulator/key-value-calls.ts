@@ -12,8 +12,9 @@ import {
   machineView,
   type OperationResult,
   type PutRequest,
-  type RangeRequest,
+  putOf,
   range,
+  rangeOf,
 } from '../machine/index.ts';
 
 /** What a client learns: the answer as the model knows it, and the revision of the key space that came with it. */
@@ -63,7 +64,7 @@ export function readKey(
   key: string,
   revision = 0,
 ): { pair: KeyValue | undefined; revision: number } {
-  const answer = range(machineView(store), rangeOf(singleKey(key), revision));
+  const answer = range(machineView(store), rangeOf(singleKey(key), { revision: BigInt(revision) }));
   const { result } = answer;
   assert(
     result.type === 'range',
@@ -91,7 +92,7 @@ function previousIn(result: OperationResult | undefined): KeyValue | undefined {
 function commandOf(input: Write): KeyCommand {
   switch (input.type) {
     case 'put':
-      return putOf(input.key, input.value);
+      return put(input.key, input.value);
     case 'delete':
       return { type: 'delete', range: singleKey(input.key), previous: true };
     case 'compareAndSet':
@@ -100,8 +101,8 @@ function commandOf(input: Write): KeyCommand {
         compare: [
           { range: singleKey(input.key), target: 'value', relation: 'equal', operand: utf8(input.expected) },
         ],
-        success: [putOf(input.key, input.value)],
-        failure: [rangeOf(singleKey(input.key), 0)],
+        success: [put(input.key, input.value)],
+        failure: [rangeOf(singleKey(input.key))],
       };
     default:
       return assertNever(input);
@@ -110,26 +111,4 @@ function commandOf(input: Write): KeyCommand {
 
 const singleKey = (key: string): KeyRange => ({ from: utf8(key), to: utf8(`${key}\0`) });
 
-const putOf = (key: string, value: string): PutRequest => ({
-  type: 'put',
-  key: utf8(key),
-  value: utf8(value),
-  lease: 0n,
-  previous: true,
-  ignoreValue: false,
-  ignoreLease: false,
-});
-
-const rangeOf = (keys: KeyRange, revision: number): RangeRequest => ({
-  type: 'range',
-  range: keys,
-  limit: 0,
-  revision: BigInt(revision),
-  sort: undefined,
-  keysOnly: false,
-  countOnly: false,
-  minModRevision: 0n,
-  maxModRevision: 0n,
-  minCreateRevision: 0n,
-  maxCreateRevision: 0n,
-});
+const put = (key: string, value: string): PutRequest => putOf(utf8(key), utf8(value), { previous: true });

@@ -2,7 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { utf8 } from '../../src/core/bytes.ts';
 import { millis } from '../../src/core/ids.ts';
 import { Random } from '../../src/core/random.ts';
-import { decodeAnswer, encodeCommand, type KeyCommand, keySpace } from '../../src/machine/key-space/index.ts';
+import {
+  decodeAnswer,
+  encodeCommand,
+  type KeyCommand,
+  keySpace,
+  putOf,
+} from '../../src/machine/key-space/index.ts';
 import { findProtocol } from '../../src/protocols/registry.ts';
 import { nodeClock } from '../../src/replica/node-clock.ts';
 import { openReplica } from '../../src/replica/open.ts';
@@ -49,15 +55,7 @@ export function openGolden(root: string): Promise<ReplicaCore> {
   });
 }
 
-const put = (key: string, value: string): KeyCommand => ({
-  type: 'put',
-  key: utf8(key),
-  value: utf8(value),
-  lease: 0n,
-  previous: false,
-  ignoreValue: false,
-  ignoreLease: false,
-});
+const put = (key: string, value: string): KeyCommand => putOf(utf8(key), utf8(value));
 
 /** What a golden directory was made with: a version each, of a put, a change, a delete and a transaction. */
 export const goldenCommands: readonly KeyCommand[] = [

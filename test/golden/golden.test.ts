@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { utf8, utf8Text } from '../../src/core/bytes.ts';
 import { machineView } from '../../src/machine/index.ts';
-import { currentRevision, range } from '../../src/machine/key-space/index.ts';
+import { currentRevision, range, rangeOf } from '../../src/machine/key-space/index.ts';
 import type { ReadOutcome } from '../../src/replica/types.ts';
 import { execute, goldenCommands, openGolden, stop } from './data-directory.ts';
 
@@ -23,19 +23,7 @@ describe('a data directory of every release', () => {
       if (read.type !== 'readable') throw new Error(read.reason);
       const store = machineView(read.store);
       expect(currentRevision(store)).toBe(11n);
-      const answer = range(store, {
-        type: 'range',
-        range: { from: utf8('a'), to: undefined },
-        limit: 0,
-        revision: 0n,
-        sort: undefined,
-        keysOnly: false,
-        countOnly: false,
-        minModRevision: 0n,
-        maxModRevision: 0n,
-        minCreateRevision: 0n,
-        maxCreateRevision: 0n,
-      });
+      const answer = range(store, rangeOf({ from: utf8('a'), to: undefined }));
       const pairs = answer.result.type === 'range' ? answer.result.pairs : [];
       expect(pairs.map(({ key, value, version }) => [utf8Text(key), utf8Text(value), version])).toEqual([
         ['a', '1', 2n],

@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { utf8 } from '../../src/core/bytes.ts';
-import type {
-  Compare,
-  DeleteRequest,
-  KeyRange,
-  Operation,
-  PutRequest,
-  RangeRequest,
-  TxnRequest,
+import {
+  type Compare,
+  type DeleteRequest,
+  type KeyRange,
+  type Operation,
+  type PutRequest,
+  putOf,
+  type RangeRequest,
+  rangeOf,
+  type TxnRequest,
 } from '../../src/machine/key-space/requests.ts';
 
 const bytes = (key: string | Uint8Array): Uint8Array => (typeof key === 'string' ? utf8(key) : key);
@@ -19,30 +21,14 @@ export function keys(from: string | Uint8Array, to?: string | Uint8Array | null)
 }
 
 export function put(key: string | Uint8Array, value = '', more: Partial<PutRequest> = {}): PutRequest {
-  const plain = { lease: 0n, previous: false, ignoreValue: false, ignoreLease: false };
-  return { type: 'put', key: bytes(key), value: utf8(value), ...plain, ...more };
+  return putOf(bytes(key), utf8(value), more);
 }
 
 export function del(range: KeyRange, previous = false): DeleteRequest {
   return { type: 'delete', range, previous };
 }
 
-export function read(range: KeyRange, more: Partial<RangeRequest> = {}): RangeRequest {
-  return {
-    type: 'range',
-    range,
-    limit: 0,
-    revision: 0n,
-    sort: undefined,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0n,
-    maxModRevision: 0n,
-    minCreateRevision: 0n,
-    maxCreateRevision: 0n,
-    ...more,
-  };
-}
+export const read: typeof rangeOf = rangeOf;
 
 export function txn(
   compare: readonly Compare[],

@@ -57,6 +57,41 @@ export interface RangeRequest {
   readonly maxCreateRevision: bigint;
 }
 
+/** A range of the present, whole and in order, but for what `but` says. */
+export const rangeOf = (
+  range: KeyRange,
+  but: Partial<Omit<RangeRequest, 'type' | 'range'>> = {},
+): RangeRequest => ({
+  type: 'range',
+  range,
+  limit: 0,
+  revision: 0n,
+  sort: undefined,
+  keysOnly: false,
+  countOnly: false,
+  minModRevision: 0n,
+  maxModRevision: 0n,
+  minCreateRevision: 0n,
+  maxCreateRevision: 0n,
+  ...but,
+});
+
+/** A put without a lease that answers with nothing, but for what `but` says. */
+export const putOf = (
+  key: Uint8Array,
+  value: Uint8Array,
+  but: Partial<Omit<PutRequest, 'type' | 'key' | 'value'>> = {},
+): PutRequest => ({
+  type: 'put',
+  key,
+  value,
+  lease: 0n,
+  previous: false,
+  ignoreValue: false,
+  ignoreLease: false,
+  ...but,
+});
+
 export type CompareTarget = 'version' | 'create' | 'mod' | 'value' | 'lease';
 
 /**
