@@ -34,8 +34,14 @@ export const maxPublishedAddressLength = 256;
 export const maxTxnOperations = 128;
 /** Comparisons and operations of a transaction and of all transactions inside it. */
 export const maxTxnOperationsInAll = 4096;
-/** Keys that one slice of a long range visits, so that it holds the event loop for a few milliseconds. */
+/**
+ * Bytes of pairs in the answer to one transaction, or to one delete: every replica makes it while it applies, so it is
+ * bounded like a command. Ranges on their own are answered in slices, by one replica.
+ */
+export const maxTxnAnswerBytes = 16 * 1024 * 1024;
+/** Keys, and bytes of records, that one slice of a long read passes, so that it holds the event loop for a few milliseconds. */
 export const rangeSliceKeys = 1000;
+export const rangeSliceBytes = 256 * 1024;
 
 // Replicated log: what a protocol keeps and sends.
 

@@ -10,8 +10,8 @@ import {
   type KeyCommand,
   type OperationResult,
   type RangeRequest,
-  RangeSlices,
-  readTxn,
+  ReadSlices,
+  type TxnRequest,
   validate,
 } from '../../machine/key-space/index.ts';
 import type { ReadConsistency } from '../../replica/types.ts';
@@ -81,9 +81,7 @@ export class KvService {
     if (isReadOnly(request)) {
       const error = validate(request);
       if (error !== undefined) return keyFailure(error.code);
-      const view = await this.#access.read(isSerializable(message) ? 'local' : 'linearizable', call);
-      if (view instanceof Failure) return view;
-      answered = this.#answered(readTxn(view.store, request), view.epoch);
+      answered = await this.#slices(request, isSerializable(message) ? 'local' : 'linearizable', call);
     } else {
       answered = await this.#execute(request, call);
     }
@@ -99,15 +97,15 @@ export class KvService {
       : rangeResponse(answered.header, resultOf(answered, 'range'));
   }
 
-  /** A long range lets others have their turn, and stops when nobody waits for it any more. */
+  /** A long read lets others have their turn, and stops when nobody waits for it any more. */
   async #slices(
-    request: RangeRequest,
+    request: RangeRequest | TxnRequest,
     consistency: ReadConsistency,
     call: Call,
   ): Promise<Answered | Failure> {
     let view = await this.#access.read(consistency, call);
     if (view instanceof Failure) return view;
-    const slices = new RangeSlices(request);
+    const slices = new ReadSlices(request);
     const { epoch } = view;
     for (;;) {
       const answer = slices.next(view.store);

@@ -1,18 +1,26 @@
 import { assertNever } from '../../core/assert.ts';
 import { compareBytes } from '../../core/bytes.ts';
-import type { ReadStore } from '../../core/store.ts';
-import type { LiveRecord } from './records.ts';
+import { decodeRecord, type LiveRecord } from './records.ts';
 import type { Compare } from './requests.ts';
-import { scanLive } from './scan.ts';
+import { KeyScan } from './scan.ts';
+import type { Sliced, Turn } from './slices.ts';
 
 /** Whether a comparison holds at the revision `present`. */
-export function evaluate(store: ReadStore, compare: Compare, present: number): boolean {
+export function* evaluate(turn: Turn, compare: Compare, present: number): Sliced<boolean> {
   let keys = 0;
   let holds = true;
-  scanLive(store, compare.range, present, (_, record) => {
+  const scan = new KeyScan(compare.range, present);
+  const visit = (version: Uint8Array, bytes: Uint8Array): void => {
+    const record = decodeRecord(version, bytes);
+    if (record === undefined) return;
     keys++;
     holds &&= holdsFor(compare, record);
-  });
+  };
+  for (;;) {
+    scan.advance(turn.store, turn.slice, visit);
+    if (scan.done || !holds) break;
+    yield;
+  }
   return keys === 0 ? holdsForMissing(compare) : holds;
 }
 

@@ -7,13 +7,20 @@ import { NaiveKeySpace } from '../../../test/support/naive-key-space.ts';
 import { compareBytes, utf8 } from '../../core/bytes.ts';
 import { Malformed } from '../../core/codec.ts';
 import { clusterTime, epoch, index } from '../../core/ids.ts';
-import { maxFrameBytes, maxStoreValueBytes } from '../../core/limits.ts';
+import { maxFrameBytes, maxStoreValueBytes, rangeSliceBytes, rangeSliceKeys } from '../../core/limits.ts';
 import type { Store } from '../../core/store.ts';
 import { decodeAnswer } from './answer-codec.ts';
 import { encodeCommand } from './command-codec.ts';
-import { currentRevision, keySpace, raiseRevision, readTxn } from './key-space.ts';
-import { RangeSlices, range } from './range.ts';
-import type { KeyAnswer, KeyCommand, KeyErrorCode, RangeResult } from './requests.ts';
+import { currentRevision, keySpace, raiseRevision } from './key-space.ts';
+import { ReadSlices, range } from './read-slices.ts';
+import type {
+  KeyAnswer,
+  KeyCommand,
+  KeyErrorCode,
+  RangeRequest,
+  RangeResult,
+  TxnRequest,
+} from './requests.ts';
 import { isReadOnly, validate } from './validate.ts';
 import { maxEscapedKeyBytes } from './versions.ts';
 
@@ -34,6 +41,20 @@ function expectSame(actual: KeyAnswer, expected: KeyAnswer): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual).toEqual(expected);
 }
 
+/** The answer to a read, and how many slices it took; `between` happens between them. */
+function inSlices(
+  store: MapStore,
+  request: RangeRequest | TxnRequest,
+  between: (slices: number) => void = () => undefined,
+): { answer: KeyAnswer; slices: number } {
+  const reading = new ReadSlices(request);
+  for (let slices = 1; ; slices++) {
+    const answer = reading.next(store);
+    if (answer !== undefined) return { answer, slices };
+    between(slices);
+  }
+}
+
 const refused = (code: KeyErrorCode): object => ({ type: 'error', code });
 
 describe('against a naive twin', () => {
@@ -50,7 +71,7 @@ describe('against a naive twin', () => {
             if (operation.type === 'range') expectSame(range(store, operation), expected);
             else expectSame(apply(store, operation), expected);
             if (operation.type === 'txn' && isReadOnly(operation))
-              expectSame(readTxn(store, operation), expected);
+              expectSame(inSlices(store, operation).answer, expected);
             expect(currentRevision(store)).toBe(BigInt(twin.revision));
           }
           for (const probe of probes) expectSame(range(store, probe), twin.apply(probe));
@@ -158,7 +179,7 @@ describe('ranges', () => {
       (a, b) => compareBytes(b.value, a.value) || compareBytes(a.key, b.key),
     );
     for (const limit of [0, 7, 1_000, 3_000, 9_999]) {
-      const slices = new RangeSlices({ ...everything, limit, sort: { target: 'value', descending: true } });
+      const slices = new ReadSlices({ ...everything, limit, sort: { target: 'value', descending: true } });
       let calls = 1;
       let answer = slices.next(store);
       for (; answer === undefined; calls++) answer = slices.next(store);
@@ -174,7 +195,7 @@ describe('ranges', () => {
   test('5: what is below the last compaction is refused, what is at it is not', () => {
     const store = new MapStore();
     for (const value of ['1', '2', '3']) apply(store, put('a', value));
-    const slices = new RangeSlices(read(keys('\0', null), { revision: 2n }));
+    const slices = new ReadSlices(read(keys('\0', null), { revision: 2n }));
     for (let i = 0; i < 1_000; i++) apply(store, put(`b${i}`));
     expect(slices.next(store)).toBeUndefined();
     store.put(Uint8Array.of(0x01), Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 3));
@@ -190,7 +211,7 @@ describe('ranges', () => {
     const store = new MapStore();
     for (let i = 0; i < 2_500; i++) apply(store, put(`k${i}`, 'before'));
     const whole = rangeOf(range(store, read(keys('k', 'l'))));
-    const slices = new RangeSlices(read(keys('k', 'l')));
+    const slices = new ReadSlices(read(keys('k', 'l')));
     let answer = slices.next(store);
     let calls = 1;
     for (; answer === undefined; calls++) {
@@ -202,6 +223,53 @@ describe('ranges', () => {
     expect(calls).toBeGreaterThan(2);
     expect(rangeOf(answer)).toEqual(whole);
     expect(answer.revision).toBe(2_501n);
+  });
+
+  test('a slice ends by bytes too, so that large values do not hold the event loop', () => {
+    const store = new MapStore();
+    for (let i = 0; i < 100; i++) apply(store, put(`k${i}`, 'x'.repeat(64 * 1024)));
+    const { answer, slices } = inSlices(store, read(keys('k', 'l')));
+    expect(rangeOf(answer).count).toBe(100);
+    expect(slices).toBeGreaterThanOrEqual((100 * 64 * 1024) / rangeSliceBytes - 1);
+  });
+
+  test('a transaction that only reads is sliced, comparisons included, and sees one revision', () => {
+    const store = new MapStore();
+    for (let i = 0; i < 2_500; i++) apply(store, put(`k${i}`, 'before'));
+    const all = keys('k', 'l');
+    const operand = utf8('before');
+    const request = txn(
+      [{ range: all, target: 'value', relation: 'equal', operand }],
+      [read(all), txn([], [read(all, { countOnly: true })])],
+    );
+    const inOne = inSlices(store, request).answer;
+    const { answer, slices } = inSlices(store, request, (number) => {
+      for (let i = number; i < 2_500; i += 10) apply(store, put(`k${i}`, 'after'));
+      apply(store, del(keys(`k${number}`)));
+    });
+    expectSame(answer, inOne);
+    expect(inOne.result).toMatchObject({ succeeded: true });
+    expect(slices).toBeGreaterThanOrEqual((3 * 2_500) / rangeSliceKeys);
+  });
+
+  test('a thousand small reads in one transaction are no more to do in one slice than one large one', () => {
+    const store = new MapStore();
+    const inner = Array.from({ length: 64 }, (_, i) => read(keys(`k${i}`)));
+    const request = txn(
+      [],
+      Array.from({ length: 60 }, () => txn([], inner)),
+    );
+    expect(inSlices(store, request).slices).toBeGreaterThanOrEqual((60 * 64) / rangeSliceKeys);
+  });
+
+  test('a compaction between the slices of a transaction is noticed', () => {
+    const store = new MapStore();
+    for (let i = 0; i < 1_500; i++) apply(store, put(`k${i}`));
+    const request = txn([], [read(keys('k', 'l'), { revision: 1_000n }), read(keys('k', 'l'))]);
+    const { answer } = inSlices(store, request, () => {
+      store.put(Uint8Array.of(0x01), Uint8Array.of(0, 0, 0, 0, 0, 0, 4, 0));
+    });
+    expect(answer).toEqual({ revision: 1_501n, result: refused('compacted') });
   });
 
   test('a key with thousands of versions costs a jump, not a walk', () => {

@@ -3,9 +3,10 @@ import type { ReadStore, Store } from '../../core/store.ts';
 import type { Machine } from '../machine.ts';
 import { encodeAnswer } from './answer-codec.ts';
 import { decodeCommand } from './command-codec.ts';
-import type { KeyAnswer, KeyCommand, KeyError, TxnRequest } from './requests.ts';
+import type { KeyAnswer, KeyCommand, KeyError } from './requests.ts';
 import { RevisionWriter } from './revision-writer.ts';
-import { check, execute, executeReads, plan, planTxn } from './transaction.ts';
+import { inOneGo } from './slices.ts';
+import { check, execute, plan } from './transaction.ts';
 import { validate } from './validate.ts';
 import { currentRevisionRecord, readCurrentRevision } from './versions.ts';
 
@@ -25,22 +26,11 @@ function applyCommand(store: Store, request: KeyCommand): KeyAnswer {
   const writer = new RevisionWriter(store);
   const invalid = validate(request);
   if (invalid !== undefined) return refused(store, invalid);
-  const step = plan(store, request, writer.present);
+  const step = inOneGo(store, (turn) => plan(turn, request, writer.present));
   const error = check(store, step, writer.present);
   if (error !== undefined) return refused(store, error);
   const result = execute(writer, step);
   return { revision: BigInt(writer.finish()), result };
-}
-
-/** Answers a transaction that only reads: see `isReadOnly`. */
-export function readTxn(store: ReadStore, request: TxnRequest): KeyAnswer {
-  const invalid = validate(request);
-  if (invalid !== undefined) return refused(store, invalid);
-  const present = readCurrentRevision(store);
-  const decided = planTxn(store, request, present);
-  const error = check(store, decided, present);
-  if (error !== undefined) return refused(store, error);
-  return { revision: BigInt(present), result: executeReads(store, decided, present) };
 }
 
 /** The revision of the last write; 1 for an empty key space. */

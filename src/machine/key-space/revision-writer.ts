@@ -1,6 +1,6 @@
 import type { Store } from '../../core/store.ts';
 import { encodeRecord, encodeTombstone, type LiveRecord } from './records.ts';
-import { currentRevisionRecord, readCurrentRevision, versionKey } from './versions.ts';
+import { atRevision, currentRevisionRecord, readCurrentRevision, versionKey } from './versions.ts';
 
 /** The writes of one command: they all happen at one revision, which exists once there is a write. */
 export class RevisionWriter {
@@ -30,8 +30,9 @@ export class RevisionWriter {
     this.store.put(versionKey(key, revision), encodeRecord(record, this.#writes++));
   }
 
-  delete(key: Uint8Array): void {
-    this.store.put(versionKey(key, this.#before + 1), encodeTombstone(this.#writes++));
+  /** Deletes the key that `version` is a version of. */
+  delete(version: Uint8Array): void {
+    this.store.put(atRevision(version, this.#before + 1), encodeTombstone(this.#writes++));
   }
 
   /** Ends the command; the revision to answer with. */

@@ -1,6 +1,7 @@
 import type { ReadStore } from '../../core/store.ts';
 import { decodeRecord, type LiveRecord } from './records.ts';
 import type { KeyRange } from './requests.ts';
+import { isOver, type Slice } from './slices.ts';
 import {
   atRevision,
   boundsOf,
@@ -43,51 +44,38 @@ export class KeyScan {
     return this.#done;
   }
 
-  /** Visits keys until `maxKeys` of the table were passed, deleted and younger ones included. */
-  advance(store: ReadStore, maxKeys: number, visit: Visitor): void {
-    for (let passed = 0; !this.#done && passed < maxKeys; )
-      passed += this.#run(store, maxKeys - passed, visit);
+  /** Visits keys until the slice is over: what it passes counts, deleted keys and older versions included. */
+  advance(store: ReadStore, slice: Slice, visit: Visitor): void {
+    while (!this.#done && !isOver(slice)) this.#run(store, slice, visit);
   }
 
-  /** One pass of the store, until it is better to jump; the number of keys passed. */
-  #run(store: ReadStore, maxKeys: number, visit: Visitor): number {
-    let passed = 0;
+  /** One pass of the store, until it is better to jump. Passes one key at least. */
+  #run(store: ReadStore, slice: Slice, visit: Visitor): void {
     let current: Uint8Array | undefined;
     let resolved = false;
     let skipped = 0;
+    // For the seek, which costs as much as a key also when it finds none.
+    slice.keys--;
     for (const [version, record] of store.scan({ from: this.#from, to: this.#to })) {
       if (current === undefined || !sameKey(version, current)) {
-        if (passed === maxKeys) {
+        if (current !== undefined && isOver(slice)) {
           this.#from = version;
-          return passed;
+          return;
         }
-        passed++;
+        slice.keys--;
         current = version;
         resolved = false;
         skipped = 0;
       } else if (++skipped === versionsBeforeJump) {
         this.#from = resolved ? pastVersions(current) : atRevision(current, this.#revision);
-        return passed;
+        return;
       }
+      slice.bytes -= version.length + record.length;
       if (!resolved && revisionOf(version) <= this.#revision) {
         resolved = true;
         visit(version, record);
       }
     }
     this.#done = true;
-    return passed;
   }
-}
-
-/** All pairs of a range at a revision that are live, in the order of their keys. */
-export function scanLive(
-  store: ReadStore,
-  range: KeyRange,
-  revision: number,
-  visit: (version: Uint8Array, record: LiveRecord) => void,
-): void {
-  new KeyScan(range, revision).advance(store, Number.POSITIVE_INFINITY, (version, bytes) => {
-    const record = decodeRecord(version, bytes);
-    if (record !== undefined) visit(version, record);
-  });
 }

@@ -1,8 +1,8 @@
 import { assertNever, InvariantViolation } from '../../core/assert.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { evaluate } from './compare.ts';
-import { checkRevision, readRange } from './range.ts';
-import { keyValue, pairOf } from './records.ts';
+import { checkRevision, readRange, revisionRead } from './range.ts';
+import { decodeRecord, isLive, keyValue, pairOf } from './records.ts';
 import type {
   DeleteRequest,
   DeleteResult,
@@ -14,11 +14,10 @@ import type {
   PutResult,
   RangeRequest,
   TxnRequest,
-  TxnResult,
 } from './requests.ts';
 import type { RevisionWriter } from './revision-writer.ts';
-import { recordAt, scanLive } from './scan.ts';
-import { userKey } from './versions.ts';
+import { KeyScan, recordAt } from './scan.ts';
+import { inOneGo, newSlice, type Sliced, type Turn } from './slices.ts';
 
 /** Operations with the branch of every transaction decided: comparisons are over before anything is written. */
 export type Step = RangeRequest | PutRequest | DeleteRequest | Plan;
@@ -29,14 +28,20 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-export function plan(store: ReadStore, operation: Operation, present: number): Step {
-  return operation.type === 'txn' ? planTxn(store, operation, present) : operation;
+export function* plan(turn: Turn, operation: Operation, present: number): Sliced<Step> {
+  return operation.type === 'txn' ? yield* planTxn(turn, operation, present) : operation;
 }
 
-export function planTxn(store: ReadStore, txn: TxnRequest, present: number): Plan {
-  const succeeded = txn.compare.every((compare) => evaluate(store, compare, present));
-  const branch = succeeded ? txn.success : txn.failure;
-  return { type: 'plan', succeeded, steps: branch.map((operation) => plan(store, operation, present)) };
+export function* planTxn(turn: Turn, txn: TxnRequest, present: number): Sliced<Plan> {
+  let succeeded = true;
+  for (const compare of txn.compare) {
+    succeeded = yield* evaluate(turn, compare, present);
+    if (!succeeded) break;
+  }
+  const steps: Step[] = [];
+  for (const operation of succeeded ? txn.success : txn.failure)
+    steps.push(yield* plan(turn, operation, present));
+  return { type: 'plan', succeeded, steps };
 }
 
 /**
@@ -46,7 +51,7 @@ export function planTxn(store: ReadStore, txn: TxnRequest, present: number): Pla
 export function check(store: ReadStore, step: Step, present: number): KeyError | undefined {
   switch (step.type) {
     case 'range':
-      return checkRevision(store, step.revision);
+      return checkRevision(store, step.revision, present);
     case 'put':
       return checkPut(store, step, present);
     case 'delete':
@@ -72,7 +77,7 @@ function checkPut(store: ReadStore, put: PutRequest, present: number): KeyError 
 export function execute(writer: RevisionWriter, step: Step): OperationResult {
   switch (step.type) {
     case 'range':
-      return readRange(writer.store, step, writer.present);
+      return inOneGo(writer.store, (turn) => readRange(turn, step, writer.present));
     case 'put':
       return executePut(writer, step);
     case 'delete':
@@ -86,22 +91,29 @@ export function execute(writer: RevisionWriter, step: Step): OperationResult {
   }
 }
 
-/** The result of a plan without writes. */
-export function executeReads(store: ReadStore, { succeeded, steps }: Plan, present: number): TxnResult {
-  const results = steps.map((step): OperationResult => {
-    switch (step.type) {
-      case 'range':
-        return readRange(store, step, present);
-      case 'plan':
-        return executeReads(store, step, present);
-      case 'put':
-      case 'delete':
-        throw new InvariantViolation(`a ${step.type} in a transaction that only reads`);
-      default:
-        return assertNever(step);
+/** The result of a step without writes. */
+export function* executeRead(turn: Turn, step: Step, present: number): Sliced<OperationResult> {
+  switch (step.type) {
+    case 'range':
+      return yield* readRange(turn, step, present);
+    case 'plan': {
+      const results: OperationResult[] = [];
+      for (const inner of step.steps) results.push(yield* executeRead(turn, inner, present));
+      return { type: 'txn', succeeded: step.succeeded, results };
     }
-  });
-  return { type: 'txn', succeeded, results };
+    case 'put':
+    case 'delete':
+      throw new InvariantViolation(`a ${step.type} in a transaction that only reads`);
+    default:
+      return assertNever(step);
+  }
+}
+
+/** The oldest revision that a step without writes reads. */
+export function oldestRevisionRead(step: Step, present: number): number {
+  if (step.type === 'range') return revisionRead(step, present);
+  if (step.type !== 'plan') return present;
+  return step.steps.reduce((oldest, inner) => Math.min(oldest, oldestRevisionRead(inner, present)), present);
 }
 
 function executePut(writer: RevisionWriter, put: PutRequest): PutResult {
@@ -114,12 +126,18 @@ function executePut(writer: RevisionWriter, put: PutRequest): PutResult {
 }
 
 function executeDelete(writer: RevisionWriter, request: DeleteRequest): DeleteResult {
-  const keys: Uint8Array[] = [];
+  const versions: Uint8Array[] = [];
   const previous: KeyValue[] = [];
-  scanLive(writer.store, request.range, writer.present, (version, record) => {
-    keys.push(userKey(version));
-    if (request.previous) previous.push(pairOf(version, record));
-  });
-  for (const key of keys) writer.delete(key);
-  return { type: 'delete', deleted: keys.length, previous };
+  const scan = new KeyScan(request.range, writer.present);
+  while (!scan.done) {
+    scan.advance(writer.store, newSlice(), (version, bytes) => {
+      if (!isLive(bytes)) return;
+      versions.push(version);
+      if (!request.previous) return;
+      const record = decodeRecord(version, bytes);
+      if (record !== undefined) previous.push(pairOf(version, record));
+    });
+  }
+  for (const version of versions) writer.delete(version);
+  return { type: 'delete', deleted: versions.length, previous };
 }
