@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander';
 import { Client, ClientFailure, type ServerAddress, type TlsOptions } from '../client/index.ts';
+import { commandFailure } from './client-failure.ts';
 import { Configuration } from './config/configuration.ts';
-import { readPem } from './config/files.ts';
+import { readPem, requireUsable } from './config/files.ts';
 import { type Scope, type Setting, settings, settingsOf } from './config/settings.ts';
 import { formatAddress } from './config/values.ts';
 import type { CliDependencies } from './dependencies.ts';
-import { CommandFailure, type ExitCode, exitCodes } from './exit-codes.ts';
+import { type ExitCode, usageFailure } from './exit-codes.ts';
 
 /** One run of the program. */
 export interface Session {
@@ -90,9 +91,11 @@ export function clientTls(configuration: Configuration): TlsOptions | undefined 
   const cert = readPem(configuration, settings.cert);
   const key = readPem(configuration, settings.key);
   if ((cert === undefined) !== (key === undefined)) {
-    throw new CommandFailure(exitCodes.usage, '--cert and --key are given together or not at all.');
+    throw usageFailure('--cert and --key are given together or not at all.');
   }
-  return ca === undefined && cert === undefined ? undefined : { ca, cert, key };
+  if (ca === undefined && cert === undefined) return undefined;
+  requireUsable({ ca, cert, key }, '--cacert, --cert or --key');
+  return { ca, cert, key };
 }
 
 /** Runs `use` with a client of the configured cluster; failures become messages and exit codes. */
@@ -110,26 +113,6 @@ export async function withClient<T>(
     throw error instanceof ClientFailure ? commandFailure(error) : error;
   } finally {
     client.close();
-  }
-}
-
-function commandFailure(failure: ClientFailure): CommandFailure {
-  switch (failure.type) {
-    case 'refused':
-      return new CommandFailure(
-        exitCodes.refused,
-        `refused by ${failure.endpoint}: ${failure.message}. Nothing happened.`,
-      );
-    case 'unknown':
-      return new CommandFailure(
-        exitCodes.unknown,
-        `no certain answer from ${failure.endpoint}: ${failure.message}. It may have taken effect, or may still do so: read before you try again.`,
-      );
-    case 'unreachable':
-      return new CommandFailure(
-        exitCodes.unreachable,
-        `no server was reached (${failure.message}). Nothing was sent. Is the cluster up, and --endpoints right?`,
-      );
   }
 }
 

@@ -74,7 +74,7 @@ describe('wrong usage: exit code 2, what is wrong on stderr, nothing on stdout',
     [['serve', '--heartbeat-interval', '100'], 'nothing to set'],
     [['serve'], '--name is missing'],
     [['start', '--replicas', '2'], '"2" is not one of 1, 3, 5'],
-    [['start', '--port', '65533'], 'no room for 3 replicas'],
+    [['start', '--port', '65533', '--data-dir', '/nonexistent/quorate'], 'no room for 3 replicas'],
     [['config', 'everything'], 'Allowed choices are serve, start, client'],
     [['snapshot', 'sav', 'f'], "unknown command 'sav'"],
     [['snapshot', 'save'], "missing required argument 'FILE'"],
@@ -83,6 +83,17 @@ describe('wrong usage: exit code 2, what is wrong on stderr, nothing on stdout',
     expect(stderr).toContain(expected);
     expect([exitCode, stdout]).toEqual([2, '']);
   });
+});
+
+test('start says that a port leaves no room before it looks at what the directory was made with', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'quorate-start-'));
+  try {
+    writeFileSync(path.join(directory, 'start.json'), '{"port":2379,"replicas":3}');
+    const { exitCode, stderr } = await runCli(['start', '--port', '65533', '--data-dir', directory]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('no room for 3 replicas')]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 describe('serve refuses what contradicts itself', () => {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ServiceError } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import {
   DeleteRangeRequest,
   DeleteRangeResponse,
@@ -17,7 +17,7 @@ import {
   TxnRequest,
   TxnResponse,
 } from '../api/etcd/gen/etcdserverpb/rpc.ts';
-import { Connection, type ServerAddress } from './connection.ts';
+import { Connection, type Hindrance, misunderstood, type ServerAddress } from './connection.ts';
 import { ClientFailure } from './failure.ts';
 import { type CallKind, judge } from './outcome.ts';
 
@@ -138,45 +138,52 @@ export class Client {
     request: Uint8Array,
     deadline: number,
   ): Promise<{ readonly response: Response } | ClientFailure> {
-    const reasons: string[] = [];
+    const hindrances = new Map<string, Hindrance>();
     let refusal: ClientFailure | undefined;
     for (const [tried, connection] of this.#connections.entries()) {
       const share = Date.now() + (deadline - Date.now()) / (this.#connections.length - tried);
       const why = await connection.unreachable(share);
       if (why !== undefined) {
-        reasons.push(`${connection.endpoint}: ${why}`);
+        hindrances.set(connection.endpoint, why);
         continue;
       }
       const answer = await connection.call(method.path, request, method.kind === 'read' ? share : deadline);
       if (answer.type === 'bytes') return { response: readAnswer(method, answer.bytes, connection.endpoint) };
+      if (await connection.wasMisunderstood(answer.error)) {
+        hindrances.set(connection.endpoint, misunderstood);
+        continue;
+      }
       const verdict = judge(answer.error, method.kind);
-      const { details, code } = answer.error;
-      refusal = new ClientFailure(
-        verdict.type,
-        connection.endpoint,
-        details === '' ? `gRPC code ${code}` : details,
-      );
+      refusal = new ClientFailure(verdict.type, connection.endpoint, readableDetails(answer.error));
       if (!verdict.elsewhere) throw refusal;
     }
-    return refusal ?? this.#unreachable(reasons);
+    return refusal ?? this.#unreachable(hindrances);
   }
 
   async #firstReachable(): Promise<Connection> {
     const deadline = Date.now() + this.#timeoutMs;
-    const reasons: string[] = [];
+    const hindrances = new Map<string, Hindrance>();
     for (const [tried, connection] of this.#connections.entries()) {
       const share = Date.now() + (deadline - Date.now()) / (this.#connections.length - tried);
       const why = await connection.unreachable(share);
       if (why === undefined) return connection;
-      reasons.push(`${connection.endpoint}: ${why}`);
+      hindrances.set(connection.endpoint, why);
     }
-    throw this.#unreachable(reasons);
+    throw this.#unreachable(hindrances);
   }
 
-  #unreachable(reasons: readonly string[]): ClientFailure {
+  #unreachable(hindrances: ReadonlyMap<string, Hindrance>): ClientFailure {
     const endpoints = this.#connections.map((connection) => connection.endpoint).join(', ');
-    return new ClientFailure('unreachable', endpoints, reasons.join('; '));
+    const reasons = [...hindrances].map(([endpoint, { detail }]) => `${endpoint}: ${detail}`);
+    const obstacles = [...hindrances.values()].flatMap(({ obstacle }) => obstacle ?? []);
+    return new ClientFailure('unreachable', endpoints, reasons.join('; '), obstacles);
   }
+}
+
+/** Of a deadline that passed on our side the library tells its own inner workings. */
+function readableDetails({ code, details }: ServiceError): string {
+  if (code === status.DEADLINE_EXCEEDED) return 'no answer in time';
+  return details === '' ? `gRPC code ${code}` : details;
 }
 
 function onlyReads(txn: TxnRequest): boolean {

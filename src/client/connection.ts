@@ -8,6 +8,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { diagnose, type Obstacle, speaksTls } from './diagnosis.ts';
 
 /** PEM texts. Without `ca` the authorities of the machine are trusted. */
 export interface TlsOptions {
@@ -26,6 +27,22 @@ export type Answer =
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   | { readonly type: 'error'; readonly error: ServiceError };
 
+/** Why there is no connection. */
+export interface Hindrance {
+  readonly obstacle: Obstacle | undefined;
+  /** For people. */
+  readonly detail: string;
+}
+
+/** What can end a call when the port speaks another language than we do. */
+const maybeMisunderstood: ReadonlySet<status> = new Set([
+  status.PERMISSION_DENIED,
+  status.UNAVAILABLE,
+  status.INTERNAL,
+  status.DEADLINE_EXCEEDED,
+]);
+const diagnosisMs = 1_000;
+
 const identity = (bytes: Buffer): Buffer => bytes;
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -42,25 +59,28 @@ const channelOptions = {
 /** One server. Deadlines are in milliseconds of `Date.now()`. */
 export class Connection {
   readonly endpoint: string;
+  readonly #server: ServerAddress;
   readonly #channel: Channel;
 
   constructor(server: ServerAddress) {
+    this.#server = server;
     this.endpoint = server.address;
     this.#channel = new Channel(server.address, channelCredentials(server.tls), channelOptions);
   }
 
   /** Waits for the connection; the reason when there is none. Nothing of a call is sent before it stands. */
-  async unreachable(deadline: number): Promise<string | undefined> {
+  async unreachable(deadline: number): Promise<Hindrance | undefined> {
     const channel = this.#channel.getChannel();
     let state = channel.getConnectivityState(true);
     while (state !== connectivityState.READY) {
       if (state === connectivityState.TRANSIENT_FAILURE) return this.#whyNot(deadline);
-      if (state === connectivityState.SHUTDOWN) return 'the client is closed';
+      if (state === connectivityState.SHUTDOWN)
+        return { obstacle: undefined, detail: 'the client is closed' };
       const known = state;
       const timedOut = await new Promise<boolean>((resolve) => {
         channel.watchConnectivityState(known, deadline, (error) => resolve(error !== undefined));
       });
-      if (timedOut) return 'no connection in time';
+      if (timedOut) return this.#hindrance('no connection in time');
       state = channel.getConnectivityState(true);
     }
     return undefined;
@@ -92,17 +112,45 @@ export class Connection {
     this.#channel.close();
   }
 
+  /**
+   * True when a call of ours certainly went nowhere, because it was plaintext and the port speaks TLS. Some servers open
+   * such a connection only to say so, and the library then fails the call in one way or another.
+   */
+  async wasMisunderstood(error: ServiceError): Promise<boolean> {
+    const suspicious = this.#server.tls === undefined && maybeMisunderstood.has(error.code);
+    return suspicious && (await speaksTls(this.#server.address, diagnosisMs));
+  }
+
   /** The library tells the cause of a failed connection only to a call; this one changes nothing. */
-  async #whyNot(deadline: number): Promise<string | undefined> {
+  async #whyNot(deadline: number): Promise<Hindrance | undefined> {
     const answer = await this.call(
       '/grpc.health.v1.Health/Check',
       new Uint8Array(0),
       Math.min(deadline, Date.now() + 1000),
     );
     if (answer.type === 'bytes' || answer.error.code === status.UNIMPLEMENTED) return undefined;
-    return readableCause(answer.error.details);
+    return this.#hindrance(readableCause(answer.error.details));
+  }
+
+  async #hindrance(detail: string): Promise<Hindrance> {
+    if (networkTrouble.test(detail)) return { obstacle: undefined, detail };
+    const obstacle = await diagnose(this.#server, diagnosisMs);
+    return { obstacle, detail: obstacle === undefined ? detail : obstacleTexts[obstacle] };
   }
 }
+
+/** Nobody is there: there is nothing to find out by dialling again. */
+const networkTrouble = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|Name resolution failed/;
+
+const obstacleTexts: Readonly<Record<Obstacle, string>> = {
+  tlsDemanded: 'this port speaks TLS',
+  noTls: 'no TLS there',
+  untrusted: "the server's certificate is signed by nobody that is trusted here",
+  certificateDemanded: 'the server demands a client certificate that it trusts',
+  foreign: 'no quorate there',
+};
+
+export const misunderstood: Hindrance = { obstacle: 'tlsDemanded', detail: obstacleTexts.tlsDemanded };
 
 /** The cause inside the library's sentence; what OpenSSL says, without its places in the source. */
 function readableCause(details: string): string {

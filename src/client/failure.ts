@@ -1,3 +1,5 @@
+import type { Obstacle } from './diagnosis.ts';
+
 /**
  * What became of a call that did not succeed.
  *
@@ -14,10 +16,13 @@ export class ClientFailure extends Error {
   readonly type: FailureType;
   /** Where it was sent, or every address that was tried. */
   readonly endpoint: string;
+  /** Of an unreachable cluster: what was found in the way, at any of its addresses. */
+  readonly obstacles: readonly Obstacle[];
 
-  constructor(type: FailureType, endpoint: string, message: string) {
+  constructor(type: FailureType, endpoint: string, message: string, obstacles: readonly Obstacle[] = []) {
     super(message);
     this.type = type;
     this.endpoint = endpoint;
+    this.obstacles = obstacles;
   }
 }

@@ -60,6 +60,8 @@ function chooseCluster(configuration: Configuration, dataDir: string): LocalClus
   };
   const recorded = recordedCluster(dataDir);
   if (recorded === undefined) return asked;
+  // A port that is wrong in itself is said to be so, whatever the directory was made with.
+  if (configuration.isChosen(settings.port) && asked.port !== recorded.port) planReplicas(asked, dataDir);
   for (const [setting, wanted, found] of [
     [settings.port, asked.port, recorded.port],
     [settings.replicas, asked.replicas, recorded.replicas],

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type ResponseOp, type TxnRequest, TxnResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { concatBytes, utf8Text } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
+import { fileProblem } from '../config/files.ts';
 import { settings } from '../config/settings.ts';
 import { usageFailure } from '../exit-codes.ts';
 import { json } from '../output.ts';
@@ -47,7 +48,7 @@ async function readSource(file: string, session: Session): Promise<string> {
     return utf8Text(concatBytes(chunks));
   } catch (error) {
     const source = file === '-' ? 'stdin' : file;
-    throw usageFailure(`${source} cannot be read as text: ${(error as Error).message}. Nothing was sent.`);
+    throw usageFailure(`${source} cannot be read as text: ${fileProblem(error)}. Nothing was sent.`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { usageFailure } from '../exit-codes.ts';
 import type { Configuration } from './configuration.ts';
 import type { Setting } from './settings.ts';
@@ -12,8 +13,43 @@ export function readPem(configuration: Configuration, setting: Setting<string>):
   try {
     content = readFileSync(path);
   } catch (error) {
-    throw usageFailure(`${place}: ${path} cannot be read: ${(error as Error).message}.`);
+    throw usageFailure(`${place}: ${path} cannot be read: ${fileProblem(error)}.`);
   }
   if (!content.includes('-----BEGIN ')) throw usageFailure(`${place}: ${path} is not a PEM file.`);
   return content;
+}
+
+interface PemFiles {
+  readonly ca: Uint8Array | undefined;
+  readonly cert: Uint8Array | undefined;
+  readonly key: Uint8Array | undefined;
+}
+
+/** PEM that is damaged, or a key that belongs to another certificate, is a usage failure; `flags` names where it came from. */
+export function requireUsable({ ca, cert, key }: PemFiles, flags: string): void {
+  const pem = (bytes: Uint8Array | undefined): Buffer | undefined => bytes && Buffer.from(bytes);
+  try {
+    createSecureContext({ ca: pem(ca), cert: pem(cert), key: pem(key) });
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^error:[0-9A-F]+:[^:]*::/, '');
+    throw usageFailure(
+      `${flags} cannot be used (${reason}): each must be PEM, and the key must be the certificate's. Nothing was done.`,
+    );
+  }
+}
+
+const fileProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of its path is not a directory',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full',
+};
+
+/** Why a file cannot be used, in words. */
+export function fileProblem(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code === undefined ? undefined : fileProblems[code]) ?? message;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
-import { readPem } from '../config/files.ts';
+import { readPem, requireUsable } from '../config/files.ts';
 import { type Setting, settings } from '../config/settings.ts';
 import { type Address, type ClusterMember, formatAddress, isLoopback, isWildcard } from '../config/values.ts';
 import { usageFailure } from '../exit-codes.ts';
@@ -147,5 +147,9 @@ function portTls(configuration: Configuration, names: TlsSettings): PortTls | un
     if (trustedCa === undefined) return undefined;
     throw usageFailure(`--${names.trustedCa.name} needs --${names.cert.name} and --${names.key.name}.`);
   }
+  requireUsable(
+    { ca: trustedCa, cert, key },
+    `--${names.cert.name}, --${names.key.name} or --${names.trustedCa.name}`,
+  );
   return { cert, key, trustedCa, clientCertAuth };
 }

@@ -1,0 +1,45 @@
+import type { ClientFailure, Obstacle } from '../client/index.ts';
+import { CommandFailure, exitCodes } from './exit-codes.ts';
+
+const advice: Readonly<Record<Obstacle, string>> = {
+  tlsDemanded: 'Use https:// in --endpoints, or give --cacert.',
+  noTls: 'Leave https:// out of --endpoints, and --cacert, --cert and --key too.',
+  untrusted: 'Give --cacert with the authority that signed it.',
+  certificateDemanded: 'Give --cert and --key.',
+  foreign: 'Name client ports in --endpoints; replicas talk to each other on others.',
+};
+
+/** Texts of servers and of the client that come when no majority answers. */
+const noMajority = /^(etcdserver: (no leader|request timed out|leader changed)|no answer in time)/;
+const seeStatus = 'a majority of the members may not be reachable; see "quorate status"';
+
+/** What a failed call means for the one who gave the command. */
+export function commandFailure(failure: ClientFailure): CommandFailure {
+  switch (failure.type) {
+    case 'refused':
+      return new CommandFailure(exitCodes.refused, `${refusal(failure)}. Nothing happened.`);
+    case 'unknown': {
+      const cause = noMajority.test(failure.message) ? `${failure.message} (${seeStatus})` : failure.message;
+      return new CommandFailure(
+        exitCodes.unknown,
+        `no certain answer from ${failure.endpoint}: ${cause}. It may have taken effect, or may still do so: read before you try again.`,
+      );
+    }
+    case 'unreachable': {
+      const next = [...new Set(failure.obstacles)].map((obstacle) => advice[obstacle]);
+      const what = next.length > 0 ? next.join(' ') : 'Is the cluster up, and --endpoints right?';
+      return new CommandFailure(
+        exitCodes.unreachable,
+        `no server was reached (${failure.message}). Nothing was sent. ${what}`,
+      );
+    }
+  }
+}
+
+function refusal({ endpoint, message }: ClientFailure): string {
+  if (message === 'etcdserver: no leader') {
+    return `no leader, says ${endpoint}: a majority of the members is not reachable; see "quorate status"`;
+  }
+  const cause = noMajority.test(message) ? `${message} (${seeStatus})` : message;
+  return `refused by ${endpoint}: ${cause}`;
+}
