@@ -38,6 +38,7 @@ export interface JournalOptions {
 export interface BatchObservation {
   readonly records: number;
   readonly bytes: number;
+  /** From before the write until it was synced; the clock has whole milliseconds. */
   readonly syncMs: number;
 }
 
@@ -297,9 +298,9 @@ export class Journal {
     const number = this.#nextBatch++;
     const oldest = this.#full[0]?.firstBatch ?? this.#active.firstBatch;
     const buffer = this.#room(batchHeaderBytes + sizeOf(batch.records));
+    const started = this.#options.clock.now();
     const length = this.#active.write(number, oldest, batch.records, buffer, (writeError) => {
       if (writeError !== undefined) return this.#writeFailed(writeError);
-      const started = this.#options.clock.now();
       file.sync((syncError) => {
         if (syncError !== undefined) return this.#writeFailed(syncError);
         const syncMs = this.#options.clock.now() - started;

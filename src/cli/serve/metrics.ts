@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ReplicaObserver, ReplicaStatus } from '../../replica/index.ts';
 
-const syncSeconds = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4];
+const syncSeconds = [0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4];
 const batchRecords = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 const batchBytes = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216];
 
@@ -10,7 +10,7 @@ export class ReplicaMetrics {
   readonly registry = new Registry();
   readonly #syncSeconds = this.#histogram(
     'quorate_journal_sync_seconds',
-    'Time of one write and sync of the journal',
+    'Time of one write and sync of the journal, in whole milliseconds',
     syncSeconds,
   );
   readonly #batchRecords = this.#histogram(
