@@ -4,14 +4,14 @@ import { Writer } from '../core/codec.ts';
 import { type Millis, millis, type NodeId } from '../core/ids.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { ProbeOutcome } from '../transport/peers.ts';
-import type { InitialMember, Manifest } from './manifest.ts';
+import type { InitialMember, KnownMember, Manifest, Roster } from './manifest.ts';
 import { lostDirectoryAdvice } from './replica-error.ts';
 
 /** Asks a member who it is, and whether it knows us. */
 export type Probe = (member: InitialMember, callback: (outcome: ProbeOutcome) => void) => void;
 
 export type BootstrapOutcome =
-  | { readonly type: 'admitted'; readonly roster: ReadonlyMap<NodeId, Uint8Array> }
+  | { readonly type: 'admitted'; readonly roster: Roster }
   | { readonly type: 'refused'; readonly reason: string };
 
 const probeIntervalMs = 200;
@@ -31,7 +31,7 @@ export class Bootstrap {
   readonly #onOutcome: (outcome: BootstrapOutcome) => void;
   readonly #onWaiting: (names: readonly string[]) => void;
   /** What was heard of the others, and when; it holds for a while only, since a disk can be lost in between. */
-  readonly #heard = new Map<NodeId, { readonly storageId: Uint8Array; readonly at: Millis }>();
+  readonly #heard = new Map<NodeId, { readonly known: KnownMember; readonly at: Millis }>();
   #timer: Timer | undefined;
   #done = false;
 
@@ -95,8 +95,7 @@ export class Bootstrap {
     if (facts.phase === 'member') {
       // One that has begun and has no record of us was admitted by another: only that other can tell who we are.
       if (!facts.knowsYou) return;
-      const roster = new Map([[this.#manifest.memberId, this.#manifest.storageId]]);
-      roster.set(member.id, facts.storageId);
+      const roster = new Map([[member.id, facts]]);
       this.#finish({ type: 'admitted', roster });
       return;
     }
@@ -108,7 +107,7 @@ export class Bootstrap {
           'be restored from the same snapshot.',
       });
     }
-    this.#heard.set(member.id, { storageId: facts.storageId, at: this.#clock.now() });
+    this.#heard.set(member.id, { known: facts, at: this.#clock.now() });
     this.#admitIfAllAreEmpty();
   }
 
@@ -119,8 +118,7 @@ export class Bootstrap {
 
   #admitIfAllAreEmpty(): void {
     if (!this.#others().every((other) => this.#isEmpty(other.id))) return;
-    const roster = new Map([[this.#manifest.memberId, this.#manifest.storageId]]);
-    for (const [id, { storageId }] of this.#heard) roster.set(id, storageId);
+    const roster = new Map([...this.#heard].map(([id, { known }]) => [id, known]));
     this.#finish({ type: 'admitted', roster });
   }
 

@@ -21,7 +21,7 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
       warnAboutOtherCluster(found, options);
       return checkJournal(found, options, (error) => {
         if (error !== undefined) callback(error, undefined);
-        else write(options, { ...found, incarnation: found.incarnation + 1 }, callback);
+        else write(options, { ...found, starts: found.starts + 1 }, callback);
       });
     }
     // Data without a manifest is a directory that has lost its identity, not an empty one.
@@ -99,7 +99,7 @@ function newManifest(options: ReplicaCoreOptions): Manifest | ReplicaError {
     memberId: memberIdOf(clusterId, name),
     name,
     storageId: options.random.stream('storage id').bytes(16),
-    incarnation: 1,
+    starts: 1,
     protocol: options.definition.name,
     machine: options.machine.name,
     phase: 'empty',

@@ -20,6 +20,22 @@ export function clusterIdOf(token: string, cluster: readonly ClusterMember[], or
   return (BigInt(draw.uint32()) << 32n) | BigInt((draw.uint32() | 1) >>> 0);
 }
 
+/** Room for the random part of an incarnation. */
+const incarnationTail = 2 ** 20;
+
+/**
+ * The incarnation of a start: rises with the count of starts, and has a random tail, so that a directory that was rolled
+ * back to an older copy, and counts the same start again, is not taken for the one that it was.
+ */
+export const incarnationOf = (starts: number, random: Random): number =>
+  starts * incarnationTail + random.below(incarnationTail);
+
+/** Whether a start is one that the start `latest` of the same directory rules out: the directory was rolled back. */
+export function isRolledBack(incarnation: number, latest: number): boolean {
+  if (incarnation === latest) return false;
+  return Math.floor(incarnation / incarnationTail) <= Math.floor(latest / incarnationTail);
+}
+
 /** A member's id: from its cluster and name, so that all initial members agree on it without talking. */
 export function memberIdOf(clusterId: bigint, name: string): NodeId {
   const draw = Random.fromSeed(JSON.stringify(['member', clusterId.toString(16), name]));

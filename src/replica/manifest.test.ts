@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type NodeId, nodeId } from '../core/ids.ts';
-import { decodeManifest, encodeManifest, type Manifest, manifestFormatVersion } from './manifest.ts';
+import {
+  decodeManifest,
+  encodeManifest,
+  type KnownMember,
+  type Manifest,
+  manifestFormatVersion,
+} from './manifest.ts';
 
 const storageId = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const memberId = fc.integer({ min: 1, max: 2 ** 52 }).map(nodeId);
@@ -12,7 +18,7 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
   memberId,
   name: fc.string({ minLength: 1 }),
   storageId,
-  incarnation: fc.integer({ min: 0, max: 2 ** 40 }),
+  starts: fc.integer({ min: 0, max: 2 ** 30 }),
   protocol: fc.constant('raft'),
   machine: fc.constant('key-space'),
   phase: fc.constantFrom('empty', 'member'),
@@ -20,8 +26,8 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
     maxLength: 5,
   }),
   roster: fc
-    .array(fc.tuple(memberId, storageId), { maxLength: 5 })
-    .map((pairs) => new Map<NodeId, Uint8Array>(pairs)),
+    .array(fc.tuple(memberId, fc.record({ storageId, incarnation: fc.nat() })), { maxLength: 5 })
+    .map((pairs) => new Map<NodeId, KnownMember>(pairs)),
 });
 
 describe('the manifest', () => {

@@ -18,14 +18,22 @@ export interface Manifest {
   /** 16 random bytes: tells this directory from any other under the same name. */
   readonly storageId: Uint8Array;
   /** Starts of this directory so far. */
-  readonly incarnation: number;
+  readonly starts: number;
   readonly protocol: string;
   readonly machine: string;
   /** `empty` until all initial members are known to be so too, or know this directory: it must not vote before. */
   readonly phase: 'empty' | 'member';
   readonly initialMembers: readonly InitialMember[];
-  /** Storage ids of members by member id; a directory with another one is not that member. */
-  readonly roster: ReadonlyMap<NodeId, Uint8Array>;
+  /** What is known of members; a directory with another storage id, or with less of a past, is not that member. */
+  readonly roster: Roster;
+}
+
+export type Roster = ReadonlyMap<NodeId, KnownMember>;
+
+export interface KnownMember {
+  readonly storageId: Uint8Array;
+  /** Of its latest start that was heard of; see `startNumber`. */
+  readonly incarnation: number;
 }
 
 export interface InitialMember {
@@ -97,13 +105,16 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     memberId: manifest.memberId.toString(16),
     name: manifest.name,
     storageId: hex(manifest.storageId),
-    incarnation: manifest.incarnation,
+    starts: manifest.starts,
     protocol: manifest.protocol,
     machine: manifest.machine,
     phase: manifest.phase,
     initialMembers: manifest.initialMembers.map((member) => ({ ...member, id: member.id.toString(16) })),
     roster: Object.fromEntries(
-      [...manifest.roster].map(([id, storageId]) => [id.toString(16), hex(storageId)]),
+      [...manifest.roster].map(([id, { storageId, incarnation }]) => [
+        id.toString(16),
+        { storageId: hex(storageId), incarnation },
+      ]),
     ),
   });
   return utf8(`${body}\n${crc32c(utf8(body)).toString(16).padStart(8, '0')}\n`);
@@ -135,22 +146,22 @@ interface ManifestFields {
   memberId: string;
   name: string;
   storageId: string;
-  incarnation: number;
+  starts: number;
   protocol: string;
   machine: string;
   phase: 'empty' | 'member';
   initialMembers: { id: string; name: string; address: string }[];
-  roster: Record<string, string>;
+  roster: Record<string, { storageId: string; incarnation: number }>;
 }
 
 function fromFields(fields: ManifestFields): Manifest | string {
   const storageId = fromHex(fields.storageId);
   if (storageId === undefined) return 'storage id is not hexadecimal';
-  const roster = new Map<NodeId, Uint8Array>();
-  for (const [id, text] of Object.entries(fields.roster)) {
-    const other = fromHex(text);
+  const roster = new Map<NodeId, KnownMember>();
+  for (const [id, known] of Object.entries(fields.roster)) {
+    const other = fromHex(known.storageId);
     if (other === undefined) return 'a storage id in the roster is not hexadecimal';
-    roster.set(nodeId(Number.parseInt(id, 16)), other);
+    roster.set(nodeId(Number.parseInt(id, 16)), { storageId: other, incarnation: known.incarnation });
   }
   return {
     ...fields,

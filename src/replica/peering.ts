@@ -3,12 +3,13 @@ import type { NodeId } from '../core/ids.ts';
 import type { Configuration } from '../protocol/index.ts';
 import type { Disk, DiskError } from '../storage/disk.ts';
 import { type Facts, type Purpose, reject, type Verdict } from '../transport/handshake.ts';
-import { type Manifest, writeManifest } from './manifest.ts';
+import { isRolledBack } from './identity.ts';
+import { type Manifest, type Roster, writeManifest } from './manifest.ts';
 
 export interface PeeringOptions {
   readonly disk: Disk;
   /** As far as it is not in the manifest. */
-  readonly facts: Pick<Facts, 'peerAddress' | 'clientAddresses' | 'protocolVersion'>;
+  readonly facts: Pick<Facts, 'incarnation' | 'peerAddress' | 'clientAddresses' | 'protocolVersion'>;
   /** Digest of the state that an empty replica begins with. */
   readonly baseDigest: Uint8Array;
   /** The manifest could not be written. */
@@ -42,19 +43,18 @@ export class Peering {
   }
 
   /** This directory may take part, among those of `roster`; calls back when that is on disk. */
-  admit(roster: ReadonlyMap<NodeId, Uint8Array>, callback: () => void): void {
+  admit(roster: Roster, callback: () => void): void {
     this.#write({ ...this.#manifest, phase: 'member', roster }, callback);
   }
 
   facts(to: NodeId): Facts {
-    const { clusterId, memberId, name, storageId, incarnation, phase, protocol, roster } = this.#manifest;
+    const { clusterId, memberId, name, storageId, phase, protocol, roster } = this.#manifest;
     return {
       ...this.#options.facts,
       clusterId,
       id: memberId,
       name,
       storageId,
-      incarnation,
       phase,
       baseDigest: phase === 'empty' ? this.#options.baseDigest : emptyBytes,
       knowsYou: roster.has(to),
@@ -72,11 +72,17 @@ export class Peering {
       return reject('unknownMember', `${name} knows no member ${stranger} in this cluster`);
     }
     const known = roster.get(other.id);
-    if (known !== undefined && !equalBytes(known, other.storageId)) {
+    if (known !== undefined && !equalBytes(known.storageId, other.storageId)) {
       return reject(
         'storageChanged',
         `${other.name} took part with another data directory before: it must not vote with this one. Start it with the old ` +
           'directory',
+      );
+    }
+    if (known !== undefined && isRolledBack(other.incarnation, known.incarnation)) {
+      return reject(
+        'rolledBack',
+        `the data directory of ${other.name} is older than what ${name} has heard of it: it has forgotten what it promised`,
       );
     }
     // Facts are for everyone who is named as a member: they are how an empty directory learns what it may do.
@@ -84,8 +90,8 @@ export class Peering {
     if (phase === 'empty' || other.phase === 'empty') {
       return reject('notReady', 'the initial members have not all been heard of yet');
     }
+    if (known?.incarnation !== other.incarnation) this.#remember(other);
     if (known !== undefined) return { type: 'accept' };
-    this.#remember(other.id, other.storageId);
     return reject('notReady', `${name} is writing down who ${other.name} is`);
   }
 
@@ -95,9 +101,9 @@ export class Peering {
     if (!this.#writing) callback();
   }
 
-  #remember(id: NodeId, storageId: Uint8Array): void {
+  #remember({ id, storageId, incarnation }: Facts): void {
     if (this.#writing || this.#closed !== undefined) return; // it will knock again
-    const roster = new Map(this.#manifest.roster).set(id, storageId);
+    const roster = new Map(this.#manifest.roster).set(id, { storageId, incarnation });
     this.#write({ ...this.#manifest, roster }, () => {});
   }
 

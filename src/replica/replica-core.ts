@@ -15,10 +15,11 @@ import type { Leadership } from './driver-options.ts';
 import { checkFeatureLevel } from './feature-level.ts';
 import { Flusher } from './flusher.ts';
 import { Handover } from './handover.ts';
+import { incarnationOf } from './identity.ts';
 import type { Manifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { Peering } from './peering.ts';
-import { diskTrouble, haltReason, ReplicaError } from './replica-error.ts';
+import { diskTrouble, haltReason, ReplicaError, rolledBackText } from './replica-error.ts';
 import { Snapshots } from './snapshots.ts';
 import { statusOf } from './status.ts';
 import { SystemCommands } from './system-commands.ts';
@@ -65,10 +66,12 @@ export class ReplicaCore {
     this.#records = opened.records;
     this.#baseDigest = manifest.phase === 'empty' ? baseDigestOf(backend) : emptyBytes;
     const self = manifest.memberId;
-    const session = { opener: self, incarnation: manifest.incarnation };
+    const incarnation = incarnationOf(manifest.starts, options.random.stream('incarnation'));
+    const session = { opener: self, incarnation };
     this.#peering = new Peering(manifest, backend.base().configuration, {
       disk: options.disk,
       facts: {
+        incarnation,
         peerAddress: options.peerAddress,
         clientAddresses: options.clientAddresses,
         protocolVersion: definition.formatVersion,
@@ -92,7 +95,7 @@ export class ReplicaCore {
     this.#snapshots = new Snapshots({
       disk: options.disk,
       clock,
-      random: options.random.stream(`snapshots/${manifest.incarnation}`),
+      random: options.random.stream(`snapshots/${incarnation}`),
       peers: this.#peers,
       backend,
       origin: () => ({ ...origin, featureLevel: featureLevel(backend.store) }),
@@ -254,7 +257,7 @@ export class ReplicaCore {
       self,
       timing,
       ...(retention === undefined ? {} : { retention }),
-      random: random.stream(`protocol/${self}/${this.#manifest.incarnation}`),
+      random: random.stream(`protocol/${self}/${this.#manifest.starts}`),
     });
   }
 
@@ -284,6 +287,9 @@ export class ReplicaCore {
         bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
         problem: (problem) => {
           // Part of every first start: it heals as soon as both have written down who the other is.
+          if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'rolledBack') {
+            return this.halt(new ReplicaError('ROLLED_BACK', rolledBackText(problem.text)));
+          }
           const passing = problem.type === 'rejected' && problem.code === 'notReady';
           observer.log(passing ? 'debug' : 'warn', 'trouble between replicas', { ...problem });
         },
@@ -316,7 +322,7 @@ export class ReplicaCore {
     this.#guarded(() => this.#driver.start(this.#records));
     this.#records = [];
     this.#scheduleUpkeep();
-    this.#options.observer.log('info', 'taking part', { incarnation: this.#manifest.incarnation });
+    this.#options.observer.log('info', 'taking part', { starts: this.#manifest.starts });
   }
 
   #configured(configuration: Configuration): void {
@@ -364,6 +370,9 @@ export class ReplicaCore {
       full ? 'the disk is full: no writes are taken' : 'room on the disk again',
     );
     this.#driver.input({ type: 'storage', full });
+    // Somebody else may have room; who leads without room refuses every write of the cluster.
+    if (full && this.#driver.leadership.role === 'leader')
+      this.#driver.input({ type: 'transfer', to: undefined });
   }
 
   #unavailable(): 'notReady' | 'stopping' | undefined {

@@ -27,6 +27,8 @@ export type ReplicaErrorCode =
   | 'ADDRESS'
   /** An empty directory under the name of a member that has taken part already. */
   | 'REPLACED'
+  /** A copy of the data directory from before its latest start. */
+  | 'ROLLED_BACK'
   /** The data, or the cluster, is of a newer version than this program. */
   | 'TOO_NEW'
   /** A broken invariant of ours. */
@@ -37,6 +39,11 @@ export const lostDirectoryAdvice =
   'The others go on without it, as long as they are a majority. To have all replicas again, save a backup from one that ' +
   'runs (quorate snapshot save) and restore it into a new cluster (quorate snapshot restore for each member); if this was ' +
   'the only replica, restore the last backup.';
+
+/** `text`: what a peer said. */
+export const rolledBackText = (text: string): string =>
+  `This data directory must not take part: ${text}. An older copy may have been put in its place. If the newer directory ` +
+  `still exists, start with that. If not: ${lostDirectoryAdvice}`;
 
 /** A file that cannot be used, in the words of what found it. */
 export function diskTrouble(what: string, error: Error): ReplicaError {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -193,6 +193,25 @@ describe('three replicas', () => {
     });
     expect((await reason).code).toBe('REPLACED');
     expect(await add(replicas[0] as Replica, 1)).toBe(2);
+  });
+
+  it('turn away a directory that was rolled back to an older copy', async () => {
+    const cluster = await newCluster();
+    const [n1] = await Promise.all(cluster.map(({ name }) => start({ name, cluster })));
+    await Promise.all(open.map((replica) => replica.ready()));
+    await stop(n1 as Replica);
+    await cp(join(directory, 'n1'), join(directory, 'copy'), { recursive: true });
+    const again = await start({ name: 'n1', cluster });
+    await again.ready();
+    await add(again, 1);
+    await stop(again);
+    await rm(join(directory, 'n1'), { recursive: true });
+    await rename(join(directory, 'copy'), join(directory, 'n1'));
+    const reason = new Promise<ReplicaError>((resolve) => {
+      void start({ name: 'n1', cluster, halted: resolve });
+    });
+    expect((await reason).code).toBe('ROLLED_BACK');
+    expect(await add(open[0] as Replica, 1)).toBe(2);
   });
 
   it('do not admit one that was closed while it waited', async () => {

@@ -108,7 +108,7 @@ function manifestOf({ name, cluster, clusterToken }: RestoreOptions, header: Sna
     memberId: memberIdOf(clusterId, name),
     name,
     storageId: new Uint8Array(randomBytes(16)),
-    incarnation: 0,
+    starts: 0,
     protocol: header.protocol,
     machine: header.machine,
     phase: 'empty',

@@ -18,7 +18,7 @@ export interface Facts {
   readonly name: string;
   /** 16 random bytes, made with the data directory. */
   readonly storageId: Uint8Array;
-  /** Counts the starts of this data directory. */
+  /** Rises with each start of this data directory, and is never the same for two. */
   readonly incarnation: number;
   /** `empty`: has never taken part in a decision, so a forgotten vote cannot be among what it does not remember. */
   readonly phase: 'empty' | 'member';
@@ -59,6 +59,7 @@ const rejectCodes = [
   'unknownMember',
   'protocolMismatch',
   'notReady',
+  'rolledBack',
   'busy',
   'malformed',
   'untrusted',

@@ -16,7 +16,9 @@ import { ReplicaMetrics } from './metrics.ts';
 import type { PortTls, ServeOptions } from './options.ts';
 
 /** Calls that are under way when the replica is told to stop may take so long. Streams would never end by themselves. */
-const drainMs = 2_000;
+const drainMs = 5_000;
+/** After the replica has ended: for the last answers to get away. */
+const lastAnswersMs = 250;
 
 type End =
   | { readonly type: 'stop'; readonly reason: string }
@@ -40,8 +42,11 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
     else logger.fatal({ code: how.error.code }, how.error.message);
     // Somebody else leads before clients lose this one, so that the others can serve them at once.
     if (how.type === 'stop') await replica.handOver();
-    await server.close(how.type === 'stop' ? drainMs : 0);
+    const drained = server.close(how.type === 'stop' ? drainMs : 0);
+    // What is outstanding gets its outcome from the replica, and the answer has to get to its client.
     await replica.close();
+    await server.close(lastAnswersMs);
+    await drained;
     if (how.type === 'stop') logger.info('stopped');
     return how.type === 'stop' ? exitCodes.done : exitCodes.refused;
   } catch (error) {
