@@ -1,4 +1,5 @@
-import type { NodeType } from '../model/topology.ts';
+import { assert, present } from '../../../../src/core/assert.ts';
+import type { NodeType, Topology, TopologyNode } from '../model/topology.ts';
 
 /** A line; power is positive from `from` to `to`. */
 export interface NetworkLink {
@@ -29,4 +30,59 @@ export interface Network {
   readonly links: readonly NetworkLink[];
   /** Every node but the grid has exactly one feeder. */
   readonly isTree: boolean;
+}
+
+/** Compiles a topology that `validateTopology` found nothing wrong with. */
+export function compileNetwork(topology: Topology): Network {
+  const order = topologicalOrder(topology);
+  const position = new Map(order.map((node, index) => [node.id, index]));
+  const at = (id: string): number => present(position.get(id), `node ${id} is known`);
+  const links = topology.links.map((link, index): NetworkLink => {
+    const { importKw = Infinity, exportKw = Infinity } = link.capacity ?? {};
+    return { index, from: at(link.from), to: at(link.to), importKw, exportKw };
+  });
+  const feeders = order.map((): number[] => []);
+  const outlets = order.map((): number[] => []);
+  for (const link of links) {
+    feeders[link.to]?.push(link.index);
+    outlets[link.from]?.push(link.index);
+  }
+  const nodes = order.map((node, index): NetworkNode => {
+    const { importKw = Infinity, exportKw = Infinity } = node.capacity ?? {};
+    const phaseKw =
+      node.phaseLimit === undefined ? Infinity : (node.phaseLimit.currentA * node.phaseLimit.voltageV) / 1000;
+    return {
+      index,
+      id: node.id,
+      type: node.type,
+      importKw,
+      exportKw,
+      phaseKw,
+      feeders: feeders[index] ?? [],
+      outlets: outlets[index] ?? [],
+    };
+  });
+  return { nodes, links, isTree: nodes.every((node) => node.feeders.length <= 1) };
+}
+
+/** Kahn's algorithm; nodes that are free at the same time keep the order of the topology. */
+function topologicalOrder({ nodes, links }: Topology): TopologyNode[] {
+  const waiting = new Map(nodes.map((node) => [node.id, 0]));
+  const outlets = new Map(nodes.map((node): [string, string[]] => [node.id, []]));
+  for (const link of links) {
+    waiting.set(link.to, (waiting.get(link.to) ?? 0) + 1);
+    outlets.get(link.from)?.push(link.to);
+  }
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const order = nodes.filter((node) => waiting.get(node.id) === 0);
+  for (const node of order) {
+    for (const to of outlets.get(node.id) ?? []) {
+      const left = (waiting.get(to) ?? 0) - 1;
+      waiting.set(to, left);
+      const freed = byId.get(to);
+      if (left === 0 && freed !== undefined) order.push(freed);
+    }
+  }
+  assert(order.length === nodes.length, 'a validated topology has no cycle');
+  return order;
 }
