@@ -4,7 +4,7 @@ export interface UnmetDemand {
   readonly kind: 'target' | 'minimum';
   /** Missing in the battery, kWh. */
   readonly kwh: number;
-  readonly reason: 'stay too short' | 'network or price';
+  readonly reason: 'stay too short' | 'others or limits';
 }
 
 /**

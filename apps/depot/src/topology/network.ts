@@ -19,6 +19,8 @@ export interface NetworkNode {
   readonly exportKw: number;
   /** Limit on each line conductor, kW; `Infinity` without one. */
   readonly phaseKw: number;
+  /** Indices of the nodes with a phase limit that all power for this node passes through, itself included. */
+  readonly phaseLimited: readonly number[];
   /** Indices of links. */
   readonly feeders: readonly number[];
   readonly outlets: readonly number[];
@@ -58,11 +60,30 @@ export function compileNetwork(topology: Topology): Network {
       importKw,
       exportKw,
       phaseKw,
+      phaseLimited: [],
       feeders: feeders[index] ?? [],
       outlets: outlets[index] ?? [],
     };
   });
-  return { nodes, links, isTree: nodes.every((node) => node.feeders.length <= 1) };
+  const network = { nodes, links, isTree: nodes.every((node) => node.feeders.length <= 1) };
+  const phaseLimited = nodes.map((): number[] => []);
+  for (const node of nodes) {
+    if (node.phaseKw === Infinity) continue;
+    for (const inside of subtree(network, node.index)) phaseLimited[inside]?.push(node.index);
+  }
+  return {
+    ...network,
+    nodes: nodes.map((node) => ({ ...node, phaseLimited: phaseLimited[node.index] ?? [] })),
+  };
+}
+
+/** The indices of a node and of all that it feeds. */
+export function subtree({ nodes, links }: Network, root: number): number[] {
+  const inside = new Set([root]);
+  // A set may grow while it is walked through: what is added is visited as well.
+  for (const index of inside)
+    for (const link of nodes[index]?.outlets ?? []) inside.add(links[link]?.to ?? index);
+  return [...inside];
 }
 
 /** Kahn's algorithm; nodes that are free at the same time keep the order of the topology. */
