@@ -18,7 +18,7 @@ export function articleScenario(): Scenario {
     topology: articleTopology(),
     processes: [sampleBus, ...others()],
     prices: {
-      importEurPerKwh: Array.from({ length: 200 }, (_, step) => (step < 100 ? 0.12 : 0.34)),
+      importEurPerKwh: Array.from({ length: 200 }, (_, step) => (step < 110 ? 0.12 : 0.34)),
       exportEurPerKwh: new Array<number>(200).fill(0.05),
     },
   };
@@ -73,8 +73,8 @@ const stays: readonly (readonly [number, number, number, number])[] = [
   [0.5, 4.5, 60, 330],
   [2.6, 6, 90, 300],
   [4.4, 7.6, 120, 350],
-  [7.2, 15, 70, 350],
-  [7.8, 15.5, 60, 340],
+  [7.2, 15, 230, 350],
+  [7.8, 15.5, 240, 340],
   [9.6, 16, 80, 350],
   [9.8, 16.4, 50, 320],
   [10, 17, 100, 350],
