@@ -31,9 +31,7 @@ class WorkerSolver implements LpSolver {
   }
 
   #start(): Worker {
-    const fromSource = import.meta.url.endsWith('.ts');
-    const entry = new URL(fromSource ? './highs-worker.ts' : './highs-worker.js', import.meta.url);
-    const worker = new Worker(entry, fromSource ? { execArgv: ['--import', 'tsx'] } : {});
+    const worker = startThread();
     worker.on('message', ({ id, solution }: SolveResponse) => {
       this.#waiting.get(id)?.(solution);
       this.#waiting.delete(id);
@@ -59,3 +57,11 @@ class WorkerSolver implements LpSolver {
 }
 
 const failed = (detail: string): LpSolution => ({ type: 'failed', detail });
+
+function startThread(): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./highs-worker.js', import.meta.url));
+  // A thread of Node 20 does not inherit the loader of TypeScript, nor take it from --import: it has to load it itself.
+  const entry = new URL('./highs-worker.ts', import.meta.url).href;
+  const bootstrap = `import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(entry)}); });`;
+  return new Worker(bootstrap, { eval: true });
+}
