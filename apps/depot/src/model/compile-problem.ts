@@ -120,7 +120,8 @@ function planned(
       level(needs.minimumV2xEnergyRequestKwh ?? needs.minimumEnergyRequestKwh),
     ),
     maximumV2xKwh: level(needs.maximumV2xEnergyRequestKwh ?? needs.maximumEnergyRequestKwh),
-    maximumChargeKw: needs.maximumChargeKw,
+    // The flat beginning of the curve is a limit like any other.
+    maximumChargeKw: Math.min(needs.maximumChargeKw, battery.chargingCurve?.[0]?.kw ?? Infinity),
     minimumChargeKw: needs.minimumChargeKw ?? 0,
     maximumDischargeKw: needs.maximumDischargeKw ?? 0,
     minimumDischargeKw: needs.minimumDischargeKw ?? 0,
@@ -135,9 +136,7 @@ function planned(
 }
 
 function curveLines(points: readonly CurvePoint[]): CurveLine[] {
-  const [start] = points;
-  if (start === undefined) return [];
-  const lines: CurveLine[] = [{ interceptKw: start.kw, slopePerHour: 0 }];
+  const lines: CurveLine[] = [];
   for (const [index, point] of points.entries()) {
     const before = points[index - 1];
     if (before === undefined || point.kw === before.kw) continue;

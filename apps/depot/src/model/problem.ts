@@ -3,7 +3,7 @@ import type { Network } from '../topology/network.ts';
 /** One line of a concave charging curve: the power is at most `interceptKw + slopePerHour * energyKwh`. */
 export interface CurveLine {
   readonly interceptKw: number;
-  /** At most 0. */
+  /** Below 0. */
   readonly slopePerHour: number;
 }
 

@@ -1,4 +1,4 @@
-import type { PlannedProcess, Problem } from '../model/problem.ts';
+import type { CurveLine, PlannedProcess, Problem } from '../model/problem.ts';
 import { toleranceKwh } from '../physics/battery.ts';
 import { addNetwork, type DeviceTerms } from './network-rows.ts';
 import { type Objective, orderFactor, penalties } from './objective.ts';
@@ -91,7 +91,7 @@ function addProcess(builder: ProgramBuilder, context: ProcessContext): void {
   if (!cycles && process.targetKwh <= process.initialKwh) return; // it has what it wants
   const flows = [...chargeColumns(builder, context), ...dischargeColumns(builder, context)];
   // Without cycling and taper the level only rises to the target, and one row holds the whole stay.
-  if (cycles || process.curve.length > 0) addLevels(builder, context, flows);
+  if (cycles || bindingLines(process, process.targetKwh).length > 0) addLevels(builder, context, flows);
   else addTotal(builder, context, flows);
 }
 
@@ -230,10 +230,17 @@ function addCurve(
   process: PlannedProcess,
   at: { readonly step: number; readonly charge: number; readonly level: number; readonly upper: number },
 ): void {
-  for (const [line, { interceptKw, slopePerHour }] of process.curve.entries()) {
-    if (interceptKw + slopePerHour * at.upper >= process.maximumChargeKw) continue;
-    builder.beginRow(`curve/${process.id}/${line}`, at.step, -Infinity, interceptKw);
+  for (const { interceptKw, slopePerHour } of bindingLines(process, at.upper)) {
+    builder.beginRow(`curve/${process.id}/${slopePerHour}`, at.step, -Infinity, interceptKw);
     builder.entry(at.charge, 1);
-    if (slopePerHour !== 0) builder.entry(at.level, -slopePerHour);
+    builder.entry(at.level, -slopePerHour);
   }
+}
+
+/** The lines of the charging curve that limit the power somewhere below a level. */
+function bindingLines(process: PlannedProcess, upToKwh: number): readonly CurveLine[] {
+  return process.curve.filter(
+    ({ interceptKw, slopePerHour }) =>
+      slopePerHour < 0 && interceptKw + slopePerHour * upToKwh < process.maximumChargeKw,
+  );
 }

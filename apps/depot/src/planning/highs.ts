@@ -23,6 +23,7 @@ function solveProgram(highs: Highs, program: LinearProgram, options: SolveOption
     model.options.set({
       output_flag: false,
       solver: options.method ?? 'simplex',
+      presolve: options.presolve === false ? 'off' : 'choose',
       ...(options.timeLimitS === undefined ? {} : { time_limit: options.timeLimitS }),
     });
     model.passModel({

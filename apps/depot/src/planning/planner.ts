@@ -13,9 +13,13 @@ export interface PlannedPower {
   readonly pvKw: readonly Float64Array[];
   /** The optimum of the last program, EUR. */
   readonly objective: number;
-  /** The last program before rounding and where it ended, as a start for the next plan. */
-  readonly solved: SolvedProgram | undefined;
+  /** Where the programs ended, as a start for the next plan. */
+  readonly warmStart: WarmStart;
 }
+
+type ProgramName = 'charge early' | 'optimise' | 'minimum power';
+
+export type WarmStart = ReadonlyMap<ProgramName, SolvedProgram>;
 
 export type PlanResult =
   | { readonly type: 'planned'; readonly planned: PlannedPower }
@@ -24,11 +28,11 @@ export type PlanResult =
 export interface PlanOptions {
   readonly objective?: Objective;
   /** A plan that was made shortly before. */
-  readonly warmStart?: SolvedProgram;
+  readonly warmStart?: WarmStart;
   /** For each program. */
   readonly timeLimitS?: number;
   /** Receives every program before it is solved, for export. */
-  readonly onProgram?: (name: 'charge early' | 'optimise' | 'minimum power', built: BuiltProgram) => void;
+  readonly onProgram?: (name: ProgramName, built: BuiltProgram) => void;
   readonly onProgress?: (fraction: number) => void;
 }
 
@@ -43,41 +47,32 @@ export async function planDepot(
   options: PlanOptions = {},
 ): Promise<PlanResult> {
   const early = await chargeEarly(problem, solver, options);
-  if (early.type === 'failed') return early;
+  if (early?.type === 'failed') return early;
   options.onProgress?.(0.3);
-  const freedom = freeAfterMinimum(problem, early.powerKw);
+  const freedom = freeAfterMinimum(problem, early?.planned.powerKw);
   const objective = options.objective ?? costObjective;
-  const first = await solveProgram(problem, solver, 'optimise', freedom, objective, options);
-  if (first.type === 'failed') return first;
+  let best = await solveProgram(problem, solver, { name: 'optimise', freedom, objective }, options);
+  if (best.type === 'failed') return best;
   options.onProgress?.(0.8);
-  let planned = first.planned;
-  const cautious = withoutLateCycling(problem, freedom, planned);
+  const cautious = withoutLateCycling(problem, freedom, best.planned);
   if (cautious !== undefined) {
-    const again = await solveProgram(
-      problem,
-      solver,
-      'optimise',
-      cautious,
-      objective,
-      warmBy(options, planned),
-    );
-    if (again.type === 'planned') planned = again.planned;
+    const task: Task = { name: 'optimise', freedom: cautious, objective };
+    const again = await solveProgram(problem, solver, task, {
+      ...options,
+      warmStart: best.planned.warmStart,
+    });
+    if (again.type === 'planned') best = again;
   }
-  const rounded = roundToMinimumPower(problem, planned.powerKw, cautious ?? freedom);
-  if (rounded !== undefined) {
-    const again = await solveProgram(
-      problem,
-      solver,
-      'minimum power',
-      rounded,
-      objective,
-      warmBy(options, planned),
-    );
-    // What cannot be repaired stays as it was; whoever carries it out leaves the trickle away.
-    if (again.type === 'planned') planned = { ...again.planned, solved: planned.solved };
-  }
+  const planned = await withMinimumPower(
+    problem,
+    solver,
+    { freedom: cautious ?? freedom, objective },
+    best.planned,
+    options,
+  );
   options.onProgress?.(1);
-  return { type: 'planned', planned };
+  const warmStart = new Map([...(early?.planned.warmStart ?? []), ...best.planned.warmStart]);
+  return { type: 'planned', planned: { ...planned, warmStart } };
 }
 
 /** One program that only charges the processes of the problem, with minimum powers; nothing is frozen. */
@@ -88,37 +83,40 @@ export async function planChargeOnly(
   options: PlanOptions = {},
 ): Promise<PlanResult> {
   const freedom = problem.processes.map((process) => chargeOnly(process));
-  const first = await solveProgram(problem, solver, 'charge early', freedom, objective, options);
+  const first = await solveProgram(problem, solver, { name: 'optimise', freedom, objective }, options);
   if (first.type === 'failed') return first;
-  const rounded = roundToMinimumPower(problem, first.planned.powerKw, freedom);
-  if (rounded === undefined) return first;
-  const again = await solveProgram(
-    problem,
-    solver,
-    'minimum power',
-    rounded,
-    objective,
-    warmBy(options, first.planned),
-  );
-  return again.type === 'planned' ? again : first;
+  return {
+    type: 'planned',
+    planned: await withMinimumPower(problem, solver, { freedom, objective }, first.planned, options),
+  };
 }
 
-const warmBy = (options: PlanOptions, { solved }: PlannedPower): PlanOptions =>
-  solved === undefined ? options : { ...options, warmStart: solved };
-
-type EarlyResult =
-  | { readonly type: 'planned'; readonly powerKw: readonly Float64Array[] | undefined }
-  | { readonly type: 'failed'; readonly detail: string };
+/** What cannot be repaired stays as it was; whoever carries it out leaves the trickle away. */
+async function withMinimumPower(
+  problem: Problem,
+  solver: LpSolver,
+  { freedom, objective }: Omit<Task, 'name'>,
+  planned: PlannedPower,
+  options: PlanOptions,
+): Promise<PlannedPower> {
+  const rounded = roundToMinimumPower(problem, planned.powerKw, freedom);
+  if (rounded === undefined) return planned;
+  const task: Task = { name: 'minimum power', freedom: rounded, objective };
+  const start = planned.warmStart.get('optimise');
+  const warmStart: WarmStart = start === undefined ? new Map() : new Map([['minimum power', start]]);
+  const again = await solveProgram(problem, solver, task, { ...options, warmStart });
+  return again.type === 'planned' ? again.planned : planned;
+}
 
 /** Nothing is frozen, and the first program has nothing to say, when everybody has its minimum already. */
-async function chargeEarly(problem: Problem, solver: LpSolver, options: PlanOptions): Promise<EarlyResult> {
-  if (problem.processes.every((process) => process.initialKwh >= unlockLevel(process))) {
-    return { type: 'planned', powerKw: undefined };
-  }
+async function chargeEarly(
+  problem: Problem,
+  solver: LpSolver,
+  options: PlanOptions,
+): Promise<PlanResult | undefined> {
+  if (problem.processes.every((process) => process.initialKwh >= unlockLevel(process))) return undefined;
   const freedom = problem.processes.map((process) => chargeOnly(process));
-  const { warmStart: _other, ...rest } = options;
-  const result = await solveProgram(problem, solver, 'charge early', freedom, earlyObjective, rest);
-  return result.type === 'failed' ? result : { type: 'planned', powerKw: result.planned.powerKw };
+  return solveProgram(problem, solver, { name: 'charge early', freedom, objective: earlyObjective }, options);
 }
 
 function chargeOnly({ first }: PlannedProcess): Freedom {
@@ -193,18 +191,26 @@ function withoutLateCycling(
   return changed ? cautious : undefined;
 }
 
+/** One program, and what it may decide. */
+interface Task {
+  readonly name: ProgramName;
+  readonly freedom: readonly Freedom[];
+  readonly objective: Objective;
+}
+
 async function solveProgram(
   problem: Problem,
   solver: LpSolver,
-  name: 'charge early' | 'optimise' | 'minimum power',
-  freedom: readonly Freedom[],
-  objective: Objective,
+  { name, freedom, objective }: Task,
   options: PlanOptions,
 ): Promise<PlanResult> {
   const built = buildDepotProgram(problem, freedom, objective);
   options.onProgram?.(name, built);
+  const start = options.warmStart?.get(name);
   const solution = await solver.solve(built.program, {
-    ...(options.warmStart === undefined ? {} : { start: transferBasis(options.warmStart, built) }),
+    // The second program has little to remove, and the basis of the program as it is starts the next one best.
+    presolve: name === 'charge early',
+    ...(start === undefined ? {} : { start: transferBasis(start, built) }),
     ...(options.timeLimitS === undefined ? {} : { timeLimitS: options.timeLimitS }),
   });
   if (solution.type === 'failed') return { type: 'failed', detail: `${name}: ${solution.detail}` };
@@ -220,7 +226,7 @@ async function solveProgram(
         readBlock(problem, built, solution.columns, blocks.generation(row)),
       ),
       objective: solution.objective,
-      solved: basis === undefined ? undefined : { built, basis },
+      warmStart: basis === undefined ? new Map() : new Map([[name, { built, basis }]]),
     },
   };
 }

@@ -37,7 +37,9 @@ export type LpSolution =
 
 export interface SolveOptions {
   readonly start?: Basis;
-  readonly method?: 'simplex' | 'ipm' | 'choose';
+  readonly method?: 'simplex' | 'ipm';
+  /** Whether the solver shall first make the program smaller; true if left out. */
+  readonly presolve?: boolean;
   readonly timeLimitS?: number;
 }
 

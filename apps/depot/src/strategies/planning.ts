@@ -1,7 +1,6 @@
 import type { PlannedProcess, Problem } from '../model/problem.ts';
 import type { Objective } from '../planning/objective.ts';
-import { type PlannedPower, planDepot } from '../planning/planner.ts';
-import type { SolvedProgram } from '../planning/program-builder.ts';
+import { type PlannedPower, planDepot, type WarmStart } from '../planning/planner.ts';
 import { isPresent } from './dispatch.ts';
 import type { StepLists, Strategy } from './strategy.ts';
 
@@ -22,7 +21,7 @@ export interface PlanningOptions {
  * again, the solver starts from there.
  */
 export function planning(options: PlanningOptions = {}): Strategy {
-  let last: SolvedProgram | undefined;
+  let last: WarmStart = new Map();
   return {
     name: 'planning',
     summary:
@@ -30,13 +29,13 @@ export function planning(options: PlanningOptions = {}): Strategy {
     prepare: async (problem, { solver, onProgress }) => {
       const result = await planDepot(problem, solver, {
         ...options,
-        ...(last === undefined ? {} : { warmStart: last }),
+        warmStart: last,
         ...(onProgress === undefined ? {} : { onProgress: (fraction) => onProgress('planning', fraction) }),
       });
       if (result.type === 'failed')
         throw new PlanningFailed(`No plan for ${problem.name}: ${result.detail}.`);
       const { planned } = result;
-      last = planned.solved ?? last;
+      last = planned.warmStart;
       return {
         objective: planned.objective,
         listsFor: ({ step }) => listsFromPower(problem, step, planned),
