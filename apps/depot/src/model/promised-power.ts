@@ -62,3 +62,17 @@ function flowShortage(problem: Problem, step: number): Finding | undefined {
   const message = `${promised} kW are promised in step ${step}, but the topology can carry ${carried} kW to these loads`;
   return { path: 'fixedPower', message };
 }
+
+/** The least import through the grid connection of any network, kW: what generation cannot bring to the promised loads. */
+export function leastGridImport(problem: Problem, step: number): number {
+  const { graph, inner } = new StepFlowNetwork(problem, step);
+  const source = graph.addVertex();
+  const sink = graph.addVertex();
+  let promised = 0;
+  for (const [index, row] of problem.loadKw.entries()) {
+    promised += row[step] ?? 0;
+    graph.addEdge(inner[index] ?? 0, sink, row[step] ?? 0, 0);
+  }
+  for (const { node, kw } of problem.generation) graph.addEdge(source, inner[node] ?? 0, kw[step] ?? 0, 0);
+  return promised - graph.augment(source, sink);
+}

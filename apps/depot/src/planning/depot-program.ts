@@ -103,7 +103,7 @@ function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[]
     const greatest = Math.min(process.maximumChargeKw, problem.importKw[process.evse]?.[step] ?? 0);
     const frozen = step < free.freeFrom ? (free.frozenKw?.[step] ?? 0) : undefined;
     const [lower, upper] =
-      frozen !== undefined ? [frozen, frozen] : (free.bounds?.get(step)?.charge ?? [0, greatest]);
+      frozen !== undefined ? [frozen, frozen] : within(greatest, free.bounds?.get(step)?.charge);
     if (upper <= 0) continue;
     const cost = -earliness(context, step) * storedPerKw;
     const column = builder.addColumn(blocks.charge(process.id), step, cost, lower, upper);
@@ -126,7 +126,7 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
   const flows: Flow[] = [];
   for (let step = Math.max(free.dischargeFrom, free.freeFrom); step < free.dischargeEnd; step++) {
     const greatest = Math.min(process.maximumDischargeKw, problem.exportKw[process.evse]?.[step] ?? 0);
-    const [lower, upper] = free.bounds?.get(step)?.discharge ?? [0, greatest];
+    const [lower, upper] = within(greatest, free.bounds?.get(step)?.discharge);
     if (upper <= 0) continue;
     const wear = (process.wearEurPerKwh + burningCost(problem, process, step)) * problem.stepHours;
     const cost = wear - earliness(context, step) * storedPerKw;
@@ -144,6 +144,11 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
   return flows;
 }
 
+/** Bounds by rounding, inside of what the EVSE can carry. */
+function within(greatestKw: number, bounds: PowerBounds['charge'] | undefined): PowerBounds['charge'] {
+  return bounds === undefined ? [0, greatestKw] : [bounds[0], Math.min(bounds[1], greatestKw)];
+}
+
 /**
  * EUR per kWh discharged that charging and discharging at once would earn at a negative price: of each kWh discharged,
  * 1 / (ηc ηd) − 1 more are drawn from the grid than come back. Charged to discharging, it makes burning energy worthless.
@@ -151,7 +156,8 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
 function burningCost(problem: Problem, process: PlannedProcess, step: number): number {
   const lowest = Math.min(problem.importEurPerKwh[step] ?? 0, problem.exportEurPerKwh[step] ?? 0);
   const loss = 1 / (process.chargeEfficiency * process.dischargeEfficiency) - 1;
-  return lowest < 0 ? -lowest * loss * 1.001 : 0;
+  // A hundredth of a cent per MWh on top decides ties at a price of zero.
+  return Math.max(0, -lowest) * loss * 1.001 + 1e-7;
 }
 
 /** What a stored kWh is worth in `step`, EUR: the more, the longer it is still needed. */

@@ -1,5 +1,6 @@
 import { present } from '../../../../src/core/assert.ts';
 import type { Problem } from '../model/problem.ts';
+import { leastGridImport } from '../model/promised-power.ts';
 import { subtree } from '../topology/network.ts';
 import type { Objective } from './objective.ts';
 import type { ProgramBuilder } from './program-builder.ts';
@@ -125,7 +126,6 @@ function addGraphStep(builder: ProgramBuilder, problem: Problem, step: number, s
     builder.addColumn(`line/${link.index}`, step, 0, -link.exportKw, link.importKw),
   );
   const column = (link: number): number => columns[link] ?? -1;
-  const promised = sums.reduce((total, sum) => total + sum.promisedKw, 0);
   for (const node of nodes) {
     const sum = sums[node.index];
     if (sum === undefined) continue;
@@ -140,7 +140,7 @@ function addGraphStep(builder: ProgramBuilder, problem: Problem, step: number, s
     for (const { column: line } of inflow) builder.entry(line, 1);
   }
   const root = present(sums[0], 'a network has a grid connection');
-  root.promisedKw = promised;
+  root.promisedKw = leastGridImport(problem, step);
   return root;
 }
 

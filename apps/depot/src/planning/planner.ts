@@ -1,7 +1,7 @@
 import { assert } from '../../../../src/core/assert.ts';
 import type { PlannedProcess, Problem } from '../model/problem.ts';
 import { energyAfter, toleranceKwh } from '../physics/battery.ts';
-import { blocks, buildDepotProgram, type Freedom } from './depot-program.ts';
+import { blocks, buildDepotProgram, type Freedom, type PowerBounds } from './depot-program.ts';
 import { roundToMinimumPower } from './minimum-power.ts';
 import { costObjective, earlyObjective, type Objective } from './objective.ts';
 import { type BuiltProgram, type SolvedProgram, transferBasis } from './program-builder.ts';
@@ -13,6 +13,8 @@ export interface PlannedPower {
   readonly pvKw: readonly Float64Array[];
   /** The optimum of the last program, EUR. */
   readonly objective: number;
+  /** Where energy would be burnt by charging and discharging in one step. */
+  readonly bothAtOnce: readonly { readonly index: number; readonly step: number }[];
   /** Where the programs ended, as a start for the next plan. */
   readonly warmStart: WarmStart;
 }
@@ -51,28 +53,73 @@ export async function planDepot(
   options.onProgress?.(0.3);
   const freedom = freeAfterMinimum(problem, early?.planned.powerKw);
   const objective = options.objective ?? costObjective;
-  let best = await solveProgram(problem, solver, { name: 'optimise', freedom, objective }, options);
+  const best = await optimise(problem, solver, { name: 'optimise', freedom, objective }, options);
   if (best.type === 'failed') return best;
   options.onProgress?.(0.8);
-  const cautious = withoutLateCycling(problem, freedom, best.planned);
-  if (cautious !== undefined) {
-    const task: Task = { name: 'optimise', freedom: cautious, objective };
-    const again = await solveProgram(problem, solver, task, {
-      ...options,
-      warmStart: best.planned.warmStart,
-    });
-    if (again.type === 'planned') best = again;
-  }
   const planned = await withMinimumPower(
     problem,
     solver,
-    { freedom: cautious ?? freedom, objective },
+    { freedom: best.freedom, objective },
     best.planned,
     options,
   );
   options.onProgress?.(1);
   const warmStart = new Map([...(early?.planned.warmStart ?? []), ...best.planned.warmStart]);
   return { type: 'planned', planned: { ...planned, warmStart } };
+}
+
+type OptimiseResult =
+  | { readonly type: 'planned'; readonly planned: PlannedPower; readonly freedom: readonly Freedom[] }
+  | { readonly type: 'failed'; readonly detail: string };
+
+/**
+ * Solves the second program, and again with less freedom while it makes use of what the linear form cannot exclude. The
+ * last turn takes cycling away from those concerned, which leaves nothing to object to.
+ */
+async function optimise(
+  problem: Problem,
+  solver: LpSolver,
+  task: Task,
+  options: PlanOptions,
+): Promise<OptimiseResult> {
+  const turns = 4;
+  let freedom = task.freedom;
+  let result = await solveProgram(problem, solver, task, options);
+  for (let turn = 1; turn <= turns && result.type === 'planned'; turn++) {
+    const next =
+      withoutLateCycling(problem, freedom, result.planned) ??
+      withoutBothAtOnce(freedom, result.planned, turn === turns);
+    if (next === undefined) break;
+    const { warmStart } = result.planned;
+    result = await solveProgram(problem, solver, { ...task, freedom: next }, { ...options, warmStart });
+    freedom = next;
+  }
+  return result.type === 'failed' ? result : { ...result, freedom };
+}
+
+/**
+ * Where a process charges and discharges in one step to burn energy, it has to decide for the direction of the sum;
+ * in the `last` turn it may not discharge at all any more.
+ */
+function withoutBothAtOnce(
+  freedom: readonly Freedom[],
+  { bothAtOnce, powerKw }: PlannedPower,
+  last: boolean,
+): Freedom[] | undefined {
+  if (bothAtOnce.length === 0) return undefined;
+  const next = [...freedom];
+  for (const { index, step } of bothAtOnce) {
+    const free = next[index];
+    if (free === undefined) continue;
+    const charges = (powerKw[index]?.[step] ?? 0) >= 0;
+    const decided: PowerBounds = charges
+      ? { charge: [0, Infinity], discharge: [0, 0] }
+      : { charge: [0, 0], discharge: [0, Infinity] };
+    next[index] = last
+      ? { ...free, dischargeFrom: 0, dischargeEnd: 0, bounds: undefined }
+      : { ...free, bounds: new Map([...(free.bounds ?? []), [step, decided]]) };
+  }
+  return next;
 }
 
 /** One program that only charges the processes of the problem, with minimum powers; nothing is frozen. */
@@ -218,34 +265,39 @@ async function solveProgram(
     return { type: 'failed', detail: `${name}: the program is ${solution.type}` };
   assert(solution.columns.length === built.program.columnCount, 'a solution has a value for each column');
   const { basis } = solution;
+  const bothAtOnce: { index: number; step: number }[] = [];
   return {
     type: 'planned',
     planned: {
-      powerKw: problem.processes.map((process) => readPower(problem, process, built, solution.columns)),
+      powerKw: problem.processes.map((process) =>
+        readPower(problem, process, built, solution.columns, bothAtOnce),
+      ),
       pvKw: problem.generation.map((_, row) =>
         readBlock(problem, built, solution.columns, blocks.generation(row)),
       ),
       objective: solution.objective,
+      bothAtOnce,
       warmStart: basis === undefined ? new Map() : new Map([[name, { built, basis }]]),
     },
   };
 }
 
-/**
- * Charging minus discharging. The program makes both at once worthless but not impossible: where a solution has both for
- * nothing, the power that stores the same energy takes their place; it is nearer to zero.
- */
+/** Charging minus discharging; where there is both, the power that stores the same energy. */
 function readPower(
   problem: Problem,
   process: PlannedProcess,
   built: BuiltProgram,
   columns: Float64Array,
+  bothAtOnce: { index: number; step: number }[],
 ): Float64Array {
   const power = readBlock(problem, built, columns, blocks.charge(process.id));
   const discharge = readBlock(problem, built, columns, blocks.discharge(process.id));
+  const loses = process.chargeEfficiency * process.dischargeEfficiency < 1;
   for (const [step, kw] of discharge.entries()) {
     if (kw <= 0) continue;
-    const stored = (power[step] ?? 0) * process.chargeEfficiency - kw / process.dischargeEfficiency;
+    const charged = power[step] ?? 0;
+    if (loses && Math.min(charged, kw) > 1e-4) bothAtOnce.push({ index: process.index, step });
+    const stored = charged * process.chargeEfficiency - kw / process.dischargeEfficiency;
     power[step] = stored >= 0 ? stored / process.chargeEfficiency : stored * process.dischargeEfficiency;
   }
   return power;

@@ -25,14 +25,37 @@ export function isPresent(process: PlannedProcess, step: number): boolean {
 export function dispatch(problem: Problem, state: DepotState, lists: StepLists): Dispatch {
   const { step } = state;
   const wishes = wishedPower(problem, state, lists);
-  const pvKw = Float64Array.from(problem.generation, ({ kw }) => kw[step] ?? 0);
-  if (
-    isFeasible(problem, step, netDemand(problem, step, wishes, pvKw)) &&
-    keepsPhaseLimits(problem, step, wishes)
-  ) {
-    return { powerKw: wishes, pvKw };
-  }
+  const pvKw = usableGeneration(problem, step, wishes);
+  if (pvKw !== undefined) return { powerKw: wishes, pvKw };
   return serveInOrder(problem, step, lists.executionPriority, wishes);
+}
+
+/**
+ * The generation with which the network carries all wishes, as much of it as possible: all of it, or the same share of
+ * every row. Undefined when there is none.
+ */
+function usableGeneration(problem: Problem, step: number, wishes: Float64Array): Float64Array | undefined {
+  const scaled = (share: number): Float64Array =>
+    Float64Array.from(problem.generation, ({ kw }) => share * (kw[step] ?? 0));
+  const fits = (share: number): boolean => {
+    const pvKw = scaled(share);
+    return (
+      isFeasible(problem, step, netDemand(problem, step, wishes, pvKw)) &&
+      keepsPhaseLimits(problem, step, wishes, pvKw)
+    );
+  };
+  if (fits(1)) return scaled(1);
+  if (scaled(1).every((kw) => kw === 0)) return undefined;
+  let high = 1;
+  while (high > 0 && !fits(high - 0.1)) high = Math.max(0, high - 0.1);
+  if (high === 0) return undefined;
+  let low = high - 0.1;
+  for (let turn = 0; turn < 20; turn++) {
+    const middle = (low + high) / 2;
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return scaled(low);
 }
 
 /** What all devices take at each node, kW. */

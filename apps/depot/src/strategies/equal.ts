@@ -76,7 +76,7 @@ function equalLists(
     const powerKw = list.map((percent, index) => powerOf(problem, index, percent));
     return (
       isFeasible(problem, state.step, netDemand(problem, state.step, powerKw, pvKw)) &&
-      keepsPhaseLimits(problem, state.step, powerKw)
+      keepsPhaseLimits(problem, state.step, powerKw, pvKw)
     );
   };
   return {
