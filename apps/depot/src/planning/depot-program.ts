@@ -225,10 +225,10 @@ function levelBounds(process: PlannedProcess, free: Freedom, step: number): [low
   const cycles = free.dischargeFrom < free.dischargeEnd;
   // A vehicle that arrives above its maximum or target may keep what it has.
   const ceiling = Math.max(initialKwh, cycles ? maximumKwh : targetKwh);
-  if (step === process.end - 1) return [0, Math.min(ceiling, Math.max(initialKwh, targetKwh))];
-  if (!cycles || step < free.dischargeFrom) return [0, ceiling];
-  const floor = Math.max(0, minimumV2xKwh - toleranceKwh);
-  return step < free.dischargeEnd ? [floor, Math.min(ceiling, maximumV2xKwh)] : [floor, ceiling];
+  const floor = cycles && step >= free.dischargeFrom ? Math.max(0, minimumV2xKwh - toleranceKwh) : 0;
+  if (step === process.end - 1) return [floor, Math.min(ceiling, Math.max(initialKwh, targetKwh))];
+  const inWindow = cycles && step >= free.dischargeFrom && step < free.dischargeEnd;
+  return [floor, inWindow ? Math.min(ceiling, maximumV2xKwh) : ceiling];
 }
 
 function addCurve(

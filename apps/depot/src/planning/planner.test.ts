@@ -210,10 +210,12 @@ describe('planning', () => {
     );
   });
 
-  test('what was planned is carried out to the watt', async () => {
+  // With generation, dispatch may find another share to curtail than the program did.
+  test('what was planned is carried out to the watt, without generation', async () => {
     await fc.assert(
       fc.asyncProperty(scenarios(), async (scenario) => {
-        const problem = compileProblem(scenario);
+        const fixedPower = (scenario.fixedPower ?? []).filter(({ type }) => type === 'load');
+        const problem = compileProblem({ ...scenario, fixedPower });
         const free = {
           ...problem,
           processes: problem.processes.map((process) => ({

@@ -43,4 +43,4 @@ export class StepFlowNetwork {
 }
 
 /** Infinity minus a flow would stay infinity and hide the flow; no depot has this many kW. */
-const bounded = (kw: number): number => Math.min(kw, 1e12);
+const bounded = (kw: number): number => Math.min(kw, 1e9);
