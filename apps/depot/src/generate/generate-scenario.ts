@@ -152,7 +152,8 @@ function priceChanges(
   const { steps, stepSeconds } = specification;
   const events: ScenarioEvent[] = [];
   for (let change = 0; change < surprises.priceChanges; change++) {
-    const from = 1 + Math.floor(unit(random) * (steps - 1));
+    // Not in the last part of the scenario, when most vehicles have left.
+    const from = 1 + Math.floor(unit(random) * 0.6 * (steps - 1));
     const drawn = dayAheadPrices(specification.prices, specification, random);
     const spliced = (old: readonly number[], next: readonly number[]): number[] => [
       ...old.slice(0, from),

@@ -163,7 +163,7 @@ export function defaultSpecification(vehicles: number): Specification {
     maximumShare: { type: 'constant', value: 0.95 },
     bptShare: 0.5,
     groups: 2,
-    prices: { meanEurPerKwh: 0.08, swingEurPerKwh: 0.07, feesEurPerKwh: 0.1 },
+    prices: { meanEurPerKwh: 0.08, swingEurPerKwh: 0.09, feesEurPerKwh: 0.05 },
     pvPeakKw: 0,
     buildingKw: 0,
     surprises: {

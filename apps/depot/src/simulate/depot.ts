@@ -44,6 +44,7 @@ export class Depot {
   readonly #gridKw: number[] = [];
   readonly #importLimitKw: number[] = [];
   readonly #exportLimitKw: number[] = [];
+  readonly #importEurPerKwh: number[] = [];
   #costEur = 0;
   #nextEvent = 0;
 
@@ -110,6 +111,7 @@ export class Depot {
       gridKw: this.#gridKw,
       importLimitKw: this.#importLimitKw,
       exportLimitKw: this.#exportLimitKw,
+      importEurPerKwh: this.#importEurPerKwh,
       costEur: this.#costEur,
       stays: this.#stays,
       missed: this.#timeline.missed.map(({ id }) => id),
@@ -207,19 +209,21 @@ export class Depot {
     this.#gridKw.push(gridKw);
     this.#importLimitKw.push(problem.importKw[0]?.[0] ?? Number.POSITIVE_INFINITY);
     this.#exportLimitKw.push(problem.exportKw[0]?.[0] ?? Number.POSITIVE_INFINITY);
-    this.#costEur += this.#cost(gridKw, fromS, (toS - fromS) / 3600) + wear(problem, actualKw);
+    const price = this.#price(fromS);
+    this.#importEurPerKwh.push(price.importEur);
+    const paid = gridKw * (gridKw >= 0 ? price.importEur : price.exportEur);
+    this.#costEur += (paid * (toS - fromS)) / 3600 + wear(problem, actualKw);
     this.#watch.look(problem, demand, toS - fromS);
   }
 
-  #cost(gridKw: number, fromS: number, hours: number): number {
+  #price(nowS: number): { importEur: number; exportEur: number } {
     const { stepSeconds, steps } = this.#scenario;
-    const step = Math.min(steps - 1, Math.floor(fromS / stepSeconds + 1e-9));
+    const step = Math.min(steps - 1, Math.floor(nowS / stepSeconds + 1e-9));
     const { prices } = this.#knowledge;
-    const price =
-      gridKw >= 0
-        ? (prices?.importEurPerKwh[step] ?? defaultImportPrice)
-        : (prices?.exportEurPerKwh[step] ?? 0);
-    return gridKw * price * hours;
+    return {
+      importEur: prices?.importEurPerKwh[step] ?? defaultImportPrice,
+      exportEur: prices?.exportEurPerKwh[step] ?? 0,
+    };
   }
 }
 

@@ -45,6 +45,8 @@ export interface SimulatedDay {
   readonly gridKw: readonly number[];
   readonly importLimitKw: readonly number[];
   readonly exportLimitKw: readonly number[];
+  /** The price of import in force, EUR per kWh. */
+  readonly importEurPerKwh: readonly number[];
   /** Energy bought minus energy sold plus wear, EUR. */
   readonly costEur: number;
   readonly stays: readonly StayOutcome[];
