@@ -53,5 +53,5 @@ export function maximumDischarge(process: PlannedProcess, energyKwh: number, hou
 /** `kw`, or 0 where it is below what the vehicle takes at all: it would switch off. */
 export function withoutTrickle(process: PlannedProcess, kw: number): number {
   const least = kw >= 0 ? process.minimumChargeKw : process.minimumDischargeKw;
-  return Math.abs(kw) < least - 1e-9 ? 0 : kw;
+  return kw === 0 || Math.abs(kw) < least - 1e-9 ? 0 : kw;
 }

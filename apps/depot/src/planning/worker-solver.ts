@@ -62,6 +62,7 @@ function startThread(): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./highs-worker.js', import.meta.url));
   // A thread of Node 20 does not inherit the loader of TypeScript, nor take it from --import: it has to load it itself.
   const entry = new URL('./highs-worker.ts', import.meta.url).href;
-  const bootstrap = `import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(entry)}); });`;
+  const loader = import.meta.resolve('tsx/esm/api');
+  const bootstrap = `import('${loader}').then(({ register }) => { register(); return import('${entry}'); });`;
   return new Worker(bootstrap, { eval: true });
 }
