@@ -1,7 +1,11 @@
+/** The depot's planner as a library: read or write a scenario, compile it to a problem, let a strategy plan it. */
+export { compileProblem, type Now } from './model/compile-problem.ts';
 export type { ScenarioEvent } from './model/events.ts';
 export type { Battery, ChargingNeeds, ChargingProcess, CurvePoint } from './model/needs.ts';
+export { describeFindings, type ParsedScenario, parseScenario } from './model/parse-scenario.ts';
 export type { Plan, UnmetDemand } from './model/plan.ts';
 export type { PlannedProcess, Problem } from './model/problem.ts';
+export type { Finding } from './model/reader.ts';
 export {
   type FixedPower,
   type Prices,
@@ -18,6 +22,29 @@ export type {
   Topology,
   TopologyNode,
 } from './model/topology.ts';
-export type { Basis, LinearProgram, LpSolution, LpSolver } from './planning/solver.ts';
+export { toMps } from './planning/export.ts';
+export { openInlineSolver } from './planning/highs.ts';
+export { costObjective, earlyObjective, type Objective, type Order } from './planning/objective.ts';
+export { offlineOptimum } from './planning/optimum.ts';
+export {
+  type PlannedPower,
+  type PlanOptions,
+  type PlanResult,
+  planDepot,
+  type WarmStart,
+} from './planning/planner.ts';
+export type { Basis, LinearProgram, LpSolution, LpSolver, SolveOptions } from './planning/solver.ts';
+export { openWorkerSolver } from './planning/worker-solver.ts';
+export { type EqualOptions, equal } from './strategies/equal.ts';
+export { type EvolutionaryOptions, evolutionary } from './strategies/evolutionary.ts';
+export { withoutManagement } from './strategies/no-management.ts';
+export { PlanningFailed, type PlanningOptions, planning } from './strategies/planning.ts';
+export { type PvSurplusOptions, pvSurplus } from './strategies/pv-surplus.ts';
+export { type RecedingHorizonOptions, recedingHorizon } from './strategies/receding-horizon.ts';
+export { isStrategyName, type StrategyName, strategies } from './strategies/registry.ts';
+export { runStrategy } from './strategies/run.ts';
 export type { DepotState, StepLists, StepPolicy, Strategy, StrategyTools } from './strategies/strategy.ts';
-export type { Network } from './topology/network.ts';
+export { planViolations } from './strategies/verify.ts';
+export { isFeasible, linkFlows } from './topology/feasibility.ts';
+export { compileNetwork, type Network } from './topology/network.ts';
+export { validateTopology } from './topology/validate.ts';
