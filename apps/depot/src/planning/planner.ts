@@ -5,7 +5,7 @@ import { blocks, buildDepotProgram, type Freedom, type PowerBounds } from './dep
 import { roundToMinimumPower } from './minimum-power.ts';
 import { costObjective, earlyObjective, type Objective } from './objective.ts';
 import { type BuiltProgram, type SolvedProgram, transferBasis } from './program-builder.ts';
-import type { LpSolver } from './solver.ts';
+import type { LpSolution, LpSolver } from './solver.ts';
 
 /** Power over all steps as the programs found it: kW at the EVSE by process, kW fed in by row of generation. */
 export interface PlannedPower {
@@ -260,9 +260,9 @@ async function solveProgram(
     ...(start === undefined ? {} : { start: transferBasis(start, built) }),
     ...(options.timeLimitS === undefined ? {} : { timeLimitS: options.timeLimitS }),
   });
-  if (solution.type === 'failed') return { type: 'failed', detail: `${name}: ${solution.detail}` };
-  if (solution.type !== 'optimal')
-    return { type: 'failed', detail: `${name}: the program is ${solution.type}` };
+  if (solution.type !== 'optimal') {
+    return { type: 'failed', detail: `${name}: ${reasonOf(solution, options.timeLimitS)}` };
+  }
   assert(solution.columns.length === built.program.columnCount, 'a solution has a value for each column');
   const { basis } = solution;
   const bothAtOnce: { index: number; step: number }[] = [];
@@ -280,6 +280,22 @@ async function solveProgram(
       warmStart: basis === undefined ? new Map() : new Map([[name, { built, basis }]]),
     },
   };
+}
+
+function reasonOf(
+  solution: Exclude<LpSolution, { type: 'optimal' }>,
+  timeLimitS: number | undefined,
+): string {
+  switch (solution.type) {
+    case 'time limit':
+      return `no optimum within ${timeLimitS ?? '?'} s; allow more time, take longer steps or divide the depot`;
+    case 'infeasible':
+      return 'promised loads exceed what the limits of the moment leave';
+    case 'unbounded':
+      return 'the prices pay without end for power that nothing limits';
+    case 'failed':
+      return solution.detail;
+  }
 }
 
 /** Charging minus discharging; where there is both, the power that stores the same energy. */

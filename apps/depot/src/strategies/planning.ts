@@ -12,9 +12,12 @@ export class PlanningFailed extends Error {
 
 export interface PlanningOptions {
   readonly objective?: Objective;
-  /** For each of the programs; a plan that takes longer fails. */
+  /** For each of the programs; a plan that takes longer fails. 300 if left out. */
   readonly timeLimitS?: number;
 }
+
+/** s; enough for 2,000 vehicles and 96 steps, and short enough to say so when a depot is far larger. */
+const defaultTimeLimitS = 300;
 
 /**
  * Two linear programs over everything that has been announced. The strategy remembers its last plan: when it is asked
@@ -28,6 +31,7 @@ export function planning(options: PlanningOptions = {}): Strategy {
       'Two linear programs over all announced stays: energy early up to the minimum, then the best with discharge.',
     prepare: async (problem, { solver, onProgress }) => {
       const result = await planDepot(problem, solver, {
+        timeLimitS: defaultTimeLimitS,
         ...options,
         warmStart: last,
         ...(onProgress === undefined ? {} : { onProgress: (fraction) => onProgress('planning', fraction) }),
