@@ -167,7 +167,7 @@ export function defaultSpecification(vehicles: number): Specification {
     pvPeakKw: 0,
     buildingKw: 0,
     surprises: {
-      earlyDepartureShare: 0.1,
+      earlyDepartureShare: 0.15,
       lateArrivalShare: 0.1,
       unannouncedShare: 0,
       limitCuts: 1,

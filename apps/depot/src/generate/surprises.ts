@@ -45,7 +45,8 @@ function limitCuts(
   if (grid === undefined || limit === undefined) return [];
   const end = time.steps * time.stepSeconds;
   return Array.from({ length: surprises.limitCuts }, () => {
-    const atS = Math.floor((unit(random) * 0.8 * end) / 60) * 60;
+    // In the middle of the scenario, where most vehicles are.
+    const atS = Math.floor(((0.25 + 0.45 * unit(random)) * end) / 60) * 60;
     const lastsS = random.between(30, 120) * 60;
     // What the building takes has been promised, a cut does not reach below it.
     const importKw = Math.max(time.buildingKw, rounded(limit * sample(surprises.limitCutTo, random), 1));

@@ -139,6 +139,9 @@ export class Depot {
       case 'prices':
         this.#knowledge.learn(event);
         return;
+      case 'release':
+        // The limit carries its own end; nothing has to be taken back.
+        return;
       default:
         assertNever(event);
     }

@@ -21,6 +21,8 @@ export function describeEvent(event: DayEvent, energyKwh: ReadonlyMap<string, nu
       return `${event.process} changes its needs`;
     case 'limit':
       return `${event.limit.node} is limited to ${limitText(event.limit)} for ${minutes(event.limit.toS - event.limit.fromS)}`;
+    case 'release':
+      return `the limit of ${event.limit.node} ends`;
     case 'prices':
       return 'prices change';
     default:
@@ -33,9 +35,9 @@ export function describeAttempt(attempt: PlanAttempt): string {
     case 'made':
       return 'a new plan is in force';
     case 'late':
-      return 'a plan was not ready in time; the one before stays in force';
+      return 'a plan was not ready in time; what was in force before stays';
     case 'failed':
-      return `${attempt.detail} The plan before stays in force.`;
+      return `${attempt.detail} What was in force before stays.`;
     default:
       return assertNever(attempt);
   }

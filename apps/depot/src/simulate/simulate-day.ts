@@ -33,6 +33,7 @@ export const allTriggers: ReadonlySet<Trigger> = new Set([
   'departure',
   'needs',
   'limit',
+  'release',
   'prices',
 ]);
 

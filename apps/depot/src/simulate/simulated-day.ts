@@ -1,5 +1,5 @@
-/** What happens in a depot, and may be a reason to plan again. */
-export type Trigger = 'arrival' | 'departure' | 'needs' | 'limit' | 'prices';
+/** What happens in a depot, and may be a reason to plan again; `release` is the end of a temporary limit. */
+export type Trigger = 'arrival' | 'departure' | 'needs' | 'limit' | 'release' | 'prices';
 
 export interface LogEntry {
   /** Seconds after the scenario's start. */

@@ -1,11 +1,12 @@
 import type { ScenarioEvent } from '../model/events.ts';
 import type { ChargingProcess } from '../model/needs.ts';
-import type { Scenario } from '../model/scenario.ts';
+import type { Scenario, TemporaryLimit } from '../model/scenario.ts';
 import { type ActualStay, actualStays } from './actual-stays.ts';
 
 export type DayEvent =
   | { readonly type: 'arrival'; readonly atS: number; readonly stay: ActualStay }
   | { readonly type: 'departure'; readonly atS: number; readonly stay: ActualStay }
+  | { readonly type: 'release'; readonly atS: number; readonly limit: TemporaryLimit }
   | Extract<ScenarioEvent, { type: 'needs' | 'limit' | 'prices' }>;
 
 export interface DayTimeline {
@@ -25,11 +26,15 @@ export function timelineOf(scenario: Scenario): DayTimeline {
     events.push({ type: 'arrival', atS: stay.arrivalS, stay });
   }
   const instants = new Set<number>();
-  for (const { fromS, toS } of scenario.limits ?? []) instants.add(fromS).add(toS);
+  const addLimit = (limit: TemporaryLimit): void => {
+    instants.add(limit.fromS);
+    events.push({ type: 'release', atS: limit.toS, limit });
+  };
+  for (const limit of scenario.limits ?? []) addLimit(limit);
   for (const event of scenario.events ?? []) {
     if (event.type === 'arrival' || event.type === 'departure') continue;
     events.push(event);
-    if (event.type === 'limit') instants.add(event.limit.fromS).add(event.limit.toS);
+    if (event.type === 'limit') addLimit(event.limit);
   }
   const order = (event: DayEvent): number => (event.type === 'departure' ? 0 : 1);
   events.sort((a, b) => a.atS - b.atS || order(a) - order(b));

@@ -49,7 +49,7 @@ export function importSpiceEv(value: unknown, options: SpiceEvOptions): Imported
   const fixedPower = [
     ...file.loads.flatMap((series) => fixed(reader, 'load', series, time, options)),
     ...file.generation.flatMap((series) => fixed(reader, 'pv', series, time, options)),
-  ];
+  ].map((power) => withoutNegative(power, notes));
   if (file.batteries.length > 0)
     notes.push(`Stationary batteries are left out: ${file.batteries.join(', ')}.`);
   const scenario: Scenario = {
@@ -179,6 +179,14 @@ function fixed(
   };
   const kw = Array.from({ length: steps }, (_, step) => at(startMs + step * stepSeconds * 1000));
   return [{ type, id: series.id, node: series.connector, kw }];
+}
+
+/** What a meter of generation shows below 0 at night counts as 0; a load below 0 would be generation, and is refused. */
+function withoutNegative(power: FixedPower, notes: string[]): FixedPower {
+  const below = power.kw.filter((kw) => kw < 0).length;
+  if (power.type === 'load' || below === 0) return power;
+  notes.push(`${power.id}: ${below} steps below 0 kW are taken as 0.`);
+  return { ...power, kw: power.kw.map((kw) => Math.max(0, kw)) };
 }
 
 function csvColumn(
