@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Scenario } from '../model/scenario.ts';
+import { startThread } from '../planning/thread.ts';
 
 export interface CityTask {
   readonly scenario: Scenario;
@@ -17,12 +18,8 @@ export async function planCity(
 ): Promise<readonly CityReport[]> {
   const queue = [...scenarios];
   const reports: CityReport[] = [];
-  const fromSource = import.meta.url.endsWith('.ts');
-  const entry = new URL(fromSource ? './city-worker.ts' : './city-worker.js', import.meta.url);
-  const workers = Array.from(
-    { length: threads },
-    () => new Worker(entry, fromSource ? { execArgv: ['--import', 'tsx/esm'] } : {}),
-  );
+  const entry = new URL('./city-worker.ts', import.meta.url);
+  const workers = Array.from({ length: threads }, () => startThread(entry));
   const serve = (worker: Worker): Promise<void> =>
     new Promise((resolve, reject) => {
       const next = (): void => {

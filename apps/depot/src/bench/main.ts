@@ -122,14 +122,14 @@ note(`Node.js ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unk
 const results = await measureAll(options);
 const points = results
   .filter(({ series }) => series !== 'city')
-  .map(({ series, vehicles, wallS }): GrowthPoint => ({ series, size: vehicles, seconds: wallS }));
+  .map(({ series, vehicles, cpuS }): GrowthPoint => ({ series, size: vehicles, seconds: cpuS }));
 if (options.figure !== undefined) {
   const promised = results.flatMap(({ series, vehicles, targetS }) =>
     targetS === undefined || series === 'city'
       ? []
       : [{ label: `${series} ≤ ${targetS} s`, size: vehicles, seconds: targetS }],
   );
-  const subtitle = 'Wall-clock time of a plan over 96 steps, whole topology, half of the vehicles with BPT';
+  const subtitle = 'Time on one core of a plan over 96 steps, whole topology, half of the vehicles with BPT';
   writeFileSync(options.figure, drawGrowth(points, { subtitle, sizeLabel: 'vehicles', targets: promised }));
 }
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`);

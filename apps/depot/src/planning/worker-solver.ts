@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { LinearProgram, LpSolution, LpSolver, SolveOptions } from './solver.ts';
+import { startThread } from './thread.ts';
 import type { SolveRequest, SolveResponse } from './worker-messages.ts';
 
 /** HiGHS in a thread of its own, so that a long solve does not hold up anything else. It starts with the first solve. */
@@ -31,7 +32,7 @@ class WorkerSolver implements LpSolver {
   }
 
   #start(): Worker {
-    const worker = startThread();
+    const worker = startThread(new URL('./highs-worker.ts', import.meta.url));
     worker.on('message', ({ id, solution }: SolveResponse) => {
       this.#waiting.get(id)?.(solution);
       this.#waiting.delete(id);
@@ -57,12 +58,3 @@ class WorkerSolver implements LpSolver {
 }
 
 const failed = (detail: string): LpSolution => ({ type: 'failed', detail });
-
-function startThread(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./highs-worker.js', import.meta.url));
-  // A thread of Node 20 does not inherit the loader of TypeScript, nor take it from --import: it has to load it itself.
-  const entry = new URL('./highs-worker.ts', import.meta.url).href;
-  const loader = import.meta.resolve('tsx/esm/api');
-  const bootstrap = `import('${loader}').then(({ register }) => { register(); return import('${entry}'); });`;
-  return new Worker(bootstrap, { eval: true });
-}
