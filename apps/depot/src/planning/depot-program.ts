@@ -98,6 +98,7 @@ function addProcess(builder: ProgramBuilder, context: ProcessContext): void {
 function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[] {
   const { problem, process, free, terms } = context;
   const storedPerKw = process.chargeEfficiency * problem.stepHours;
+  const block = blocks.charge(process.id);
   const flows: Flow[] = [];
   for (let step = process.first; step < process.end; step++) {
     const greatest = Math.min(process.maximumChargeKw, problem.importKw[process.evse]?.[step] ?? 0);
@@ -106,7 +107,7 @@ function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[]
       frozen !== undefined ? [frozen, frozen] : within(greatest, free.bounds?.get(step)?.charge);
     if (upper <= 0) continue;
     const cost = -earliness(context, step) * storedPerKw;
-    const column = builder.addColumn(blocks.charge(process.id), step, cost, lower, upper);
+    const column = builder.addColumn(block, step, cost, lower, upper);
     flows.push({ step, column, storedPerKw });
     terms.columns[process.evse]?.push({
       step,
@@ -123,6 +124,7 @@ function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[]
 function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[] {
   const { problem, process, free, terms } = context;
   const storedPerKw = -problem.stepHours / process.dischargeEfficiency;
+  const block = blocks.discharge(process.id);
   const flows: Flow[] = [];
   for (let step = Math.max(free.dischargeFrom, free.freeFrom); step < free.dischargeEnd; step++) {
     const greatest = Math.min(process.maximumDischargeKw, problem.exportKw[process.evse]?.[step] ?? 0);
@@ -130,7 +132,7 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
     if (upper <= 0) continue;
     const wear = (process.wearEurPerKwh + burningCost(problem, process, step)) * problem.stepHours;
     const cost = wear - earliness(context, step) * storedPerKw;
-    const column = builder.addColumn(blocks.discharge(process.id), step, cost, lower, upper);
+    const column = builder.addColumn(block, step, cost, lower, upper);
     flows.push({ step, column, storedPerKw });
     terms.columns[process.evse]?.push({
       step,
@@ -190,13 +192,14 @@ function addLevels(builder: ProgramBuilder, context: ProcessContext, flows: read
   const byStep = new Map<number, Flow[]>();
   for (const flow of flows) byStep.set(flow.step, [...(byStep.get(flow.step) ?? []), flow]);
   const last = process.end - 1;
+  const [levelBlock, storageBlock] = [`level/${process.id}`, `storage/${process.id}`];
   let before: number | undefined;
   let charge: number | undefined;
   for (let step = process.first; step < process.end; step++) {
     const [lower, upper] = levelBounds(process, free, step);
-    const level = builder.addColumn(`level/${process.id}`, step, 0, lower, upper);
+    const level = builder.addColumn(levelBlock, step, 0, lower, upper);
     const start = before === undefined ? process.initialKwh : 0;
-    builder.beginRow(`storage/${process.id}`, step, start, start);
+    builder.beginRow(storageBlock, step, start, start);
     builder.entry(level, 1);
     if (before !== undefined) builder.entry(before, -1);
     charge = undefined;

@@ -142,6 +142,50 @@ describe('planning', () => {
     expect(energy).toBeGreaterThan(37);
   });
 
+  test.each(['tree', 'ring'])(
+    'a limit that is cut below promised loads during the day leaves vehicles nothing: %s',
+    async (shape) => {
+      const vehicle = stay(0, { targetEnergyRequestKwh: 30, maximumEnergyRequestKwh: 30 });
+      const scenario = smallScenario(4, 20, [vehicle], {
+        fixedPower: [{ type: 'load', id: 'hall', node: 'grid', kw: [8, 8, 8, 8] }],
+      });
+      const ring = {
+        nodes: [...scenario.topology.nodes, { type: 'busbar' as const, id: 'way round' }],
+        links: [
+          ...scenario.topology.links,
+          { from: 'grid', to: 'way round' },
+          { from: 'way round', to: 'evse 0' },
+        ],
+      };
+      const known = shape === 'tree' ? scenario : { ...scenario, topology: ring };
+      expect(problemOf(known).network.isTree).toBe(shape === 'tree');
+      const limits = [{ node: 'grid', fromS: 3600, toS: 7200, importKw: 5 }];
+      const problem = compileProblem({ ...known, limits });
+      const power = rowOf((await plan(problem)).powerKw, 0);
+      expect(power).toEqual([10, 0, 10, 10].map((kw) => expect.closeTo(kw, 5)));
+    },
+  );
+
+  test('two feeders carry what one alone could not', async () => {
+    const vehicle = stay(0, { targetEnergyRequestKwh: 16, maximumEnergyRequestKwh: 16 });
+    const topology = {
+      nodes: [
+        { type: 'grid' as const, id: 'grid' },
+        { type: 'busbar' as const, id: 'left', capacity: { importKw: 5 } },
+        { type: 'busbar' as const, id: 'right', capacity: { importKw: 3 } },
+        { type: 'evse' as const, id: 'evse 0' },
+      ],
+      links: [
+        { from: 'grid', to: 'left' },
+        { from: 'grid', to: 'right' },
+        { from: 'left', to: 'evse 0' },
+        { from: 'right', to: 'evse 0' },
+      ],
+    };
+    const { powerKw } = await plan(problemOf(smallScenario(2, 20, [vehicle], { topology })));
+    expect(rowOf(powerKw, 0)).toEqual([8, 8].map((kw) => expect.closeTo(kw, 5)));
+  });
+
   test('powers below a minimum power take turns', async () => {
     const vehicles = [0, 1, 2].map((evse) =>
       stay(evse, { targetEnergyRequestKwh: 8, maximumEnergyRequestKwh: 8, minimumChargeKw: 4 }),
