@@ -1,6 +1,4 @@
 import type { PlannedProcess, Problem } from '../model/problem.ts';
-import { energyAfter, maximumCharge } from '../physics/battery.ts';
-import { unmetFromKwh } from '../strategies/run.ts';
 import { openRouter, type Router } from '../topology/router.ts';
 import type { Freedom, PowerBounds } from './depot-program.ts';
 
@@ -22,9 +20,6 @@ export function roundToMinimumPower(
   const semiContinuous = problem.processes.filter(hasMinimum);
   const saved = new Map(trickling.map(({ index }) => [index, { charge: 0, discharge: 0 }]));
   const bounds = new Map(semiContinuous.map(({ index }) => [index, new Map<number, PowerBounds>()]));
-  const lastTrickle = new Map(
-    trickling.map((process) => [process.index, lastChargingTrickle(process, powerKw)]),
-  );
   for (let step = problem.firstStep; step < problem.steps; step++) {
     const router = openRouter(problem, step);
     const waiting: PlannedProcess[] = [];
@@ -39,7 +34,7 @@ export function roundToMinimumPower(
         waiting.push(process);
       }
     }
-    switchOnInTurn(waiting, { step, router, powerKw, saved, bounds, lastTrickle, problem });
+    switchOnInTurn(waiting, { step, router, powerKw, saved, bounds });
   }
   return freedom.map((free, index) => {
     const rounded = bounds.get(index);
@@ -66,33 +61,6 @@ interface Turn {
   readonly powerKw: readonly Float64Array[];
   readonly saved: ReadonlyMap<number, { charge: number; discharge: number }>;
   readonly bounds: ReadonlyMap<number, Map<number, PowerBounds>>;
-  /** The last step in which a process charges below its minimum. */
-  readonly lastTrickle: ReadonlyMap<number, number>;
-  readonly problem: Problem;
-}
-
-function lastChargingTrickle(process: PlannedProcess, powerKw: readonly Float64Array[]): number {
-  const least = process.minimumChargeKw - offKw;
-  return (powerKw[process.index] ?? new Float64Array()).findLastIndex((kw) => kw > offKw && kw < least);
-}
-
-/**
- * What is left over at the end is less than a step at minimum power: it is rounded up, so that a small demand is met by a
- * little more instead of not at all, if the battery has room for that.
- */
-function roundsUp(process: PlannedProcess, savedKw: number, turn: Turn): boolean {
-  if (turn.lastTrickle.get(process.index) !== turn.step) return false;
-  const { stepHours } = turn.problem;
-  const least = process.minimumChargeKw;
-  if (savedKw * stepHours * process.chargeEfficiency <= unmetFromKwh) return false;
-  let level = process.initialKwh;
-  let highest = level;
-  for (const kw of turn.powerKw[process.index] ?? []) {
-    level = energyAfter(process, level, kw, stepHours);
-    highest = Math.max(highest, level);
-  }
-  const risen = highest + (least - savedKw) * stepHours * process.chargeEfficiency;
-  return risen <= process.maximumKwh && maximumCharge(process, highest, stepHours, Infinity) >= least;
 }
 
 function switchOnInTurn(waiting: readonly PlannedProcess[], turn: Turn): void {
@@ -109,7 +77,7 @@ function switchOnInTurn(waiting: readonly PlannedProcess[], turn: Turn): void {
     const kw = turn.powerKw[process.index]?.[turn.step] ?? 0;
     const least = leastKw(process, kw);
     const wanted = least * Math.sign(kw);
-    const enough = savedBy(process) >= least - offKw || (kw > 0 && roundsUp(process, savedBy(process), turn));
+    const enough = savedBy(process) >= least - offKw;
     const routed = enough ? turn.router.route(process.evse, wanted, process.phaseShare) : 0;
     const purse = turn.saved.get(process.index);
     if (enough && Math.abs(routed - wanted) < offKw && purse !== undefined) {
