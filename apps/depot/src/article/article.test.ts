@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { present } from '../../../../src/core/assert.ts';
 import { Random } from '../../../../src/core/random.ts';
@@ -28,6 +29,11 @@ const sample = problem.processes.findIndex(({ id }) => id === sampleBus.id);
 const rootKw = ({ powerKw }: Plan): number[] =>
   Array.from({ length: problem.steps }, (_, step) => powerKw.reduce((sum, row) => sum + (row[step] ?? 0), 0));
 const energyKwh = (of: Plan): number => rootKw(of).reduce((sum, kw) => sum + kw * problem.stepHours, 0);
+
+test('the sample file is this instance', () => {
+  const file = new URL('../../samples/article.json', import.meta.url);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(articleScenario());
+});
 
 test('12 EVSEs on 10 stations, nine vehicles at once', () => {
   const count = (type: string) => problem.network.nodes.filter((node) => node.type === type).length;
