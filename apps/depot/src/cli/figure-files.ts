@@ -8,19 +8,26 @@ import { type Session, writeText } from './session.ts';
 /** Up to this number of vehicles, each gets a figure of its own. */
 const ownFigures = 24;
 
-/** The figures that a plan and a simulated day have in common; resolves to the names of the files. */
+/** Figures with a part for each vehicle show no more than these; nobody looks at thousands. */
+const drawnVehicles = 240;
+
+/** A topology of more nodes would be a picture that no viewer opens. */
+export const drawnNodes = 2000;
+
+/** The figures that a plan and a simulated day have in common; says on stderr what there is. */
 export async function writeFigures(
   session: Session,
   directory: string,
   trajectory: Trajectory,
   others: Readonly<Record<string, string>> = {},
-): Promise<string[]> {
+): Promise<void> {
+  const first = { ...trajectory, vehicles: trajectory.vehicles.slice(0, drawnVehicles) };
   const files: Record<string, string> = {
     'power.svg': drawDepot(trajectory),
-    'energy.svg': drawFleet(trajectory),
+    'energy.svg': drawFleet(first),
     ...others,
   };
-  const pages = drawVehicles(trajectory);
+  const pages = drawVehicles(first);
   for (const [page, content] of pages.entries()) {
     files[pages.length === 1 ? 'vehicles.svg' : `vehicles-${page + 1}.svg`] = content;
   }
@@ -32,7 +39,12 @@ export async function writeFigures(
   for (const [name, content] of Object.entries(files)) {
     await writeText(session, join(directory, name), content);
   }
-  return Object.keys(files);
+  session.stderr.write(`${Object.keys(files).length} figures are in ${directory}, begin with power.svg.\n`);
+  if (trajectory.vehicles.length > drawnVehicles) {
+    session.stderr.write(
+      `Of ${trajectory.vehicles.length} vehicles, the first ${drawnVehicles} to arrive are drawn one by one.\n`,
+    );
+  }
 }
 
 /** An id may hold anything; two that become alike are told apart by their number. */

@@ -1,11 +1,14 @@
 import { colourOf, palette } from './palette.ts';
 import { type Box, band, heading, type LegendItem, legend, type Panel, panel, stairs } from './panel.ts';
-import { shortNumber } from './scale.ts';
+import { powerText } from './scale.ts';
 import { document, group, path, rect, text, title } from './svg.ts';
 import type { Trajectory } from './trajectory.ts';
 
 /** Above this number of vehicles, the legend shows a ramp instead of names. */
 const namedVehicles = 12;
+
+/** At most so many layers: of very many vehicles, neighbours by arrival share one. */
+const layerLimit = 240;
 
 /**
  * The power of all vehicles stacked against the limit of the grid connection, the energy that has been charged, and the
@@ -40,9 +43,9 @@ function summary({ edgesS, gridKw, importLimitKw }: Trajectory): string {
     above = Math.max(above, beyond);
     hours += ((edgesS[k + 1] ?? 0) - (edgesS[k] ?? 0)) / 3600;
   }
-  const text = `peak ${shortNumber(peak)} kW`;
+  const text = `peak ${powerText(peak)}`;
   if (above === 0) return `${text}, the limit is kept`;
-  return `${text}, up to ${shortNumber(above)} kW above the limit for ${hours.toFixed(1)} h`;
+  return `${text}, up to ${powerText(above)} above the limit for ${hours.toFixed(1)} h`;
 }
 
 function drawStack(trajectory: Trajectory, box: Box, time: readonly [number, number]): string {
@@ -65,12 +68,13 @@ function drawStack(trajectory: Trajectory, box: Box, time: readonly [number, num
     }
   };
   add('loads', palette.load, (k) => loadKw[k] ?? 0, true);
-  for (const [index, { id, powerKw }] of vehicles.entries()) {
-    add(id, colourOf(index, vehicles.length), (k) => powerKw[k] ?? 0, true);
+  const bundles = bundled(vehicles);
+  for (const [index, { name, charge }] of bundles.entries()) {
+    add(name, colourOf(index, bundles.length), charge, true);
   }
   add('PV', palette.pv, (k) => -(pvKw[k] ?? 0), false);
-  for (const [index, { id, powerKw }] of vehicles.entries()) {
-    add(id, colourOf(index, vehicles.length), (k) => powerKw[k] ?? 0, false);
+  for (const [index, { name, discharge }] of bundles.entries()) {
+    add(name, colourOf(index, bundles.length), discharge, false);
   }
   const limit = finite(importLimitKw);
   const low = Math.min(...down, ...(gridKw as number[]));
@@ -105,6 +109,29 @@ function drawStack(trajectory: Trajectory, box: Box, time: readonly [number, num
     drawLimit(frame, edgesS, importLimitKw, 1),
     low < 0 ? drawLimit(frame, edgesS, exportLimitKw, -1) : '',
   );
+}
+
+interface Bundle {
+  readonly name: string;
+  readonly charge: (k: number) => number;
+  readonly discharge: (k: number) => number;
+}
+
+function bundled(vehicles: Trajectory['vehicles']): Bundle[] {
+  const size = Math.ceil(vehicles.length / layerLimit);
+  const bundles: Bundle[] = [];
+  for (let from = 0; from < vehicles.length; from += size) {
+    const members = vehicles.slice(from, from + size);
+    const [first, last] = [members[0]?.id ?? '', members.at(-1)?.id ?? ''];
+    const sum = (part: (kw: number) => number) => (k: number) =>
+      members.reduce((total, { powerKw }) => total + part(powerKw[k] ?? 0), 0);
+    bundles.push({
+      name: members.length === 1 ? first : `${first} to ${last}`,
+      charge: sum((kw) => Math.max(0, kw)),
+      discharge: sum((kw) => Math.min(0, kw)),
+    });
+  }
+  return bundles;
 }
 
 const finite = (values: ArrayLike<number>): number[] => Array.from(values).filter(Number.isFinite);

@@ -87,6 +87,11 @@ export function shortNumber(value: number): string {
   return trim(value);
 }
 
+/** A power for people: kW, or MW where that is shorter. */
+export function powerText(kw: number): string {
+  return Math.abs(kw) >= 1e4 ? `${trim(kw / 1e3)} MW` : `${trim(kw)} kW`;
+}
+
 function trim(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return String(Number(value.toFixed(digits)));

@@ -79,7 +79,7 @@ export class Depot {
 
   known(nowS: number): Known {
     const energyKwh = new Map([...this.#plugged].map(([id, vehicle]) => [id, vehicle.energyKwh]));
-    return { outlook: this.#knowledge.outlook(nowS), energyKwh };
+    return { outlook: this.#knowledge.outlook(nowS, energyKwh), energyKwh };
   }
 
   energyOf(process: string): number | undefined {

@@ -5,11 +5,13 @@ import type { Prices, Scenario, TemporaryLimit } from '../model/scenario.ts';
 /** What there is to plan. */
 export interface Outlook {
   readonly scenario: Scenario;
-  /**
-   * Vehicles that leave within the first step, with the part of it that they stay, in (0, 1): they are planned as if they
-   * stayed for the whole of it, since a plan has no shorter steps, and must do the same in less time.
-   */
-  readonly partOfStep: ReadonlyMap<string, number>;
+  /** By process, powers that the vehicle really has where the scenario says less than them. */
+  readonly realPower: ReadonlyMap<string, RealPower>;
+}
+
+export interface RealPower {
+  readonly minimumChargeKw: number;
+  readonly maximumChargeKw: number;
 }
 
 type Presence = 'expected' | 'here' | 'gone';
@@ -60,21 +62,28 @@ export class Knowledge {
     return this.#presence.get(process) === 'here';
   }
 
-  /** What to plan at `nowS`. Vehicles that are overdue, to come or to go, are expected to do so after one step. */
-  outlook(nowS: number): Outlook {
+  /**
+   * What to plan at `nowS`; `energyKwh` are the levels of those who are here. Vehicles that are overdue, to come or to go, are
+   * expected to do so after one step.
+   */
+  outlook(nowS: number, energyKwh: ReadonlyMap<string, number>): Outlook {
     const { stepSeconds, prices: _announced, events: _unforeseen, ...rest } = this.#scenario;
     const soon = nowS + stepSeconds;
     const takenUntil = new Map<string, number>();
-    const partOfStep = new Map<string, number>();
+    const realPower = new Map<string, RealPower>();
     const processes: ChargingProcess[] = [];
     for (const each of this.#scenario.processes) {
       if (!this.isHere(each.id)) continue;
       const { announcedS: _known, ...process } = this.latest(each);
       const departureS = Math.max(process.departureS, soon);
-      const part = (process.departureS - nowS) / stepSeconds;
-      if (part > 0 && part < 1) partOfStep.set(process.id, part);
       takenUntil.set(process.evse, departureS);
-      processes.push({ ...process, arrivalS: Math.min(process.arrivalS, nowS), departureS });
+      const part = (process.departureS - nowS) / stepSeconds;
+      const needs = plannable(process, part, energyKwh.get(each.id) ?? 0, stepSeconds / 3600);
+      if (needs !== process.needs) {
+        const { minimumChargeKw = 0, maximumChargeKw } = process.needs;
+        realPower.set(each.id, { minimumChargeKw, maximumChargeKw });
+      }
+      processes.push({ ...process, needs, arrivalS: Math.min(process.arrivalS, nowS), departureS });
     }
     for (const each of this.#scenario.processes) {
       if (this.#presence.has(each.id)) continue;
@@ -92,6 +101,35 @@ export class Knowledge {
       limits: this.#limits,
       ...(this.#prices === undefined ? {} : { prices: this.#prices }),
     };
-    return { scenario, partOfStep };
+    return { scenario, realPower };
   }
 }
+
+/**
+ * Needs that a plan with whole steps can express. Who leaves within the first step (`part` of it is left) is planned for the
+ * whole of it, with as much less power. Who lacks less than a step at minimum power may have less than that power: charging
+ * for a part of the step is the same on the mean.
+ */
+function plannable(
+  { needs, battery, presentEnergyKwh }: ChargingProcess,
+  part: number,
+  energyKwh: number,
+  stepHours: number,
+): ChargingNeeds {
+  const { minimumChargeKw = 0, maximumChargeKw, maximumDischargeKw = 0, minimumDischargeKw = 0 } = needs;
+  const share = part > 0 && part < 1 ? part : 1;
+  const missingKwh = presentEnergyKwh + needs.targetEnergyRequestKwh - energyKwh;
+  const restKw = missingKwh / ((battery.chargeEfficiency ?? 1) * stepHours);
+  const isRest = missingKwh > smallestRestKwh && restKw < minimumChargeKw * share;
+  if (share === 1 && !isRest) return needs;
+  return {
+    ...needs,
+    maximumChargeKw: maximumChargeKw * share,
+    minimumChargeKw: isRest ? restKw : minimumChargeKw * share,
+    maximumDischargeKw: maximumDischargeKw * share,
+    minimumDischargeKw: minimumDischargeKw * share,
+  };
+}
+
+/** kWh that are not worth charging for. */
+const smallestRestKwh = 1e-3;

@@ -1,6 +1,6 @@
 import type { Random } from '../../../../src/core/random.ts';
 import { compileProblem } from '../model/compile-problem.ts';
-import type { Problem } from '../model/problem.ts';
+import type { PlannedProcess, Problem } from '../model/problem.ts';
 import { PlanningFailed } from '../strategies/planning.ts';
 import type { StepLists, StepPolicy, Strategy, StrategyTools } from '../strategies/strategy.ts';
 import type { Network } from '../topology/network.ts';
@@ -18,7 +18,7 @@ interface PolicyInForce {
   readonly policy: StepPolicy;
   /** Seconds after the scenario's start at which step 0 of the problem begins. */
   readonly offsetS: number;
-  readonly partOfStep: ReadonlyMap<string, number>;
+  readonly realPower: Outlook['realPower'];
   step: number;
   lists: StepLists | undefined;
 }
@@ -69,7 +69,8 @@ export class Replanner {
     const ready = this.#underWay?.readyS ?? Number.POSITIVE_INFINITY;
     if (this.#inForce === undefined) return ready;
     const { offsetS, problem } = this.#inForce;
-    return Math.min(ready, offsetS + (stepAt(nowS, offsetS, problem) + 1) * problem.stepSeconds);
+    const stepEnd = offsetS + (stepAt(nowS, offsetS, problem) + 1) * problem.stepSeconds;
+    return Math.min(ready, stepEnd, nextPulseEnd(this.#inForce, nowS));
   }
 
   /**
@@ -114,8 +115,8 @@ export class Replanner {
     for (const [rank, index] of executionPriority.entries()) {
       const process = problem.processes[index];
       if (process === undefined) continue;
-      const part = current.partOfStep.get(process.id) ?? 1;
-      instructions.set(process.id, { rank, percent: (percentOfMaximum[index] ?? 0) / part });
+      const percent = pulsed(process, percentOfMaximum[index] ?? 0, nowS, current);
+      instructions.set(process.id, { rank, percent });
     }
     return instructions;
   }
@@ -132,7 +133,7 @@ export class Replanner {
       this.#underWay = { readyS: nowS + deadlineS, next: undefined };
       return undefined;
     }
-    const { scenario, partOfStep } = outlook;
+    const { scenario, realPower } = outlook;
     const step = Math.floor(nowS / scenario.stepSeconds + 1e-9);
     const offsetS = Math.max(0, nowS - step * scenario.stepSeconds);
     const problem = compileProblem(shiftSteps(scenario, offsetS), { step, energyKwh }, this.#network);
@@ -140,7 +141,7 @@ export class Replanner {
       const policy = await strategy.prepare(problem, tools);
       this.#underWay = {
         readyS: nowS + latency,
-        next: { problem, policy, offsetS, partOfStep, step: -1, lists: undefined },
+        next: { problem, policy, offsetS, realPower, step: -1, lists: undefined },
       };
       return undefined;
     } catch (error) {
@@ -161,4 +162,40 @@ export class Replanner {
 /** The step of the problem that covers `nowS`; the instant of a boundary belongs to the step after it. */
 function stepAt(nowS: number, offsetS: number, { stepSeconds }: Problem): number {
   return Math.floor((nowS - offsetS) / stepSeconds + 1e-9);
+}
+
+/**
+ * A mean power below what the vehicle takes at all becomes its minimum power for a part of the step: until then, the
+ * percentage of that power, and nothing after it.
+ */
+function pulsed(process: PlannedProcess, percent: number, nowS: number, current: PolicyInForce): number {
+  const endS = pulseEndS(process, percent, current);
+  if (endS === undefined) return percent;
+  const real = current.realPower.get(process.id);
+  if (real === undefined || nowS >= endS - 1e-6) return 0;
+  return (100 * real.minimumChargeKw) / real.maximumChargeKw;
+}
+
+/** When a pulse that begins with the present step ends; undefined where none is needed. */
+function pulseEndS(
+  process: PlannedProcess,
+  percent: number,
+  { problem, offsetS, step, realPower }: PolicyInForce,
+): number | undefined {
+  const real = realPower.get(process.id);
+  if (real === undefined || percent <= 0) return undefined;
+  if ((percent / 100) * real.maximumChargeKw >= real.minimumChargeKw - 1e-9) return undefined;
+  const part = ((percent / 100) * process.maximumChargeKw) / real.minimumChargeKw;
+  return offsetS + (step + part) * problem.stepSeconds;
+}
+
+function nextPulseEnd(current: PolicyInForce, nowS: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const id of current.realPower.keys()) {
+    const process = current.problem.processes.find((each) => each.id === id);
+    const percent = current.lists?.percentOfMaximum[process?.index ?? -1] ?? 0;
+    const endS = process === undefined ? undefined : pulseEndS(process, percent, current);
+    if (endS !== undefined && endS > nowS + 1e-6) next = Math.min(next, endS);
+  }
+  return next;
 }

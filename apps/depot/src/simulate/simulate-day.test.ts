@@ -201,6 +201,14 @@ describe('a simulated day', () => {
     expect(stayOf(result, 'a')?.finalKwh).toBeGreaterThan(20 + 44);
   });
 
+  it('does not leave a rest below the minimum power when plans come more often than steps', async () => {
+    const needs = { ...vehicle('a').needs, targetEnergyRequestKwh: 10, minimumChargeKw: 8 };
+    const result = await day(depot([vehicle('a', { needs })]), planning(), {
+      replan: { everyS: 300, on: allTriggers },
+    });
+    expect(stayOf(result, 'a')?.finalKwh).toBeCloseTo(30, 6);
+  });
+
   it('plans again on what it measures when vehicles take less than they said', async () => {
     const scenario = depot([
       vehicle('a', { departureS: 2 * hour, needs: { ...tight, targetEnergyRequestKwh: 70 } }),

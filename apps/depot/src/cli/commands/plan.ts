@@ -14,7 +14,7 @@ import { PlanningFailed } from '../../strategies/planning.ts';
 import { type StrategyName, strategies } from '../../strategies/registry.ts';
 import { runStrategy } from '../../strategies/run.ts';
 import { type OutputFormat, outputFormat, strategyName, strategyNames } from '../arguments.ts';
-import { writeFigures } from '../figure-files.ts';
+import { drawnNodes, writeFigures } from '../figure-files.ts';
 import { Progress } from '../progress.ts';
 import { readScenario } from '../scenario-file.ts';
 import { failure, type Session } from '../session.ts';
@@ -60,15 +60,15 @@ limits, changing prices, or vehicles that can give energy back.`,
           : planTable(scenario, problem, plan, measures, runMs),
       );
       if (flags.figures === undefined) return;
-      const topology = drawTopology(
-        problem.network,
-        utilizationOfPlan(problem, plan),
-        `${scenario.name}, ${plan.strategy}`,
-      );
       const trajectory = trajectoryOfPlan(scenario, problem, plan);
-      const files = await writeFigures(session, flags.figures, trajectory, { 'topology.svg': topology });
-      session.stderr.write(`${files.length} figures are in ${flags.figures}, begin with power.svg.\n`);
+      await writeFigures(session, flags.figures, trajectory, topologyFigure(scenario, problem, plan));
     });
+}
+
+function topologyFigure(scenario: Scenario, problem: Problem, plan: Plan): Record<string, string> {
+  if (problem.network.nodes.length > drawnNodes) return {};
+  const used = utilizationOfPlan(problem, plan);
+  return { 'topology.svg': drawTopology(problem.network, used, `${scenario.name}, ${plan.strategy}`) };
 }
 
 async function makePlan(problem: Problem, flags: PlanFlags, session: Session): Promise<Plan> {

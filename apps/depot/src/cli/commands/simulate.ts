@@ -77,8 +77,7 @@ against the limits of that instant, so a limit that is cut holds at once. The sa
           : dayTable(scenario, day),
       );
       if (flags.figures === undefined) return;
-      const files = await writeFigures(session, flags.figures, trajectoryOfDay(scenario, day));
-      session.stderr.write(`${files.length} figures are in ${flags.figures}, begin with power.svg.\n`);
+      await writeFigures(session, flags.figures, trajectoryOfDay(scenario, day));
     });
 }
 
