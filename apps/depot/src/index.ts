@@ -1,4 +1,22 @@
 /** The depot's planner as a library: read or write a scenario, compile it to a problem, let a strategy plan it. */
+
+export { type Comparison, compareStrategies } from './compare/compare.ts';
+export { type Measures, measure } from './compare/measures.ts';
+export { drawComparison } from './figures/comparison-figure.ts';
+export { drawDepot } from './figures/depot-figure.ts';
+export { drawFleet } from './figures/fleet-figure.ts';
+export { drawGrowth, type GrowthPoint } from './figures/growth-figure.ts';
+export { drawTopology } from './figures/topology-figure.ts';
+export { type Trajectory, trajectoryOfDay, trajectoryOfPlan } from './figures/trajectory.ts';
+export { utilizationOfPlan } from './figures/utilization.ts';
+export { drawVehicle, drawVehicles } from './figures/vehicle-figure.ts';
+export { type Generated, generateScenario } from './generate/generate-scenario.ts';
+export { type AcnOptions, importAcnData } from './generate/import/acn-data.ts';
+export type { Imported } from './generate/import/imported.ts';
+export { importPrices, importPv } from './generate/import/prices.ts';
+export { importSpiceEv, type SpiceEvOptions } from './generate/import/spice-ev.ts';
+export { parseSpecification } from './generate/read-specification.ts';
+export { defaultSpecification, type Specification } from './generate/specification.ts';
 export { compileProblem, type Now } from './model/compile-problem.ts';
 export type { ScenarioEvent } from './model/events.ts';
 export type { Battery, ChargingNeeds, ChargingProcess, CurvePoint } from './model/needs.ts';
@@ -35,6 +53,8 @@ export {
 } from './planning/planner.ts';
 export type { Basis, LinearProgram, LpSolution, LpSolver, SolveOptions } from './planning/solver.ts';
 export { openWorkerSolver } from './planning/worker-solver.ts';
+export { allTriggers, type SimulationOptions, simulateDay } from './simulate/simulate-day.ts';
+export type { SimulatedDay } from './simulate/simulated-day.ts';
 export { type EqualOptions, equal } from './strategies/equal.ts';
 export { type EvolutionaryOptions, evolutionary } from './strategies/evolutionary.ts';
 export { withoutManagement } from './strategies/no-management.ts';

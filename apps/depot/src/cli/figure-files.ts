@@ -33,7 +33,10 @@ export async function writeFigures(
   }
   if (trajectory.vehicles.length <= ownFigures) {
     for (const [index, vehicle] of trajectory.vehicles.entries()) {
-      files[join('vehicle', `${fileName(vehicle.id, index)}.svg`)] = drawVehicle(trajectory, vehicle);
+      const plain = join('vehicle', `${plainName(vehicle.id)}.svg`);
+      const taken = plain in files;
+      const name = taken ? join('vehicle', `${plainName(vehicle.id)}-${index + 1}.svg`) : plain;
+      files[name] = drawVehicle(trajectory, vehicle);
     }
   }
   for (const [name, content] of Object.entries(files)) {
@@ -47,8 +50,7 @@ export async function writeFigures(
   }
 }
 
-/** An id may hold anything; two that become alike are told apart by their number. */
-function fileName(id: string, index: number): string {
-  const plain = id.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+/, '');
-  return plain === id ? plain : `${plain}-${index + 1}`;
+/** An id may hold anything, a name of a file may not. */
+function plainName(id: string): string {
+  return id.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+/, '');
 }
