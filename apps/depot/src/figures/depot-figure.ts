@@ -196,7 +196,7 @@ function drawPrices(trajectory: Trajectory, box: Box, time: readonly [number, nu
 }
 
 function legendItems({ vehicles, loadKw, pvKw }: Trajectory): LegendItem[] {
-  const used = (values: ArrayLike<number>): boolean => Array.from(values).some((kw) => kw > 0);
+  const used = (values: ArrayLike<number>): boolean => Array.from(values).some((kw) => kw > 1e-6);
   return [
     { label: 'limit', colour: palette.limit, mark: 'dashed' },
     { label: 'at the grid connection', colour: palette.ink, mark: 'line' },

@@ -59,7 +59,7 @@ export function addSimulateCommand(program: Command, session: Session): void {
 Examples:
   npm run depot -- simulate scenario.json --strategy planning --replan 5m
   npm run depot -- simulate scenario.json --replan events --taper 0.8:0.1 --figures figures
-  npm run depot -- simulate scenario.json --plan-latency 90s --plan-deadline 60s
+  npm run depot -- simulate scenario.json --plan-latency 45s --plan-deadline 60s
 
 Vehicles come and go as the scenario's events say, not as announced; the strategy learns of an event when it happens.
 Between plans, and when a plan is late or fails, the last one stays in force; its set-points are checked at every instant
@@ -69,8 +69,9 @@ against the limits of that instant, so a limit that is cut holds at once. The sa
       const scenario = await readScenario(session, path);
       const day = await simulate(scenario, flags, session);
       const failed = day.log.find(({ type }) => type === 'failed');
-      if (day.plans.made === 0 && failed !== undefined)
-        throw failure(`Not one plan was made. ${failed.message}`);
+      if (day.plans.made === 0) {
+        throw failure(`Not one plan was made. ${failed?.message ?? 'All of them were late.'}`);
+      }
       session.stdout.write(
         flags.output === 'json'
           ? `${JSON.stringify({ format: 'quorate-depot-day/1', scenario: scenario.name, start: scenario.start, ...day })}\n`
