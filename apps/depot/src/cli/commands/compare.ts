@@ -1,0 +1,152 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { type ComparedStrategy, type Comparison, compareStrategies } from '../../compare/compare.ts';
+import { drawComparison } from '../../figures/comparison-figure.ts';
+import { drawDepot } from '../../figures/depot-figure.ts';
+import { trajectoryOfPlan } from '../../figures/trajectory.ts';
+import { compileProblem } from '../../model/compile-problem.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { Scenario } from '../../model/scenario.ts';
+import { openWorkerSolver } from '../../planning/worker-solver.ts';
+import { PlanningFailed } from '../../strategies/planning.ts';
+import type { StrategyName } from '../../strategies/registry.ts';
+import { type OutputFormat, outputFormat, strategyList, strategyNames } from '../arguments.ts';
+import { Progress } from '../progress.ts';
+import { readScenario } from '../scenario-file.ts';
+import { failure, type Session, writeText } from '../session.ts';
+import { left, right, table } from '../table.ts';
+
+interface CompareFlags {
+  readonly strategies: readonly StrategyName[];
+  readonly figures?: string;
+  readonly output: OutputFormat;
+  readonly seed: string;
+}
+
+export function addCompareCommand(program: Command, session: Session): void {
+  program
+    .command('compare <scenario>')
+    .description('Run every strategy on the same scenario, side by side with the optimum')
+    .option('--strategies <NAMES>', 'Only these, separated by commas', strategyList, strategyNames)
+    .option('--figures <DIR>', 'Write figures (SVG) into this directory')
+    .option('--output <FORMAT>', 'table or json', outputFormat, 'table')
+    .option('--seed <TEXT>', 'Seed of strategies that draw at random', '1')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run depot -- compare scenario.json
+  npm run depot -- compare scenario.json --strategies planning,fcfs,edf --figures figures
+
+The optimum knows the whole future and neglects minimum powers: nobody can meet more demand, and at the same demand
+nobody can be cheaper. ENERGY and COST are ratios to it. The row "none" charges everybody at once with full power; if
+that overloads no step, the depot needs no load management.`,
+    )
+    .action(async (path: string, flags: CompareFlags) => {
+      const scenario = await readScenario(session, path);
+      const problem = compileProblem(scenario);
+      const comparison = await compare(problem, flags, session);
+      session.stdout.write(
+        flags.output === 'json'
+          ? `${JSON.stringify(comparisonJson(scenario, comparison), undefined, 1)}\n`
+          : comparisonTable(comparison),
+      );
+      for (const { name, detail } of comparison.failed) session.stderr.write(`${name}: ${detail}\n`);
+      if (flags.figures === undefined) return;
+      await writeComparison(session, flags.figures, scenario, problem, comparison);
+    });
+}
+
+async function compare(problem: Problem, flags: CompareFlags, session: Session): Promise<Comparison> {
+  const progress = new Progress(session.stderr);
+  const solver = openWorkerSolver();
+  try {
+    return await compareStrategies(problem, {
+      names: flags.strategies,
+      solver,
+      seed: flags.seed,
+      onProgress: (name, done, of) => progress.show(`comparing, now ${name}`, done / of),
+    });
+  } catch (error) {
+    if (error instanceof PlanningFailed) throw failure(`${error.message} Nothing was compared.`);
+    throw error;
+  } finally {
+    progress.end();
+    await solver.close();
+  }
+}
+
+function comparisonTable({ optimum, strategies, unmanaged }: Comparison): string {
+  const rows = [optimum, ...strategies, unmanaged].map((compared) => {
+    const { measures, runMs } = compared;
+    return [
+      compared.name,
+      measures.deliveredKwh.toFixed(1),
+      ratio(measures.deliveredKwh, optimum.measures.deliveredKwh),
+      measures.unmetKwh.toFixed(1),
+      String(measures.unmetVehicles),
+      measures.costEur.toFixed(2),
+      ratio(measures.costEur, optimum.measures.costEur),
+      measures.peakKw.toFixed(1),
+      measures.cycledKwh.toFixed(1),
+      String(measures.overloadedSteps),
+      runMs.toFixed(0),
+    ];
+  });
+  return table(
+    [
+      left('STRATEGY'),
+      right('KWH'),
+      right('ENERGY'),
+      right('UNMET KWH'),
+      right('VEHICLES'),
+      right('COST EUR'),
+      right('COST'),
+      right('PEAK KW'),
+      right('CYCLED KWH'),
+      right('OVERLOADS'),
+      right('MS'),
+    ],
+    rows,
+  );
+}
+
+/** A ratio to something that is not above 0 says nothing. */
+function ratio(value: number, reference: number): string {
+  return reference > 1e-9 ? (value / reference).toFixed(3) : '-';
+}
+
+function comparisonJson(scenario: Scenario, { optimum, strategies, unmanaged, failed }: Comparison): object {
+  const plain = ({ name, summary, measures, runMs }: ComparedStrategy): object => ({
+    name,
+    summary,
+    ...measures,
+    energyRatio: measures.deliveredKwh / optimum.measures.deliveredKwh,
+    costRatio: measures.costEur / optimum.measures.costEur,
+    runMs,
+  });
+  return {
+    format: 'quorate-depot-comparison/1',
+    scenario: scenario.name,
+    optimum: plain(optimum),
+    strategies: strategies.map(plain),
+    none: plain(unmanaged),
+    failed,
+  };
+}
+
+async function writeComparison(
+  session: Session,
+  directory: string,
+  scenario: Scenario,
+  problem: Problem,
+  comparison: Comparison,
+): Promise<void> {
+  await writeText(session, join(directory, 'comparison.svg'), drawComparison(comparison, scenario.name));
+  const plans = [comparison.optimum, ...comparison.strategies, comparison.unmanaged];
+  for (const { name, plan } of plans) {
+    const drawing = drawDepot(trajectoryOfPlan(scenario, problem, plan));
+    await writeText(session, join(directory, `power-${name}.svg`), drawing);
+  }
+  session.stderr.write(`${plans.length + 1} figures are in ${directory}, begin with comparison.svg.\n`);
+}

@@ -1,0 +1,164 @@
+import type { Command } from 'commander';
+import { clockAt } from '../../figures/scale.ts';
+import { trajectoryOfDay } from '../../figures/trajectory.ts';
+import type { Scenario } from '../../model/scenario.ts';
+import { openWorkerSolver } from '../../planning/worker-solver.ts';
+import { allTriggers, simulateDay } from '../../simulate/simulate-day.ts';
+import type { SimulatedDay, StayOutcome } from '../../simulate/simulated-day.ts';
+import type { UndeclaredTaper } from '../../simulate/vehicle.ts';
+import { type StrategyName, strategies } from '../../strategies/registry.ts';
+import {
+  duration,
+  type OutputFormat,
+  outputFormat,
+  type Replan,
+  replanPolicy,
+  strategyName,
+  strategyNames,
+  taper,
+} from '../arguments.ts';
+import { writeFigures } from '../figure-files.ts';
+import { Progress } from '../progress.ts';
+import { readScenario } from '../scenario-file.ts';
+import { failure, type Session } from '../session.ts';
+import { left, right, table } from '../table.ts';
+
+interface SimulateFlags {
+  readonly strategy: StrategyName;
+  readonly replan: Replan;
+  readonly tick: number;
+  readonly planLatency?: number;
+  readonly planDeadline?: number;
+  readonly taper?: UndeclaredTaper;
+  readonly figures?: string;
+  readonly output: OutputFormat;
+  readonly seed: string;
+}
+
+export function addSimulateCommand(program: Command, session: Session): void {
+  program
+    .command('simulate <scenario>')
+    .description('Let a day happen: arrivals, early departures, limit cuts, price changes')
+    .option('--strategy <NAME>', `One of ${strategyNames.join(', ')}`, strategyName, 'planning')
+    .option(
+      '--replan <WHEN>',
+      'Plan again after this time and at every event (5m), only at events, or never',
+      replanPolicy,
+      { type: 'every', seconds: 300 } satisfies Replan,
+    )
+    .option('--tick <TIME>', 'Vehicles are measured at least so often', duration, 60)
+    .option('--plan-latency <TIME>', 'Simulated time until a plan is ready', duration)
+    .option('--plan-deadline <TIME>', 'A plan that takes longer is dropped', duration)
+    .option('--taper <FROM:TO>', 'Vehicles take less near full without having said so, as 0.8:0.1', taper)
+    .option('--figures <DIR>', 'Write figures (SVG) into this directory')
+    .option('--output <FORMAT>', 'table or json', outputFormat, 'table')
+    .option('--seed <TEXT>', 'Seed of everything that is drawn at random', '1')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npm run depot -- simulate scenario.json --strategy planning --replan 5m
+  npm run depot -- simulate scenario.json --replan events --taper 0.8:0.1 --figures figures
+  npm run depot -- simulate scenario.json --plan-latency 45s --plan-deadline 60s
+
+Vehicles come and go as the scenario's events say, not as announced; the strategy learns of an event when it happens.
+Between plans, and when a plan is late or fails, the last one stays in force; its set-points are checked at every instant
+against the limits of that instant, so a limit that is cut holds at once. The same seed gives the same day.`,
+    )
+    .action(async (path: string, flags: SimulateFlags) => {
+      const scenario = await readScenario(session, path);
+      const day = await simulate(scenario, flags, session);
+      const failed = day.log.find(({ type }) => type === 'failed');
+      if (day.plans.made === 0) {
+        throw failure(`Not one plan was made. ${failed?.message ?? 'All of them were late.'}`);
+      }
+      session.stdout.write(
+        flags.output === 'json'
+          ? `${JSON.stringify({ format: 'quorate-depot-day/1', scenario: scenario.name, start: scenario.start, ...day })}\n`
+          : dayTable(scenario, day),
+      );
+      if (flags.figures === undefined) return;
+      await writeFigures(session, flags.figures, trajectoryOfDay(scenario, day));
+    });
+}
+
+async function simulate(scenario: Scenario, flags: SimulateFlags, session: Session): Promise<SimulatedDay> {
+  const progress = new Progress(session.stderr);
+  const solver = openWorkerSolver();
+  const { replan, planLatency, planDeadline } = flags;
+  const endS = scenario.steps * scenario.stepSeconds;
+  try {
+    return await simulateDay(scenario, {
+      strategy: strategies[flags.strategy](),
+      solver,
+      seed: flags.seed,
+      replan: {
+        on: replan.type === 'never' ? new Set() : allTriggers,
+        ...(replan.type === 'every' ? { everyS: replan.seconds } : {}),
+      },
+      tickS: flags.tick,
+      ...(planLatency === undefined ? {} : { planLatencyS: () => planLatency }),
+      ...(planDeadline === undefined ? {} : { planDeadlineS: planDeadline }),
+      ...(flags.taper === undefined ? {} : { undeclaredTaper: flags.taper }),
+      onProgress: (nowS, plans) => progress.show(phase(scenario, nowS, plans, session), nowS / endS),
+    });
+  } finally {
+    progress.end();
+    await solver.close();
+  }
+}
+
+/** The clock of the day runs only where the line can change. */
+function phase(scenario: Scenario, nowS: number, plans: number, { stderr }: Session): string {
+  return stderr.isTTY === true ? `${clockAt(scenario.start, nowS)}, ${plans} plans` : 'simulating';
+}
+
+function dayTable(scenario: Scenario, day: SimulatedDay): string {
+  const happened = day.log.filter(({ type }) => type !== 'plan');
+  const log = happened.map(({ atS, message }) => `${clockAt(scenario.start, atS)}  ${message}\n`).join('');
+  const rows = day.stays
+    .toSorted((a, b) => a.arrivalS - b.arrivalS)
+    .map((stay) => [
+      stay.process,
+      clockAt(scenario.start, stay.arrivalS),
+      clockAt(scenario.start, stay.departureS),
+      stay.initialKwh.toFixed(1),
+      stay.targetKwh.toFixed(1),
+      stay.finalKwh.toFixed(1),
+      remark(stay),
+    ]);
+  const columns = [
+    left('VEHICLE'),
+    right('CAME'),
+    right('LEFT'),
+    right('WITH KWH'),
+    right('TARGET'),
+    right('REACHED'),
+    left('REMARK'),
+  ];
+  return `${log}\n${table(columns, rows)}\n${daySummary(day)}`;
+}
+
+function remark({ targetKwh, finalKwh, early }: StayOutcome): string {
+  const missing = targetKwh - finalKwh;
+  if (missing <= 0.05) return early ? 'left early' : '';
+  return `${missing.toFixed(1)} kWh short${early ? ', left early' : ''}`;
+}
+
+function daySummary(day: SimulatedDay): string {
+  const short = day.stays.filter(({ targetKwh, finalKwh }) => targetKwh - finalKwh > 0.05);
+  const missing = short.reduce((sum, { targetKwh, finalKwh }) => sum + targetKwh - finalKwh, 0);
+  const { made, late, failed } = day.plans;
+  const lines = [
+    `${day.strategy}: ${day.stays.length - short.length} of ${day.stays.length} vehicles left with their target, ${missing.toFixed(1)} kWh missing`,
+    `cost ${day.costEur.toFixed(2)} EUR, peak ${day.gridKw.reduce((most, kw) => Math.max(most, kw), 0).toFixed(1)} kW`,
+    `${made} plans, ${late} late, ${failed} failed`,
+    ...(day.missed.length === 0 ? [] : [`did not get an EVSE: ${day.missed.join(', ')}`]),
+    ...(day.exceeded.length === 0
+      ? ['no capacity was exceeded at any time']
+      : day.exceeded.map(
+          ({ node, kw, seconds }) => `${node} carried ${kw.toFixed(1)} kW too much, ${seconds} s in all`,
+        )),
+  ];
+  return lines.map((each) => `${each}\n`).join('');
+}

@@ -1,0 +1,207 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from './program.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'depot-'));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function depot(...args: string[]): Promise<Outcome> {
+  let [stdout, stderr] = ['', ''];
+  const code = await run(args, {
+    stdout: { write: (chunk) => (stdout += chunk) },
+    stderr: { write: (chunk) => (stderr += chunk) },
+    directory,
+  });
+  return { code, stdout, stderr };
+}
+
+const read = (name: string): string => readFileSync(join(directory, name), 'utf8');
+
+async function scenario(name: string, vehicles: string): Promise<string> {
+  expect(await depot('generate', '--seed', '7', '--vehicles', vehicles, '--out', name)).toMatchObject({
+    code: 0,
+  });
+  return name;
+}
+
+describe('generate', () => {
+  it('writes the same scenario for the same seed, to a file or to stdout', async () => {
+    const name = await scenario('a/scenario.json', '5');
+    const { code, stdout } = await depot('generate', '--seed', '7', '--vehicles', '5');
+    expect(code).toBe(0);
+    expect(stdout).toBe(read(name));
+    expect(JSON.parse(stdout).processes).toHaveLength(5);
+  });
+
+  it('imports every sample', async () => {
+    const sample = (name: string): string => new URL(`../../samples/${name}`, import.meta.url).pathname;
+    const series = [
+      '--prices',
+      sample('prices.csv'),
+      '--time-zone',
+      'Europe/Berlin',
+      '--pv',
+      sample('pv.csv'),
+    ];
+    for (const [args, stays] of [
+      [['--acn', sample('acn-sessions.json'), '--grid-kw', '20', '--walk-in'], 8],
+      [['--spice-ev', sample('spice-ev.json')], 4],
+      [['--specification', sample('specification.json')], 16],
+      [['--vehicles', '3', '--start', '2025-10-25T12:00:00+02:00', '--fees', '0.08', ...series], 3],
+    ] as const) {
+      const { code, stdout, stderr } = await depot('generate', ...args);
+      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+      expect(JSON.parse(stdout).processes).toHaveLength(stays);
+    }
+  });
+
+  it('refuses two sources, and files that are not there or not what they should be', async () => {
+    writeFileSync(join(directory, 'broken.json'), '{');
+    writeFileSync(join(directory, 'list.json'), '[]');
+    expect(await depot('generate', '--acn', 'x', '--spice-ev', 'y')).toMatchObject({ code: 2 });
+    for (const [args, message] of [
+      [['--acn', 'missing.json'], 'missing.json cannot be read'],
+      [['--acn', 'broken.json'], 'broken.json is not JSON'],
+      [['--acn', 'list.json'], 'has no sessions'],
+      [['--specification', 'list.json'], 'must be an object'],
+      [['--vehicles', '900', '--steps', '8'], 'find one of 900 EVSEs'],
+    ] as const) {
+      const { code, stdout, stderr } = await depot('generate', ...args);
+      expect(code).toBe(1);
+      expect(stdout).toBe('');
+      expect(stderr).toContain(message);
+    }
+  });
+});
+
+describe('plan', () => {
+  it('writes a table, with progress on stderr only', async () => {
+    const { code, stdout, stderr } = await depot('plan', await scenario('p.json', '5'), '--strategy', 'edf');
+    expect(code).toBe(0);
+    expect(stdout.split('\n')[0]).toMatch(/^VEHICLE +EVSE +ARRIVES/);
+    expect(stdout).toMatch(/^edf: [\d.]+ kWh delivered/m);
+    expect(stderr).toMatch(/^edf \d+ %$/m);
+    expect(stdout).not.toContain('%');
+  });
+
+  it('writes JSON that holds the whole plan, and figures', async () => {
+    const name = await scenario('p.json', '5');
+    const { stdout, stderr } = await depot('plan', name, '--output', 'json', '--figures', 'figures');
+    const plan = JSON.parse(stdout);
+    expect(plan).toMatchObject({ format: 'quorate-depot-plan/1', strategy: 'planning', stepSeconds: 900 });
+    expect(plan.processes).toHaveLength(5);
+    expect(plan.processes[0].powerKw).toHaveLength(96);
+    expect(plan.processes[0].energyKwh).toHaveLength(97);
+    expect(readdirSync(join(directory, 'figures')).sort()).toEqual([
+      'energy.svg',
+      'power.svg',
+      'topology.svg',
+      'vehicle',
+      'vehicles.svg',
+    ]);
+    expect(stderr).toContain('9 figures are in figures');
+    expect(read('figures/power.svg')).toMatch(/^<svg /);
+  });
+
+  it('refuses an invalid scenario with every mistake and its place', async () => {
+    const content = JSON.parse(read(await scenario('p.json', '2')));
+    content.processes[0].needs.maximumChargeKw = -1;
+    content.processes[1].evse = 'nowhere';
+    content.topology.nodes[0].capacity.importKw = null;
+    writeFileSync(join(directory, 'bad.json'), JSON.stringify(content));
+    const { code, stdout, stderr } = await depot('plan', 'bad.json');
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('bad.json is not a valid scenario. Nothing was planned.');
+    expect(stderr).toContain('processes[0].needs.maximumChargeKw: must be at least 0, is -1');
+    expect(stderr).toContain('topology.nodes[0].capacity.importKw: must be a finite number');
+  });
+});
+
+describe('compare', () => {
+  it('has a row for the optimum, each strategy, and no management', async () => {
+    const name = await scenario('c.json', '4');
+    const { code, stdout } = await depot(
+      'compare',
+      name,
+      '--strategies',
+      'planning,edf',
+      '--figures',
+      'compared',
+    );
+    expect(code).toBe(0);
+    const rows = stdout.trim().split('\n');
+    expect(rows.map((row) => row.split(' ')[0])).toEqual(['STRATEGY', 'optimum', 'planning', 'edf', 'none']);
+    expect(readdirSync(join(directory, 'compared'))).toContain('comparison.svg');
+    const json = JSON.parse((await depot('compare', name, '--strategies', 'edf', '--output', 'json')).stdout);
+    expect(json.strategies[0]).toMatchObject({ name: 'edf', energyRatio: expect.any(Number) });
+    expect(json.optimum.energyRatio).toBe(1);
+  });
+});
+
+describe('simulate', () => {
+  it('tells the story of a day', async () => {
+    const name = await scenario('s.json', '5');
+    const { code, stdout, stderr } = await depot('simulate', name, '--strategy', 'llf', '--replan', '1h');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d\d:\d\d {2}V1 arrives at /m);
+    expect(stdout).toContain('grid is limited to');
+    expect(stdout).toMatch(/^\d+ plans, 0 late, 0 failed$/m);
+    expect(stdout).toContain('no capacity was exceeded at any time');
+    expect(stderr).toContain('simulating 100 %');
+  });
+
+  it('writes JSON and figures', async () => {
+    const name = await scenario('s.json', '5');
+    const flags = ['--strategy', 'edf', '--replan', 'events', '--taper', '0.8:0.1', '--figures', 'day'];
+    const { stdout } = await depot('simulate', name, '--output', 'json', ...flags);
+    const day = JSON.parse(stdout);
+    expect(day.format).toBe('quorate-depot-day/1');
+    expect(day.edgesS).toHaveLength(day.gridKw.length + 1);
+    expect(readdirSync(join(directory, 'day'))).toContain('power.svg');
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    [['plan']],
+    [['plan', 'a.json', '--strategy', 'best']],
+    [['plan', 'a.json', '--output', 'xml']],
+    [['plan', 'a.json', '--nonsense']],
+    [['simulate', 'a.json', '--replan', '5 minutes']],
+    [['simulate', 'a.json', '--taper', '1:0']],
+    [['compare', 'a.json', '--strategies', 'edf,best']],
+    [['generate', '--vehicles', '1.5']],
+    [['generate', '--vehicles', '0']],
+    [['generate', '--departures', 'later']],
+    [['nonsense']],
+    [[]],
+  ])('is explained with exit code 2: %j', async (args) => {
+    const { code, stdout, stderr } = await depot(...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).not.toBe('');
+  });
+
+  it('is taught by help, with examples', async () => {
+    for (const command of ['generate', 'plan', 'compare', 'simulate']) {
+      const { code, stdout } = await depot(command, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`npm run depot -- ${command}`);
+    }
+    expect((await depot('--help')).stdout).toContain(
+      'Exit codes: 0 done; 1 refused or failed; 2 wrong usage',
+    );
+  });
+});

@@ -1,0 +1,109 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { Random } from '../../../../src/core/random.ts';
+import { drawComparison } from '../figures/comparison-figure.ts';
+import { generateScenario } from '../generate/generate-scenario.ts';
+import { defaultSpecification } from '../generate/specification.ts';
+import { compileProblem } from '../model/compile-problem.ts';
+import type { Plan } from '../model/plan.ts';
+import { type Scenario, scenarioFormat } from '../model/scenario.ts';
+import { openWorkerSolver } from '../planning/worker-solver.ts';
+import { compareStrategies } from './compare.ts';
+import { measure } from './measures.ts';
+
+const solver = openWorkerSolver();
+afterAll(() => solver.close());
+
+const tiny: Scenario = {
+  format: scenarioFormat,
+  name: 'tiny',
+  start: '2025-01-01T00:00:00Z',
+  stepSeconds: 3600,
+  steps: 3,
+  topology: {
+    nodes: [
+      { type: 'grid', id: 'grid', capacity: { importKw: 10, exportKw: 10 } },
+      { type: 'evse', id: 'e' },
+    ],
+    links: [{ from: 'grid', to: 'e' }],
+  },
+  processes: [
+    {
+      id: 'v',
+      evse: 'e',
+      arrivalS: 0,
+      departureS: 3 * 3600,
+      presentEnergyKwh: 5,
+      battery: { capacityKwh: 50, wearEurPerKwh: 0.01 },
+      needs: {
+        targetEnergyRequestKwh: 15,
+        minimumEnergyRequestKwh: -5,
+        maximumEnergyRequestKwh: 40,
+        maximumChargeKw: 20,
+        maximumDischargeKw: 10,
+      },
+    },
+  ],
+  prices: { importEurPerKwh: [0.1, 0.3, 0.2], exportEurPerKwh: [0, 0.25, 0] },
+};
+
+describe('measures', () => {
+  it('are those that can be reckoned by hand', () => {
+    const problem = compileProblem(tiny);
+    const plan: Plan = {
+      strategy: 'by hand',
+      processIds: ['v'],
+      stepSeconds: 3600,
+      powerKw: [Float64Array.of(12, -4, 5)],
+      energyKwh: [Float64Array.of(5, 17, 13, 18)],
+      pvKw: [],
+      unmet: [],
+    };
+    expect(measure(problem, plan)).toEqual({
+      deliveredKwh: 13,
+      unmetKwh: 2,
+      unmetVehicles: 1,
+      costEur: expect.closeTo(12 * 0.1 - 4 * 0.25 + 5 * 0.2 + 4 * 0.01, 9),
+      peakKw: 12,
+      cycledKwh: 4,
+      overloadedSteps: 1,
+    });
+  });
+});
+
+describe('a comparison', () => {
+  it('has nobody above the optimum in energy, nor below it in cost at the same energy', async () => {
+    const generated = generateScenario(defaultSpecification(8), Random.fromSeed('c'));
+    if (generated.type !== 'generated') throw new Error(generated.message);
+    const progress: string[] = [];
+    const comparison = await compareStrategies(compileProblem(generated.scenario), {
+      names: ['planning', 'equal', 'edf', 'llf', 'fcfs'],
+      solver,
+      seed: '1',
+      onProgress: (name) => progress.push(name),
+    });
+    const { optimum, strategies, unmanaged, failed } = comparison;
+    expect(failed).toEqual([]);
+    expect(progress).toEqual(['optimum', 'planning', 'equal', 'edf', 'llf', 'fcfs']);
+    for (const { measures, name } of strategies) {
+      expect(measures.deliveredKwh, name).toBeLessThanOrEqual(optimum.measures.deliveredKwh + 1e-3);
+      expect(measures.overloadedSteps, name).toBe(0);
+      if (measures.unmetKwh <= optimum.measures.unmetKwh + 1e-3) {
+        expect(measures.costEur, name).toBeGreaterThanOrEqual(optimum.measures.costEur - 1e-3);
+      }
+    }
+    expect(unmanaged.measures.overloadedSteps).toBeGreaterThan(0);
+    const drawing = drawComparison(comparison, 'c');
+    for (const { name } of strategies) expect(drawing).toContain(`>${name}</text>`);
+    expect(drawing).not.toContain('NaN');
+  });
+
+  it('finds the optimum of a depot that can be reckoned by hand', async () => {
+    const { optimum } = await compareStrategies(compileProblem(tiny), { names: [], solver, seed: '1' });
+    // 10 kWh at 0.10 and 5 kWh more are needed; what could be sold at 0.25 costs at least 0.20 and 0.01 wear, so the
+    // third hour buys 10 kWh, of which 5 replace what the second hour sells.
+    expect(optimum.measures).toMatchObject({
+      unmetKwh: expect.closeTo(0, 6),
+      costEur: expect.closeTo(10 * 0.1 + 10 * 0.2 - 5 * 0.25 + 5 * 0.01, 6),
+    });
+  });
+});

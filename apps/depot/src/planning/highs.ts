@@ -1,0 +1,84 @@
+import highsLoader, { type Highs, type InitOptions, type ModelStatusCode } from 'highs';
+import type { LinearProgram, LpSolution, LpSolver, SolveOptions } from './solver.ts';
+
+// The package's types are read as those of a CommonJS module; what an import gets is its ES module.
+const loadHighs = highsLoader as unknown as (options?: InitOptions) => Promise<Highs>;
+
+/**
+ * HiGHS (Huangfu and Hall 2018), compiled to WebAssembly, in the calling thread, which it blocks while it solves. Matrices
+ * are handed over as compressed rows: to write and parse a model as text takes longer than to solve it.
+ */
+export async function openInlineSolver(): Promise<LpSolver> {
+  const highs = await loadHighs();
+  return {
+    solve: async (program, options = {}) => solveProgram(highs, program, options),
+    close: async () => undefined,
+  };
+}
+
+function solveProgram(highs: Highs, program: LinearProgram, options: SolveOptions): LpSolution {
+  const started = performance.now();
+  const model = highs.createModel();
+  try {
+    model.options.set({
+      output_flag: false,
+      solver: options.method ?? 'simplex',
+      presolve: options.presolve === false ? 'off' : 'choose',
+      ...(options.timeLimitS === undefined ? {} : { time_limit: options.timeLimitS }),
+    });
+    model.passModel({
+      numCols: program.columnCount,
+      numRows: program.rowCount,
+      colCost: program.cost,
+      colLower: program.colLower,
+      colUpper: program.colUpper,
+      rowLower: program.rowLower,
+      rowUpper: program.rowUpper,
+      matrix: {
+        format: 'csr',
+        numRows: program.rowCount,
+        numCols: program.columnCount,
+        starts: program.rowStarts,
+        indices: program.columns,
+        values: program.coefficients,
+      },
+    });
+    if (options.start !== undefined) {
+      model.setBasis({ colStatus: options.start.columns, rowStatus: options.start.rows });
+    }
+    const { modelStatus } = model.run();
+    const failure = failureOf(modelStatus);
+    if (failure !== undefined) return failure;
+    const basis = model.getBasis();
+    return {
+      type: 'optimal',
+      objective: model.getObjectiveValue(),
+      columns: model.getSolution().colValue,
+      basis: { columns: basis.colStatus, rows: basis.rowStatus },
+      solveMs: performance.now() - started,
+    };
+  } catch (error) {
+    return { type: 'failed', detail: error instanceof Error ? error.message : String(error) };
+  } finally {
+    // Memory of WebAssembly is not collected: what is not given back stays until the thread ends.
+    model.dispose();
+  }
+}
+
+function failureOf(status: ModelStatusCode): LpSolution | undefined {
+  switch (status) {
+    case 6: // no rows and no columns
+    case 7:
+      return undefined;
+    case 8:
+    case 9:
+      return { type: 'infeasible' };
+    case 10:
+      return { type: 'unbounded' };
+    case 13:
+    case 17:
+      return { type: 'time limit' };
+    default:
+      return { type: 'failed', detail: `HiGHS ended with model status ${status}` };
+  }
+}

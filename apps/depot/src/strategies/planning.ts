@@ -1,0 +1,74 @@
+import type { PlannedProcess, Problem } from '../model/problem.ts';
+import type { Objective } from '../planning/objective.ts';
+import { type PlannedPower, planDepot, type WarmStart } from '../planning/planner.ts';
+import { isPresent } from './dispatch.ts';
+import type { StepLists, Strategy } from './strategy.ts';
+
+/** No plan could be made; whoever has an older one keeps it. */
+export class PlanningFailed extends Error {
+  override readonly name = 'PlanningFailed';
+  readonly code = 'PLANNING_FAILED';
+}
+
+export interface PlanningOptions {
+  readonly objective?: Objective;
+  /** For each of the programs; a plan that takes longer fails. 300 if left out. */
+  readonly timeLimitS?: number;
+}
+
+/** s; enough for 2,000 vehicles and 96 steps, and short enough to say so when a depot is far larger. */
+const defaultTimeLimitS = 300;
+
+/**
+ * Two linear programs over everything that has been announced. The strategy remembers its last plan: when it is asked
+ * again, the solver starts from there.
+ */
+export function planning(options: PlanningOptions = {}): Strategy {
+  let last: WarmStart = new Map();
+  return {
+    name: 'planning',
+    summary:
+      'Two linear programs over all announced stays: energy early up to the minimum, then the best with discharge.',
+    prepare: async (problem, { solver, onProgress }) => {
+      const result = await planDepot(problem, solver, {
+        timeLimitS: defaultTimeLimitS,
+        ...options,
+        warmStart: last,
+        ...(onProgress === undefined ? {} : { onProgress: (fraction) => onProgress('planning', fraction) }),
+      });
+      if (result.type === 'failed')
+        throw new PlanningFailed(`No plan for ${problem.name}: ${result.detail}.`);
+      const { planned } = result;
+      last = planned.warmStart;
+      return {
+        objective: planned.objective,
+        listsFor: ({ step }) => listsFromPower(problem, step, planned),
+      };
+    },
+  };
+}
+
+/** The two lists of a step of a plan: those who give come first, then those who leave first. */
+export function listsFromPower(
+  problem: Problem,
+  step: number,
+  { powerKw }: Pick<PlannedPower, 'powerKw'>,
+): StepLists {
+  const percentOfMaximum = problem.processes.map((process) =>
+    percentOf(process, powerKw[process.index]?.[step] ?? 0),
+  );
+  const executionPriority = problem.processes
+    .filter((process) => isPresent(process, step) && percentOfMaximum[process.index] !== 0)
+    .sort((a, b) => rank(percentOfMaximum, a) - rank(percentOfMaximum, b) || a.departureS - b.departureS)
+    .map(({ index }) => index);
+  return { executionPriority, percentOfMaximum };
+}
+
+const rank = (percent: readonly number[], { index }: PlannedProcess): number =>
+  (percent[index] ?? 0) < 0 ? 0 : 1;
+
+/** A power at the EVSE as a percentage of the maximum in its direction. */
+export function percentOf(process: PlannedProcess, kw: number): number {
+  const maximum = kw >= 0 ? process.maximumChargeKw : process.maximumDischargeKw;
+  return maximum > 0 ? Math.min(100, Math.max(-100, (100 * kw) / maximum)) : 0;
+}
