@@ -8,7 +8,7 @@ import { currentRevision, range, rangeOf } from '../../src/machine/key-space/ind
 import type { ReadOutcome } from '../../src/replica/types.ts';
 import { execute, goldenCommands, openGolden, stop } from './data-directory.ts';
 
-const here = new URL('.', import.meta.url).pathname;
+const here = new URL('data/', import.meta.url).pathname;
 const releases = readdirSync(here, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);

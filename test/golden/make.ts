@@ -1,6 +1,6 @@
 import { execute, goldenCommands, openGolden, stop } from './data-directory.ts';
 
-/** Run once for a release: `npx tsx test/golden/make.ts test/golden/<version>`; what it makes is never changed again. */
+/** Run once for a release: `npx tsx test/golden/make.ts test/golden/data/<version>`; what it makes is never changed again. */
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error('name the directory to make');
 const first = await openGolden(directory);
