@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -185,8 +195,33 @@ describe('backup and restore', () => {
     expect(answer.kvs).toMatchObject([{ value: Buffer.from('3').toString('base64'), version: '3' }]);
     expect(BigInt(answer.header.revision)).toBeGreaterThan(1_000_000n);
 
+    expect(await stop(young)).toBe(0);
     const again = await quorate(['snapshot', 'restore', file, ...target]);
     expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining('is not empty')]);
+  });
+
+  test('a link stays a link; a backup with the padding and checksum that etcdctl keeps is restored', async () => {
+    const old = serve();
+    await old.says('"msg":"serving"');
+    expect((await put('a', '1')).exitCode).toBe(0);
+    const [bare, link, sealed] = ['bare', 'link', 'sealed'].map((name) => path.join(directory, name));
+    if (bare === undefined || link === undefined || sealed === undefined) throw new Error('three names');
+    writeFileSync(bare, 'an older one');
+    symlinkSync(bare, link);
+    expect((await quorate(['snapshot', 'save', link, '--endpoints', endpoint()])).exitCode).toBe(0);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    const content = readFileSync(bare);
+    const padded = Buffer.concat([content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+    writeFileSync(sealed, Buffer.concat([padded, createHash('sha256').update(padded).digest()]));
+    const status = await quorate(['snapshot', 'status', sealed, '--output', 'json']);
+    expect(JSON.parse(status.stdout)).toMatchObject({ bytes: String(content.length) });
+    const target = ['--name', 'n1', '--data-dir', path.join(directory, 'x'), '--cluster', `n1=${peer()}`];
+    expect(await quorate(['snapshot', 'restore', sealed, ...target])).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+    });
+    writeFileSync(sealed, Buffer.concat([padded, createHash('sha256').digest()]));
+    expect((await quorate(['snapshot', 'status', sealed])).exitCode).toBe(1);
   });
 
   test('a damaged backup is refused by status and restore', async () => {

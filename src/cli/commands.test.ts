@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCli } from '../../test/support/cli.ts';
 import { serveClients, type TestServer } from '../../test/support/client-server.ts';
@@ -112,6 +115,40 @@ describe('txn', () => {
     const { exitCode, stderr } = await cli(['txn'], 'then\nput a');
     expect(exitCode).toBe(2);
     expect(stderr).toContain('stdin, line 2: expected a value. Nothing was sent.');
+  });
+});
+
+describe('snapshot', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(tmpdir(), 'quorate-snapshot-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test.each([
+    ['a directory', () => directory],
+    ['a device', () => '/dev/null'],
+    [
+      'a link to a device',
+      () => {
+        symlinkSync('/dev/null', path.join(directory, 'link'));
+        return path.join(directory, 'link');
+      },
+    ],
+  ])('save does not ask anybody when the target is %s', async (_name, target) => {
+    const { exitCode, stderr } = await runCli(['snapshot', 'save', target(), '--endpoints', '127.0.0.1:1']);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('is not a regular file')]);
+  });
+
+  test('a restore that is refused leaves no directory behind, and shows the path as it was given', async () => {
+    const dataDir = path.join(directory, 'n1');
+    const member = ['--name', 'n1', '--data-dir', dataDir, '--cluster', 'n1=127.0.0.1:2380'];
+    const { exitCode, stderr } = await runCli(['snapshot', 'restore', './missing.snap', ...member]);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      'quorate: ./missing.snap is no good: it does not exist. Nothing was done.\n',
+    ]);
+    expect(existsSync(dataDir)).toBe(false);
   });
 });
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Restored, RestoreOptions } from '../../replica/restore.ts';
 import type { SnapshotSummary } from '../../storage/snapshot-reader.ts';
@@ -6,8 +8,8 @@ import { settings } from '../config/settings.ts';
 import { formatAddress } from '../config/values.ts';
 import { refusedFailure } from '../exit-codes.ts';
 import { byteSize, hexId, json, table } from '../output.ts';
-import { saveBackup } from '../snapshot/save.ts';
-import { verifyBackup } from '../snapshot/verify.ts';
+import { backupTarget, saveBackup } from '../snapshot/save.ts';
+import { verifyBackup, withBareBackup } from '../snapshot/verify.ts';
 
 export function addSnapshotCommand(program: Command, session: Session): void {
   const snapshot = program
@@ -32,7 +34,8 @@ function addSave(snapshot: Command, session: Session): void {
     .addHelpText('after', '\nExamples:\n  quorate snapshot save backup.snap')
     .action(async (file: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, ['client'], session);
-      const summary = await withClient(configuration, (client) => saveBackup(client.snapshot(), file));
+      const target = await backupTarget(file);
+      const summary = await withClient(configuration, (client) => saveBackup(client.snapshot(), target));
       show(summary, file, configuration.required(settings.output), session);
     });
 }
@@ -43,10 +46,17 @@ function addStatus(snapshot: Command, session: Session): void {
     .addHelpText('after', '\nExamples:\n  quorate snapshot status backup.snap --output json')
     .action(async (file: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, ['print'], session);
-      const summary = await verifyBackup(file);
-      if (summary.type === 'fault') throw refusedFailure(`${file} is no good: ${summary.detail}.`);
-      show(summary.summary, file, configuration.required(settings.output), session);
+      show(await wholeBackup(file), file, configuration.required(settings.output), session);
     });
+}
+
+async function wholeBackup(file: string): Promise<SnapshotSummary> {
+  const verified = await verifyBackup(file);
+  if (verified.type === 'whole') return verified.summary;
+  const { reason, detail } = verified;
+  const what =
+    reason === 'checksum' || reason === 'digest' || reason === 'truncated' ? 'is damaged' : 'is no good';
+  throw refusedFailure(`${file} ${what}: ${detail}. Nothing was done.`);
 }
 
 function addRestore(snapshot: Command, session: Session): void {
@@ -94,9 +104,14 @@ id of its own, so that replicas of the old one cannot join it, and revisions go 
 /** Loaded only here: it needs the store and its native module. */
 async function restore(options: RestoreOptions): Promise<Restored> {
   const { restoreSnapshot } = await import('../../replica/restore.ts');
+  // Checked before the directory is made; restoring checks it again as it reads.
+  await wholeBackup(options.file);
+  const isNew = !existsSync(options.dataDir);
   try {
-    return await restoreSnapshot(options);
+    return await withBareBackup(options.file, (file) => restoreSnapshot({ ...options, file }));
   } catch (error) {
+    // A directory that was made here and holds nothing goes again; one that holds something stays, and is not removed by this.
+    if (isNew) await rmdir(options.dataDir).catch(() => undefined);
     const { startFailure } = await import('../serve/failures.ts');
     throw startFailure(error);
   }

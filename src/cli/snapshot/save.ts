@@ -1,13 +1,27 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { SnapshotResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { concatBytes, emptyBytes, equalBytes } from '../../core/bytes.ts';
 import { SnapshotReader, type SnapshotSummary } from '../../storage/snapshot-reader.ts';
-import { refusedFailure } from '../exit-codes.ts';
-import { verifyBackup } from './verify.ts';
+import { fileProblem } from '../config/files.ts';
+import { refusedFailure, usageFailure } from '../exit-codes.ts';
+import { checksumBytes, verifyBackup } from './verify.ts';
 
-const checksumBytes = 32;
+/**
+ * Where a backup for `file` goes: to the name itself, or to the file that a link leads to. Anything but a regular file is
+ * a usage failure: taking its name would remove a device, or fail after the whole backup was sent.
+ */
+export async function backupTarget(file: string): Promise<string> {
+  const entry = await lstat(file).catch(() => undefined);
+  // Whether it can be made shows when it is.
+  if (entry === undefined || entry.isFile()) return file;
+  const target = await realpath(file).catch(() => undefined);
+  if (entry.isSymbolicLink() && target !== undefined && (await lstat(target)).isFile()) return target;
+  throw usageFailure(
+    `${file} is not a regular file, and cannot be replaced by a backup: name another. No server was asked.`,
+  );
+}
 
 /**
  * Writes a backup beside `file`, syncs it, checks what the disk now holds, and only then takes the name: whoever finds
@@ -19,7 +33,7 @@ export async function saveBackup(
 ): Promise<SnapshotSummary> {
   const partial = `${file}.${process.pid}.part`;
   const handle = await open(partial, 'wx').catch((error: Error) => {
-    throw refusedFailure(`${partial} cannot be made: ${error.message}. There is no backup.`);
+    throw refusedFailure(`${partial} cannot be made: ${fileProblem(error)}. There is no backup.`);
   });
   try {
     await writePieces(pieces, handle, partial);
@@ -71,7 +85,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, name: string): Pr
   try {
     await handle.writeFile(bytes);
   } catch (error) {
-    throw refusedFailure(`${name} cannot be written: ${(error as Error).message}. There is no backup.`);
+    throw refusedFailure(`${name} cannot be written: ${fileProblem(error)}. There is no backup.`);
   }
 }
 
