@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Laboratory, laboratory } from '../src/protocols/laboratory.ts';
 import { protocols } from '../src/protocols/registry.ts';
+import { limitsPage, renderLimits } from './limits-docs.ts';
 
 /** Writes docs/protocols/README.md from what the protocols say of themselves; a test holds the page to it. */
 export const protocolPage = fileURLToPath(new URL('../docs/protocols/README.md', import.meta.url));
@@ -60,7 +61,10 @@ function renderTraps(name: string, mutants: Laboratory['mutants']): string[] {
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const page = renderProtocols();
-  if (readFileSync(protocolPage, { encoding: 'utf8', flag: 'a+' }) !== page)
-    writeFileSync(protocolPage, page);
+  for (const [path, page] of [
+    [protocolPage, renderProtocols()],
+    [limitsPage, renderLimits()],
+  ] as const) {
+    if (readFileSync(path, { encoding: 'utf8', flag: 'a+' }) !== page) writeFileSync(path, page);
+  }
 }

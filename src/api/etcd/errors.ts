@@ -1,5 +1,5 @@
 import { assertNever } from '../../core/assert.ts';
-import type { KeyErrorCode } from '../../machine/key-space/index.ts';
+import { type KeyErrorCode, maxEscapedKeyBytes } from '../../machine/key-space/index.ts';
 import type { RefusedReason, UnknownReason } from '../../replica/types.ts';
 import { Code, Failure } from '../rpc/rpc.ts';
 
@@ -49,7 +49,10 @@ export function keyFailure(code: KeyErrorCode): Failure {
     case 'futureRevision':
       return etcdErrors[code];
     case 'keyTooLong':
-      return new Failure(Code.invalidArgument, 'the key is too long (docs/limits.md); nothing was changed');
+      return new Failure(
+        Code.invalidArgument,
+        `the key is longer than ${maxEscapedKeyBytes} bytes, a zero byte counting twice; nothing was changed`,
+      );
     case 'malformed':
       return new Failure(Code.invalidArgument, 'the command is malformed; nothing was changed');
     default:
