@@ -109,8 +109,10 @@ export const maxOutstandingBytes = 64 * 1024 * 1024;
 /** Linearizable reads that wait at one replica; more are refused as `overloaded`. */
 export const maxWaitingReads = 16_384;
 /** Committed entries applied before the event loop gets its turn, and for how long at most, in ms. */
-export const applySliceEntries = 256;
+export const applySliceEntries = 128;
 export const applySliceMs = 5;
+/** Reads served before the event loop gets its turn: each is answered at once, which costs more than the read. */
+export const serveSliceReads = 128;
 /** How often to look for commands and reads whose time is up, in ms. */
 export const sweepIntervalMs = 100;
 /** A submission that has shown no effect for so long, in ms, may have been lost: it is made again, then less often. */

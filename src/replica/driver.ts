@@ -15,6 +15,7 @@ import {
   maxEnvelopeBytes,
   maxPendingStoreBytes,
   maxWaitingReads,
+  serveSliceReads,
   sweepIntervalMs,
 } from '../core/limits.ts';
 import type { Applied } from '../machine/index.ts';
@@ -186,10 +187,8 @@ export class Driver {
   }
 
   #malformed(from: NodeId, reason: Malformed): void {
-    this.#options.observer.log('warn', 'unreadable frame from a peer was dropped', {
-      from,
-      reason: reason.message,
-    });
+    const fields = { from, reason: reason.message };
+    this.#options.observer.log('warn', 'unreadable frame from a peer was dropped', fields);
   }
 
   #schedule(): void {
@@ -320,7 +319,7 @@ export class Driver {
     const before = this.#applier.base.position.index;
     if (this.#storeKeepsUp()) this.#applySlice();
     const { index: applied } = this.#applier.base.position;
-    this.#reads.serve(applied);
+    if (this.#reads.serve(applied, serveSliceReads)) this.#schedule();
     if (applied > before) this.input({ type: 'applied', upTo: applied });
   }
 

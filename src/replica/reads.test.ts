@@ -19,9 +19,9 @@ describe('linearizable reads', () => {
     const id = reads.take(millis(0)) as ReadId;
     expect(reads.take(millis(0))).toBeUndefined();
     reads.readable(id, index(7));
-    reads.serve(index(6));
+    reads.serve(index(6), 10);
     expect(served).toEqual([undefined, undefined]);
-    reads.serve(index(7));
+    reads.serve(index(7), 10);
     expect(served).toEqual([true, true]);
     expect(reads.waiting).toBe(0);
   });
@@ -34,11 +34,20 @@ describe('linearizable reads', () => {
     const second = reads.take(millis(1)) as ReadId;
     expect(second).not.toBe(first);
     reads.readable(first, index(1));
-    reads.serve(index(9));
+    reads.serve(index(9), 10);
     expect(served).toEqual([undefined]);
     reads.readable(second, index(2));
-    reads.serve(index(9));
+    reads.serve(index(9), 10);
     expect(served).toEqual([true]);
+  });
+
+  it('serves many in slices', () => {
+    const { reads, served } = withReads([100, 100, 100]);
+    reads.readable(reads.take(millis(0)) as ReadId, index(1));
+    expect(reads.serve(index(1), 2)).toBe(true);
+    expect(served).toEqual([true, true, undefined]);
+    expect(reads.serve(index(1), 2)).toBe(false);
+    expect(served).toEqual([true, true, true]);
   });
 
   it('gives up at the deadline, wherever the read is', () => {

@@ -8,6 +8,11 @@ interface Read {
   readonly settle: (readable: boolean) => void;
 }
 
+interface Readable {
+  readonly index: Index;
+  readonly reads: Read[];
+}
+
 interface Asked {
   readonly reads: Read[];
   readonly at: Millis;
@@ -22,7 +27,7 @@ interface Asked {
 export class Reads {
   #arrived: Read[] = [];
   readonly #asked = new Map<ReadId, Asked>();
-  #readable: { readonly index: Index; readonly reads: Read[] }[] = [];
+  #readable: Readable[] = [];
   #next = 1;
   #waiting = 0;
 
@@ -68,15 +73,22 @@ export class Reads {
     this.#retry(({ failed, at }) => failed || now - at >= resubmitMs);
   }
 
-  /** Serves what needs no more than `applied`. */
-  serve(applied: Index): void {
-    if (this.#readable.length === 0) return;
-    const later = [];
+  /** Serves reads that need no more than `applied`, at most so many at a time; true when there are more of them. */
+  serve(applied: Index, atMost: number): boolean {
+    let left = atMost;
+    const later: Readable[] = [];
+    let more = false;
     for (const batch of this.#readable) {
-      if (batch.index > applied) later.push(batch);
-      else this.#settle(batch.reads, true);
+      const now = batch.index > applied ? [] : batch.reads.slice(0, left);
+      const rest = now.length === 0 ? batch.reads : batch.reads.slice(now.length);
+      left -= now.length;
+      this.#settle(now, true);
+      if (rest.length === 0) continue;
+      later.push({ index: batch.index, reads: rest });
+      more ||= batch.index <= applied;
     }
     this.#readable = later;
+    return more;
   }
 
   expire(now: Millis): void {
