@@ -1,4 +1,5 @@
 import { assertNever } from '../../core/assert.ts';
+import { maxTxnAnswerBytes } from '../../core/limits.ts';
 import { type KeyErrorCode, maxEscapedKeyBytes } from '../../machine/key-space/index.ts';
 import type { RefusedReason, UnknownReason } from '../../replica/types.ts';
 import { Code, Failure } from '../rpc/rpc.ts';
@@ -52,6 +53,11 @@ export function keyFailure(code: KeyErrorCode): Failure {
       return new Failure(
         Code.invalidArgument,
         `the key is longer than ${maxEscapedKeyBytes} bytes, a zero byte counting twice; nothing was changed`,
+      );
+    case 'answerTooLarge':
+      return new Failure(
+        Code.resourceExhausted,
+        `the answer would be larger than ${maxTxnAnswerBytes} bytes; nothing was changed. Read in parts, with a limit`,
       );
     case 'malformed':
       return new Failure(Code.invalidArgument, 'the command is malformed; nothing was changed');

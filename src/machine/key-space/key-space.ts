@@ -2,6 +2,7 @@ import { Malformed } from '../../core/codec.ts';
 import type { ReadStore, Store } from '../../core/store.ts';
 import type { Machine } from '../machine.ts';
 import { encodeAnswer } from './answer-codec.ts';
+import { checkAnswer } from './answer-size.ts';
 import { decodeCommand } from './command-codec.ts';
 import type { KeyAnswer, KeyCommand, KeyError } from './requests.ts';
 import { RevisionWriter } from './revision-writer.ts';
@@ -29,6 +30,8 @@ function applyCommand(store: Store, request: KeyCommand): KeyAnswer {
   const step = inOneGo(store, (turn) => plan(turn, request, writer.present));
   const error = check(store, step, writer.present);
   if (error !== undefined) return refused(store, error);
+  const tooLarge = inOneGo(store, (turn) => checkAnswer(turn, step, writer.present));
+  if (tooLarge !== undefined) return refused(store, tooLarge);
   const result = execute(writer, step);
   return { revision: BigInt(writer.finish()), result };
 }

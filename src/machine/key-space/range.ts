@@ -30,10 +30,12 @@ export function* readRange(turn: Turn, request: RangeRequest, present: number): 
   return query.result();
 }
 
-class RangeQuery {
+/** A range that is being read; `result` is there when `advance` has said so. */
+export class RangeQuery {
   readonly #request: RangeRequest;
   readonly #scan: KeyScan;
   readonly #sorter: PairSorter | undefined;
+  #done = false;
   #count = 0;
   #matches = 0;
   /** All that is to be answered, or what the sorter has not got yet. */
@@ -46,6 +48,15 @@ class RangeQuery {
     this.#sorter = sort === undefined ? undefined : new PairSorter(sort, limit, rangeSliceKeys);
   }
 
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Pairs that will be answered, as far as they are found; none while sorting, which may leave some out. */
+  get gathered(): readonly KeyValue[] {
+    return this.#pairs;
+  }
+
   /** Goes on until the slice is over; true when the result is there. */
   advance({ store, slice }: Turn): boolean {
     if (!this.#scan.done) {
@@ -54,7 +65,8 @@ class RangeQuery {
       if (this.#sorter !== undefined) this.#pairs = [];
       if (!this.#scan.done) return false;
     }
-    return this.#sorter?.advance(rangeSliceKeys) ?? true;
+    this.#done = this.#sorter?.advance(rangeSliceKeys) ?? true;
+    return this.#done;
   }
 
   result(): RangeResult {

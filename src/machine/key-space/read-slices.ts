@@ -1,4 +1,5 @@
 import type { ReadStore } from '../../core/store.ts';
+import { checkAnswer } from './answer-size.ts';
 import { checkCompacted } from './range.ts';
 import type { KeyAnswer, KeyError, OperationResult, RangeRequest, TxnRequest } from './requests.ts';
 import { newSlice, type Sliced, type Turn } from './slices.ts';
@@ -59,6 +60,10 @@ export class ReadSlices {
     const refusal = check(turn.store, step, this.#present);
     if (refusal !== undefined) return refusal;
     this.#oldest = oldestRevisionRead(step, this.#present);
+    if (step.type === 'plan') {
+      const tooLarge = yield* checkAnswer(turn, step, this.#present);
+      if (tooLarge !== undefined) return tooLarge;
+    }
     return yield* executeRead(turn, step, this.#present);
   }
 

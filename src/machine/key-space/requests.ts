@@ -164,6 +164,8 @@ export const keyErrorCodes = [
   'futureRevision',
   /** Not a command of this version. */
   'malformed',
+  /** More than `maxTxnAnswerBytes`: read in parts, outside of the transaction. */
+  'answerTooLarge',
 ] as const;
 
 export type KeyErrorCode = (typeof keyErrorCodes)[number];
