@@ -2,10 +2,10 @@ import { equalBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { Writer } from '../core/codec.ts';
 import { type Millis, millis, type NodeId } from '../core/ids.ts';
+import { lostDirectoryAdvice } from '../storage/advice.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { ProbeOutcome } from '../transport/peers.ts';
 import type { InitialMember, KnownMember, Manifest, Roster } from './manifest.ts';
-import { lostDirectoryAdvice } from './replica-error.ts';
 
 /** Asks a member who it is, and whether it knows us. */
 export type Probe = (member: InitialMember, callback: (outcome: ProbeOutcome) => void) => void;

@@ -1,8 +1,9 @@
+import { lostDirectoryAdvice } from '../storage/advice.ts';
 import { sequenceOf } from '../storage/segment.ts';
 import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
 import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
-import { diskTrouble, lostDirectoryAdvice, ReplicaError } from './replica-error.ts';
+import { diskTrouble, ReplicaError } from './replica-error.ts';
 
 type ManifestCallback = (
   ...outcome: [error: ReplicaError, manifest: undefined] | [error: undefined, manifest: Manifest]

@@ -1,9 +1,9 @@
 import { fromHex, hex, utf8, utf8Text } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { type NodeId, nodeId } from '../core/ids.ts';
+import { lostDirectoryAdvice } from '../storage/advice.ts';
 import type { Callback, Disk } from '../storage/disk.ts';
 import { DiskError } from '../storage/disk.ts';
-import { lostDirectoryAdvice } from './replica-error.ts';
 
 /**
  * Who a data directory is: written once at its creation, then changed only by what must be remembered before anything

@@ -1,4 +1,5 @@
 import { InvariantViolation } from '../core/assert.ts';
+import { lostDirectoryAdvice } from '../storage/advice.ts';
 import { DiskError } from '../storage/disk.ts';
 
 /** Why a replica cannot start, or cannot go on in its data directory. The message says what to do. */
@@ -33,12 +34,6 @@ export type ReplicaErrorCode =
   | 'TOO_NEW'
   /** A broken invariant of ours. */
   | 'INVARIANT';
-
-/** What to do when a data directory is of no use any more. */
-export const lostDirectoryAdvice =
-  'The others go on without it, as long as they are a majority. To have all replicas again, save a backup from one that ' +
-  'runs (quorate snapshot save) and restore it into a new cluster (quorate snapshot restore for each member); if this was ' +
-  'the only replica, restore the last backup.';
 
 /** `text`: what a peer said. */
 export const rolledBackText = (text: string): string =>
