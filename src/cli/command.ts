@@ -7,6 +7,7 @@ import { type Scope, type Setting, settings, settingsOf } from './config/setting
 import { formatAddress } from './config/values.ts';
 import type { CliDependencies } from './dependencies.ts';
 import { type ExitCode, usageFailure } from './exit-codes.ts';
+import { versionLine } from './version.ts';
 
 /** One run of the program. */
 export interface Session {
@@ -17,6 +18,7 @@ export interface Session {
 export function rootCommand({ stdout, stderr }: CliDependencies): Command {
   return new Command('quorate')
     .description('Agreement between machines: a coordination service that speaks etcd v3.')
+    .version(versionLine(), '-V, --version', 'Show the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),
@@ -73,7 +75,7 @@ export function configurationOf(command: Command, scopes: readonly Scope[], sess
   }
   const file = flags['config'] ?? (env['QUORATE_CONFIG'] || undefined);
   const configuration = new Configuration(scopes, { flags, env, file });
-  for (const warning of configuration.warnings) stderr.write(`quorate: warning: ${warning}.\n`);
+  for (const warning of configuration.warnings) stderr.write(`quorate: warning: ${warning}\n`);
   return configuration;
 }
 

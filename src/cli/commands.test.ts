@@ -79,6 +79,13 @@ describe('put, get, del', () => {
     expect((await cli(['del', 'a/', '--prefix'])).stdout).toContain('3 deleted');
   });
 
+  test('how it was at a revision', async () => {
+    for (const value of ['1', '2']) await cli(['put', 'a', value]);
+    expect((await cli(['get', 'a', '--raw', '--rev', '2'])).stdout).toBe('1');
+    const { exitCode, stderr } = await cli(['get', 'a', '--rev', '99']);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('future revision')]);
+  });
+
   test('the consistency that was asked for', async () => {
     await cli(['get', 'a']);
     expect(cluster.replica.lastConsistency).toBe('linearizable');
@@ -166,7 +173,7 @@ describe('status', () => {
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject([
       { name: 'n1', answered: true, role: 'leader', status: { raftTerm: '3' } },
-      { endpoint: '127.0.0.1:1', answered: false, problem: expect.stringContaining('ECONNREFUSED') },
+      { endpoint: '127.0.0.1:1', answered: false, problem: 'connect ECONNREFUSED 127.0.0.1:1' },
     ]);
   });
 

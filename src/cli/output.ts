@@ -5,14 +5,43 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const lines = header.length === 0 ? rows : [header, ...rows];
   const widths: number[] = [];
   for (const cells of lines) {
-    for (const [column, cell] of cells.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    for (const [column, cell] of cells.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, displayWidth(cell));
+    }
   }
   const format = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell)))
       .join('  ')
       .trimEnd();
   return lines.map((cells) => `${format(cells)}\n`).join('');
+}
+
+const takesNoColumn = /^[\p{M}\u200b-\u200f]$/u;
+/** East Asian letters in their wide form, and pictures. */
+const takesTwoColumns =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
+
+const columnsOf = (character: string): number =>
+  takesNoColumn.test(character) ? 0 : takesTwoColumns.test(character) ? 2 : 1;
+
+/** Columns of a terminal that a text takes, as far as that does not depend on its font. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const character of text) width += columnsOf(character);
+  return width;
+}
+
+/** `text`, or as much of its beginning as fits into `width` columns together with an ellipsis. */
+export function shortened(text: string, width: number): string {
+  let kept = '';
+  let taken = 0;
+  for (const character of text) {
+    taken += columnsOf(character);
+    if (taken > width) return `${kept}…`;
+    if (taken < width) kept += character;
+  }
+  return text;
 }
 
 export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;

@@ -58,6 +58,23 @@ describe('wrong usage: exit code 2, what is wrong on stderr, nothing on stdout',
     [['get', 'a', 'b'], 'too many arguments'],
     [['get', ''], '1 byte or longer'],
     [['get', 'a', '--prefx'], 'did you mean --prefix?'],
+    [['put', 'a', 'b', '--prefix'], 'quorate put has no flag --prefix; quorate get, quorate del have it'],
+    [['get', 'a', '-v'], '-v is not a flag: did you mean -V?'],
+    [['get', 'a', '-w', 'json'], '-w is not a flag here (it is one of etcd): use --output'],
+    [['get', 'a', '--from-key'], 'use --range-end'],
+    [['get', 'a', '--print-value-only'], 'use --raw'],
+    [['put', 'a', 'b', '--ignore-value'], 'not there yet'],
+    [['serve', '--enable-v2'], 'only version 3'],
+    [['serve', '--client-crl-file', 'x'], 'not there yet'],
+    [['serve', '--ca-file', 'x'], 'use --trusted-ca-file'],
+    [['watch', 'a'], 'there is no command watch: watching is not there yet'],
+    [['member', 'list'], '"quorate status" shows them'],
+    [['help', 'nonsense'], 'there is no command nonsense. "quorate --help" lists all.'],
+    [['get', 'a', '--raw', '--output', 'json'], 'cannot be used with'],
+    [['get', 'a', '--raw', '--keys-only'], 'cannot be used with'],
+    [['get', 'a', '--raw', '--count-only'], 'cannot be used with'],
+    [['get', 'a', '--keys-only', '--count-only'], 'cannot be used with'],
+    [['get', 'a', '--rev', '0'], 'a revision, a number from 1 on'],
     [['get', 'a', '--limit', '0'], 'a number from 1 on'],
     [['get', 'a', '--sort', 'size'], 'one of key, version'],
     [['get', 'a', '--consistency', 's'], 'linearizable, local'],
@@ -66,7 +83,7 @@ describe('wrong usage: exit code 2, what is wrong on stderr, nothing on stdout',
     [['get', 'a', '--timeout', '5'], 'not a duration'],
     [['get', 'a', '--endpoints', 'x'], 'has no port'],
     [['get', 'a', '--write-out', 'json'], 'use --output'],
-    [['get', 'a', '--cert', '/nonexistent.pem'], '/nonexistent.pem cannot be read'],
+    [['get', 'a', '--cert', '/nonexistent.pem'], '/nonexistent.pem cannot be read: it does not exist.'],
     [['get', 'a', '--cacert', '/etc/passwd'], 'not a PEM file'],
     [['txn', '/nonexistent.txn'], 'cannot be read as text'],
     [['serve', '--listen-client-urls', 'http://a:1'], 'use --client HOST:PORT'],
@@ -133,6 +150,17 @@ describe('serve refuses what contradicts itself', () => {
     expect(exitCode).toBe(2);
   });
 
+  test('files that are no certificates', async () => {
+    const files = { '--cert-file': pem(), '--key-file': pem() };
+    const { exitCode, stderr } = await serve(files);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('--cert-file, --key-file or')]);
+    const client = await runCli(['get', 'a', '--cert', pem(), '--key', pem()]);
+    expect([client.exitCode, client.stderr]).toEqual([
+      2,
+      expect.stringContaining('--cert or --key cannot be used'),
+    ]);
+  });
+
   test('half a pair of certificate and key', async () => {
     const { exitCode, stderr } = await serve({ '--cert-file': pem() });
     expect(stderr).toContain('--cert-file and --key-file are given together');
@@ -174,6 +202,10 @@ describe('config', () => {
   });
 });
 
+test.each(['--version', '-V'])('%s', async (flag) => {
+  expect(await runCli([flag])).toMatchObject({ exitCode: 0, stdout: (await runCli(['version'])).stdout });
+});
+
 test('version', async () => {
   const { exitCode, stdout } = await runCli(['version', '--output', 'json']);
   expect(exitCode).toBe(0);
@@ -185,5 +217,5 @@ test('version', async () => {
 
 test('a misspelt variable is warned about', async () => {
   const { exitCode, stderr } = await runCli(['version'], { env: { QUORATE_TIMEOUTS: '1s' } });
-  expect([exitCode, stderr]).toEqual([0, expect.stringContaining('did you mean QUORATE_TIMEOUT?')]);
+  expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/did you mean QUORATE_TIMEOUT\?\n$/)]);
 });

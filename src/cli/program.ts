@@ -9,14 +9,16 @@ import { addStatusCommand } from './commands/status.ts';
 import { addTxnCommand } from './commands/txn.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { unknownName } from './config/configuration.ts';
+import { etcdCommand } from './config/etcd-commands.ts';
 import type { CliDependencies } from './dependencies.ts';
-import { CommandFailure, exitCodes } from './exit-codes.ts';
+import { CommandFailure, exitCodes, usageFailure } from './exit-codes.ts';
 
 /** Runs one command line, without the program's own name; resolves to the exit code and never rejects. */
 export async function run(args: readonly string[], dependencies: CliDependencies): Promise<number> {
   const session: Session = { dependencies, exitCode: exitCodes.done };
   const program = buildProgram(session);
   try {
+    requireCommandToHelp(program, args);
     await program.parseAsync([...args], { from: 'user' });
     return session.exitCode;
   } catch (error) {
@@ -39,6 +41,16 @@ export function buildProgram(session: Session): Command {
   return program;
 }
 
+/** The library shows its general help for a command that does not exist, as if that had been asked for. */
+function requireCommandToHelp(program: Command, [first, wanted]: readonly string[]): void {
+  if (first !== 'help' || wanted === undefined || wanted.startsWith('-') || wanted === 'help') return;
+  if (subcommandNamed(program, [wanted]) !== program) return;
+  const answer = etcdCommand(wanted);
+  throw usageFailure(
+    `there is no command ${wanted}${answer === undefined ? '' : `: ${answer}`}. "quorate --help" lists all.`,
+  );
+}
+
 function explain(
   error: unknown,
   program: Command,
@@ -53,7 +65,7 @@ function explain(
     if (error.exitCode === 0) return exitCodes.done;
     if (error.code !== 'commander.help') {
       const command = subcommandNamed(program, args);
-      stderr.write(`quorate: ${usageMessage(error, command)}\n`);
+      stderr.write(`quorate: ${usageMessage(error, command, program)}\n`);
       stderr.write(`Nothing was done. "${commandPath(command)} --help" shows what there is.\n`);
     }
     return exitCodes.usage;
@@ -65,11 +77,42 @@ function explain(
   return exitCodes.unknown;
 }
 
-function usageMessage(error: CommanderError, command: Command): string {
-  const flag = error.code === 'commander.unknownOption' ? /'--?([^'=]+)/.exec(error.message)?.[1] : undefined;
-  if (flag === undefined) return error.message.replace(/^error: /, '');
-  const known = command.options.map((option) => (option.long ?? '').replace(/^--/, ''));
-  return unknownName(flag, '--', known);
+function usageMessage(error: CommanderError, command: Command, program: Command): string {
+  const named = /'([^'=]+)/.exec(error.message)?.[1] ?? '';
+  switch (error.code) {
+    case 'commander.unknownOption':
+      return unknownFlag(named, command, program);
+    case 'commander.unknownCommand': {
+      const answer = etcdCommand(named);
+      if (answer !== undefined) return `there is no command ${named}: ${answer}.`;
+      break;
+    }
+  }
+  return error.message.replace(/^error: /, '');
+}
+
+function unknownFlag(typed: string, command: Command, program: Command): string {
+  const name = typed.replace(/^-+/, '');
+  const has = (each: Command): boolean =>
+    each.options.some((option) => option.long === typed || option.short === typed);
+  const owners = [program, ...program.commands.flatMap((each) => [each, ...each.commands])].filter(has);
+  if (owners.length > 0) {
+    return `${commandPath(command)} has no flag ${typed}; ${owners.map(commandPath).join(', ')} ${owners.length === 1 ? 'has' : 'have'} it.`;
+  }
+  // A single letter is like any other; only its case tells something.
+  if (!typed.startsWith('--')) {
+    const other = typed === typed.toLowerCase() ? typed.toUpperCase() : typed.toLowerCase();
+    return unknownName(
+      name,
+      '-',
+      program.options.some(({ short }) => short === other) ? [other.slice(1)] : [],
+    );
+  }
+  return unknownName(
+    name,
+    '--',
+    command.options.map((option) => (option.long ?? '').replace(/^--/, '')),
+  );
 }
 
 const commandPath = (command: Command): string =>

@@ -7,3 +7,5 @@ export function packageVersion(): string {
     typeof content === 'object' && content !== null ? Reflect.get(content, 'version') : undefined;
   return typeof version === 'string' ? version : 'unknown';
 }
+
+export const versionLine = (): string => `quorate ${packageVersion()} (Node.js ${process.versions.node})`;

@@ -1,6 +1,7 @@
 import { type Call, Code, Failure, type UnaryHandler } from '../rpc/rpc.ts';
 import { malformedMessage } from './errors.ts';
 import type { MessageFns } from './gen/etcdserverpb/rpc.ts';
+import { messageFromJson } from './json.ts';
 
 /** What a method does, on messages. */
 export type MessageHandler<Request, Response> = (
@@ -57,13 +58,10 @@ export function decodeMessage<T>(codec: Pick<MessageFns<T>, 'decode'>, bytes: Ui
 }
 
 function fromJson<T>(codec: Pick<MessageFns<T>, 'fromJSON'>, json: unknown): T | Failure {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return new Failure(Code.invalidArgument, 'the request must be a JSON object');
-  }
   try {
-    return codec.fromJSON(json);
+    return messageFromJson(codec, json);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return new Failure(Code.invalidArgument, `a field of the request has the wrong form: ${reason}`);
+    return new Failure(Code.invalidArgument, reason);
   }
 }

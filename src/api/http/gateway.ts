@@ -1,3 +1,4 @@
+import { parseJson } from '../etcd/json.ts';
 import type { EtcdMethod } from '../etcd/method.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
 import { type HttpRequest, type HttpResponse, json } from './http.ts';
@@ -61,21 +62,11 @@ class GatewayCall implements Call {
 function parse(body: Uint8Array): { readonly value: unknown } | Failure {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-    return { value: JSON.parse(text === '' ? '{}' : text, toFieldNames) };
+    return { value: parseJson(text === '' ? '{}' : text) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return new Failure(Code.invalidArgument, `the request is not JSON: ${reason}`);
   }
-}
-
-/** Clients may write `rangeEnd` for `range_end`. */
-function toFieldNames(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const renamed: Record<string, unknown> = Object.create(null);
-  for (const [name, field] of Object.entries(value)) {
-    renamed[name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => `_${letter.toLowerCase()}`)] = field;
-  }
-  return renamed;
 }
 
 function failed(failure: Failure): HttpResponse {

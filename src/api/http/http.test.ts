@@ -150,6 +150,33 @@ describe('the JSON gateway', () => {
     },
   );
 
+  test.each([
+    ['/v3/kv/put', { key: '!!' }, 'key is not base64'],
+    ['/v3/kv/put', { key: 'YQ==', value: 'YQ=' }, undefined],
+    ['/v3/kv/put', { key: 'YQ', value: '_-8' }, undefined],
+    ['/v3/kv/put', { key: 'YQ==', leese: 0 }, 'leese is not a field of the request'],
+    ['/v3/kv/put', { key: 'YQ==', constructor: 1 }, 'constructor is not a field of the request'],
+    ['/v3/kv/put', { key: 'YQ==', lease: null, value: null }, undefined],
+    [
+      '/v3/kv/txn',
+      { success: [{ requestPut: { key: 'YQ==', valeu: 'YQ==' } }] },
+      'success.0.request_put.valeu is not a field of the request',
+    ],
+    ['/v3/kv/txn', { success: [{ request_put: { key: 'a b' } }] }, 'success.0.request_put.key is not base64'],
+    [
+      '/v3/kv/txn',
+      { compare: [{ key: 'YQ==', target: 'MOD', versoin: '1' }] },
+      'compare.0.versoin is not a field',
+    ],
+  ])('%s %j', async (path, body, problem) => {
+    const response = await post(path, JSON.stringify(body));
+    if (problem === undefined) expect(response.status).toBe(200);
+    else {
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ message: expect.stringContaining(problem) });
+    }
+  });
+
   test('what is not served says so', async () => {
     const response = await post('/v3/lease/grant', '{}');
     expect(response.status).toBe(501);

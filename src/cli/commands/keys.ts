@@ -10,8 +10,9 @@ import { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from '
 import { concatBytes, emptyBytes, utf8 } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';
+import type { Output } from '../dependencies.ts';
 import { usageFailure } from '../exit-codes.ts';
-import { json, printable, table } from '../output.ts';
+import { json, printable, shortened, table } from '../output.ts';
 
 const scopes = ['client'] as const;
 
@@ -42,7 +43,7 @@ Examples:
         return;
       }
       stdout.write(`done at revision ${answer.header?.revision ?? 0n}\n`);
-      if (answer.prevKv !== undefined) stdout.write(pairTable([answer.prevKv]));
+      if (answer.prevKv !== undefined) stdout.write(pairTable([answer.prevKv], stdout));
     });
 }
 
@@ -56,6 +57,7 @@ interface GetFlags extends RangeFlags {
   readonly keysOnly?: true;
   readonly countOnly?: true;
   readonly raw?: true;
+  readonly rev?: bigint;
   readonly consistency: 'linearizable' | 'local';
   readonly sort?: Pick<RangeRequest, 'sortTarget' | 'sortOrder'>;
 }
@@ -65,9 +67,16 @@ export function addGetCommand(program: Command, session: Session): void {
     addCommand(program, 'get', 'Read a key, or a range of keys', scopes).argument('<KEY>', 'The key'),
   )
     .option('--limit <COUNT>', 'At most so many pairs', parseLimit)
-    .option('--keys-only', 'Without the values')
+    .addOption(new Option('--keys-only', 'Without the values').conflicts('countOnly'))
     .option('--count-only', 'Only how many there are')
-    .option('--raw', "Write nothing but the values' bytes, one after the other")
+    .addOption(
+      new Option('--raw', "Write nothing but the values' bytes, one after the other").conflicts([
+        'output',
+        'keysOnly',
+        'countOnly',
+      ]),
+    )
+    .option('--rev <REVISION>', 'As it was at this revision', parseRevision)
     .option(
       '--sort <TARGET>',
       'By key, version, create, mod or value; TARGET:descend for the other way',
@@ -89,10 +98,12 @@ Examples:
   quorate get config/ --prefix --keys-only
   quorate get a --range-end m --limit 10 --sort mod:descend
   quorate get photo --raw > photo.jpg
+  quorate get greeting --rev 7                 as it was then
   quorate get "" --prefix --count-only         how many keys there are
 
 A key that is not there is no error: nothing is shown, the exit code is 0. The table shows bytes that are not
-printable as \\n, \\t or \\xHH; --output json is etcd's RangeResponse, with keys and values in base64.`,
+printable as \\n, \\t or \\xHH, and on a terminal only the beginning of a long value; --output json is etcd's
+RangeResponse, with keys and values in base64.`,
     )
     .action(async (key: string, flags: GetFlags, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
@@ -100,6 +111,7 @@ printable as \\n, \\t or \\xHH; --output json is etcd's RangeResponse, with keys
         ...rangeOf(key, flags),
         ...flags.sort,
         limit: flags.limit ?? 0n,
+        revision: flags.rev ?? 0n,
         keysOnly: flags.keysOnly === true,
         countOnly: flags.countOnly === true,
         serializable: flags.consistency === 'local',
@@ -120,7 +132,7 @@ function showRange(answer: RangeResponse, flags: GetFlags, output: 'table' | 'js
   } else if (flags.keysOnly === true) {
     for (const pair of answer.kvs) stdout.write(`${printable(pair.key)}\n`);
   } else if (answer.kvs.length > 0) {
-    stdout.write(pairTable(answer.kvs));
+    stdout.write(pairTable(answer.kvs, stdout));
   } else {
     stderr.write('no such key\n');
   }
@@ -151,16 +163,21 @@ Examples:
         return;
       }
       stdout.write(`${answer.deleted} deleted at revision ${answer.header?.revision ?? 0n}\n`);
-      if (answer.prevKvs.length > 0) stdout.write(pairTable(answer.prevKvs));
+      if (answer.prevKvs.length > 0) stdout.write(pairTable(answer.prevKvs, stdout));
     });
 }
 
-export function pairTable(pairs: readonly KeyValue[]): string {
+/** Enough to recognise a value by; a pipe or a file gets all of it. */
+const terminalValueColumns = 60;
+
+export function pairTable(pairs: readonly KeyValue[], { isTTY }: Output): string {
+  const value = (bytes: Uint8Array): string =>
+    isTTY === true ? shortened(printable(bytes), terminalValueColumns) : printable(bytes);
   return table(
     ['KEY', 'VALUE', 'VERSION', 'MODIFIED', 'CREATED'],
     pairs.map((pair) => [
       printable(pair.key),
-      printable(pair.value),
+      value(pair.value),
       String(pair.version),
       String(pair.modRevision),
       String(pair.createRevision),
@@ -184,6 +201,12 @@ function keyBytes(key: string): Uint8Array {
   if (key === '')
     throw usageFailure('a key is 1 byte or longer; "" with --prefix means all keys. Nothing was sent.');
   return utf8(key);
+}
+
+function parseRevision(text: string): bigint {
+  if (!/^[1-9]\d{0,17}$/.test(text))
+    throw new InvalidArgumentError('It must be a revision, a number from 1 on.');
+  return BigInt(text);
 }
 
 function parseLimit(text: string): bigint {

@@ -39,7 +39,7 @@ when at least one server answered, and 4 when none did.`,
         configuration.required(settings.output) === 'json'
           ? json(reports.map(plainReport))
           : table(
-              ['ENDPOINT', 'NAME', 'ID', 'ROLE', 'TERM', 'APPLIED', 'DB SIZE', 'VERSION', 'NOTES'],
+              ['ENDPOINT', 'NAME', 'ID', 'ROLE', 'TERM', 'APPLIED', 'DB SIZE', 'ETCD API', 'NOTES'],
               reports.map(row),
             ),
       );
@@ -97,6 +97,10 @@ async function ask(
 const memberAt = (address: string, members: readonly Member[]): Member | undefined =>
   members.find((member) => member.clientURLs.some((url) => url.endsWith(`//${address}`)));
 
+/** An unreachable server is named by the client, and by the report already. */
+const problemOf = (endpoint: string, { message }: ClientFailure): string =>
+  message.startsWith(`${endpoint}: `) ? message.slice(endpoint.length + 2) : message;
+
 function roleOf(answer: StatusResponse): string {
   if (answer.isLearner) return 'learner';
   if (answer.leader === 0n) return 'no leader';
@@ -115,7 +119,7 @@ function row({ endpoint, member, answer }: ServerReport): readonly string[] {
       '-',
       '-',
       '-',
-      answer.message,
+      problemOf(endpoint, answer),
     ];
   }
   return [
@@ -134,6 +138,6 @@ function row({ endpoint, member, answer }: ServerReport): readonly string[] {
 function plainReport({ endpoint, member, answer }: ServerReport): object {
   const name = member?.name ?? null;
   return answer instanceof ClientFailure
-    ? { endpoint, name, answered: false, problem: answer.message }
+    ? { endpoint, name, answered: false, problem: problemOf(endpoint, answer) }
     : { endpoint, name, answered: true, role: roleOf(answer), status: StatusResponse.toJSON(answer) };
 }

@@ -5,6 +5,7 @@ import { concatBytes, utf8Text } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { fileProblem } from '../config/files.ts';
 import { settings } from '../config/settings.ts';
+import type { Output } from '../dependencies.ts';
 import { usageFailure } from '../exit-codes.ts';
 import { json } from '../output.ts';
 import { parseJsonTxn } from '../txn/json.ts';
@@ -35,7 +36,7 @@ The exit code is 0 whichever branch was taken; the first line of the output says
       if (configuration.required(settings.output) === 'json') {
         stdout.write(json({ succeeded: answer.succeeded, ...(TxnResponse.toJSON(answer) as object) }));
       } else {
-        stdout.write(describe(answer));
+        stdout.write(describe(answer, stdout));
       }
     });
 }
@@ -62,13 +63,13 @@ function readTxn(text: string, file: string): TxnRequest {
   }
 }
 
-function describe(answer: TxnResponse): string {
+function describe(answer: TxnResponse, output: Output): string {
   const branch = answer.succeeded ? 'then (all comparisons held)' : 'else (a comparison did not hold)';
   const header = `${branch}, at revision ${answer.header?.revision ?? 0n}\n`;
-  return header + answer.responses.map((response, at) => describeResponse(response, at + 1)).join('');
+  return header + answer.responses.map((response, at) => describeResponse(response, at + 1, output)).join('');
 }
 
-function describeResponse({ response }: ResponseOp, position: number): string {
+function describeResponse({ response }: ResponseOp, position: number, output: Output): string {
   switch (response?.$case) {
     case 'responsePut':
       return `${position}. put: done\n`;
@@ -76,10 +77,10 @@ function describeResponse({ response }: ResponseOp, position: number): string {
       return `${position}. del: ${response.value.deleted} deleted\n`;
     case 'responseRange': {
       const pairs = response.value.kvs;
-      return `${position}. get: ${response.value.count} found\n${pairs.length === 0 ? '' : pairTable(pairs)}`;
+      return `${position}. get: ${response.value.count} found\n${pairs.length === 0 ? '' : pairTable(pairs, output)}`;
     }
     case 'responseTxn':
-      return `${position}. txn: ${describe(response.value)}`;
+      return `${position}. txn: ${describe(response.value, output)}`;
     case undefined:
       return `${position}. no answer\n`;
   }

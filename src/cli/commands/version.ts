@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addCommand, configurationOf, type Session } from '../command.ts';
 import { settings } from '../config/settings.ts';
 import { json } from '../output.ts';
-import { packageVersion } from '../version.ts';
+import { packageVersion, versionLine } from '../version.ts';
 
 const scopes = ['print'] as const;
 
@@ -11,12 +11,11 @@ export function addVersionCommand(program: Command, session: Session): void {
     .addHelpText('after', '\nExamples:\n  quorate version\n  quorate version --output json')
     .action((_options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const version = packageVersion();
       const { stdout } = session.dependencies;
       stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json({ version, node: process.versions.node })
-          : `quorate ${version} (Node.js ${process.versions.node})\n`,
+          ? json({ version: packageVersion(), node: process.versions.node })
+          : `${versionLine()}\n`,
       );
     });
 }

@@ -76,7 +76,7 @@ describe('the file', () => {
     ['timeout: soon', 'timeout: "soon" is not a duration'],
     ['timeout: {a: b}', 'timeout must be one value or a list'],
     ['- a\n- b', 'must hold "setting: value" lines'],
-    ['timeout: [1s', 'is not YAML'],
+    ['timeout: [1s', 'line 1, column 13.'],
     ['timeout: 1s\ntimeout: 2s', 'is not YAML'],
   ])('%s', (content, expected) => {
     const failure = failureOf(() => configure({ file: yaml(content) }));

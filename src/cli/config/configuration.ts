@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { usageFailure } from '../exit-codes.ts';
 import { etcdEquivalent } from './etcd-flags.ts';
+import { fileProblem } from './files.ts';
 import {
   allSettings,
   environmentName,
@@ -102,13 +103,15 @@ function readConfigurationFile(path: string): Record<string, string> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw usageFailure(`--config: ${path} cannot be read: ${(error as Error).message}.`);
+    throw usageFailure(`--config: ${path} cannot be read: ${fileProblem(error)}.`);
   }
   // The failsafe schema reads every scalar as text, so that 0644 or 1e3 reach the setting's own parser as written.
   const document = parseDocument(text, { schema: 'failsafe', prettyErrors: true });
   const mistake = document.errors[0];
   if (mistake !== undefined)
-    throw usageFailure(`--config: ${path} is not YAML: ${mistake.message.split('\n')[0]}`);
+    throw usageFailure(
+      `--config: ${path} is not YAML: ${mistake.message.split('\n')[0]?.replace(/[:.]*$/, '')}.`,
+    );
   const content: unknown = document.toJS();
   if (content === null || content === undefined || content === '') return {};
   if (typeof content !== 'object' || Array.isArray(content)) {
@@ -148,6 +151,6 @@ function unknownVariables(env: ConfigurationInputs['env']): string[] {
     .filter((name) => !isServiceLink(name, env[name]))
     .map((name) => {
       const near = closest(name, known);
-      return `${name} in the environment is not a setting${near === undefined ? '' : `: did you mean ${near}?`}`;
+      return `${name} in the environment is not a setting${near === undefined ? '.' : `: did you mean ${near}?`}`;
     });
 }

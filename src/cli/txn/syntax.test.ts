@@ -108,6 +108,9 @@ describe('text', () => {
     ['then\nget a --limit 3', 2, 'unexpected --limit'],
     ['if\nversion a = 0', 2, 'expected ('],
     ['if\nversion(a) 0', 2, '= != > or <'],
+    ['if\nversion(a) == 0', 2, '"==" is not an operator: there are = != > <'],
+    ['if\nversion(a) >= 1', 2, '">=" is not an operator'],
+    ['if\nversion(a) <> 1', 2, '"<>" is not an operator'],
     ['if\nversion(a) = x', 2, 'expected a number'],
     ['if\nversion(a) = "0"', 2, 'expected a number'],
     ['if\nversion(a) =', 2, 'at the end'],
@@ -128,6 +131,14 @@ describe('JSON', () => {
     expect(parseJsonTxn(JSON.stringify(TxnRequest.toJSON(txn)))).toEqual(txn);
   });
 
+  test('fields may be in camel case', () => {
+    const text =
+      '{"compare":[{"target":"MOD","key":"YQ==","modRevision":"3"}],"success":[{"requestPut":{"key":"YQ=="}}]}';
+    const { compare, success } = parseJsonTxn(text);
+    expect(compare[0]?.targetUnion).toEqual({ $case: 'modRevision', value: 3n });
+    expect(success[0]?.request?.$case).toBe('requestPut');
+  });
+
   test('zeros may be written out', () => {
     const text =
       '{"compare":[{"target":"VERSION","result":"EQUAL","key":"YQ==","version":"0"}],"success":[]}';
@@ -136,10 +147,10 @@ describe('JSON', () => {
 
   test.each([
     ['{', 'cannot be read'],
-    ['{"compares":[{}]}', 'compares is not a part'],
-    ['{"compare":[{"modRevision":"3"}]}', 'compare.0.modRevision is not a part'],
-    ['{"success":[{"request_put":{"keys":"YQ=="}}]}', 'success.0.request_put.keys is not a part'],
-    ['{"success":[{"request_putt":{"key":"YQ=="}}]}', 'request_putt is not a part'],
+    ['{"compares":[{}]}', 'compares is not a field'],
+    ['{"compare":[{"modRevisions":"3"}]}', 'compare.0.mod_revisions is not a field'],
+    ['{"success":[{"request_put":{"keys":"YQ=="}}]}', 'success.0.request_put.keys is not a field'],
+    ['{"success":[{"request_putt":{"key":"YQ=="}}]}', 'success.0.request_putt is not a field'],
   ])('%s', (text, expected) => {
     expect(failureOf(() => parseJsonTxn(text)).message).toContain(expected);
   });

@@ -73,8 +73,7 @@ function parseCompare(line: Line): Compare {
   line.sign('(');
   const key = line.bytes('a key');
   line.sign(')');
-  const relation = line.take();
-  const result = relation?.type === 'sign' ? relations[relation.text] : undefined;
+  const result = relations[line.signs()];
   if (result === undefined) return line.fail('expected = != > or < after the closing parenthesis');
   const operand = line.take() ?? line.fail('expected a number, or a text for value(), at the end');
   const range = line.range(key);
@@ -158,6 +157,16 @@ class Line {
   sign(text: string): void {
     const token = this.take();
     if (token?.type !== 'sign' || token.text !== text) this.fail(`expected ${text}`);
+  }
+
+  /** An operator as it was written; the tokenizer knows only those that exist. */
+  signs(): string {
+    let text = '';
+    while (this.#tokens[this.#at]?.type === 'sign') text += this.take()?.text ?? '';
+    if (text.length > 1 && relations[text] === undefined) {
+      this.fail(`"${text}" is not an operator: there are = != > <`);
+    }
+    return text;
   }
 
   bytes(expected: string): Uint8Array {

@@ -1,0 +1,91 @@
+import type { MessageFns } from './gen/etcdserverpb/rpc.ts';
+
+/** Why JSON is not the message that it should be; the message names the field. */
+export class JsonMismatch extends Error {
+  override readonly name = 'JsonMismatch';
+  readonly code = 'JSON_MISMATCH';
+}
+
+/** Reads JSON whose field names may be in camelCase too, as etcd's gateway takes it. Throws `SyntaxError`. */
+export const parseJson = (text: string): unknown => JSON.parse(text, toFieldNames);
+
+function toFieldNames(_key: string, value: unknown): unknown {
+  if (!isObject(value) || Array.isArray(value)) return value;
+  const renamed: Record<string, unknown> = Object.create(null);
+  for (const [name, field] of Object.entries(value)) {
+    renamed[name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => `_${letter.toLowerCase()}`)] = field;
+  }
+  return renamed;
+}
+
+/**
+ * Reads a message: bytes in base64, 64-bit numbers as strings.
+ *
+ * The generated reader skips fields that it does not know, and takes for base64 whatever it is given. A misspelt field must
+ * not be lost: a write would happen without its comparison, or without its lease. Throws `JsonMismatch`.
+ */
+export function messageFromJson<T>(codec: Pick<MessageFns<T>, 'fromJSON'>, json: unknown): T {
+  if (!isObject(json) || Array.isArray(json)) throw new JsonMismatch('the request must be a JSON object');
+  requireBase64(json, '');
+  const watched = new WatchedFields();
+  let message: T;
+  try {
+    message = codec.fromJSON(watched.watch(json, ''));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new JsonMismatch(`a field of the request has the wrong form: ${reason}`);
+  }
+  const stray = watched.unread();
+  if (stray !== undefined) throw new JsonMismatch(`${stray} is not a field of the request`);
+  return message;
+}
+
+/** Tells which fields the generated reader asks for: those are the ones that it knows. */
+class WatchedFields {
+  readonly #objects: { readonly path: string; readonly object: object; readonly read: Set<PropertyKey> }[] =
+    [];
+
+  watch(object: object, path: string): object {
+    const read = new Set<PropertyKey>();
+    this.#objects.push({ path, object, read });
+    const seen = new Map<PropertyKey, unknown>();
+    return new Proxy(object, {
+      get: (target, name, receiver) => {
+        read.add(name);
+        const value: unknown = Reflect.get(target, name, receiver);
+        if (!isObject(value)) return value;
+        if (!seen.has(name)) seen.set(name, this.watch(value, join(path, name)));
+        return seen.get(name);
+      },
+    });
+  }
+
+  /** A field that is there and was never asked for; one that is null counts as left out. */
+  unread(): string | undefined {
+    for (const { path, object, read } of this.#objects) {
+      const stray = Object.entries(object).find(([name, value]) => value !== null && !read.has(name));
+      if (stray !== undefined) return join(path, stray[0]);
+    }
+    return undefined;
+  }
+}
+
+/** Every field of these names, in every request that has a JSON form, holds bytes. */
+const bytesFields: ReadonlySet<string> = new Set(['key', 'value', 'range_end']);
+const base64 = /^(?:[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2})$/;
+
+function requireBase64(json: object, path: string): void {
+  for (const [name, value] of Object.entries(json)) {
+    if (isObject(value)) requireBase64(value, join(path, name));
+    else if (typeof value === 'string' && bytesFields.has(name) && !isBase64(value))
+      throw new JsonMismatch(`${join(path, name)} is not base64`);
+  }
+}
+
+/** In either alphabet; the padding may be left out. */
+const isBase64 = (text: string): boolean => base64.test(text) && text.replace(/=+$/, '').length % 4 !== 1;
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const join = (path: string, name: PropertyKey): string =>
+  path === '' ? String(name) : `${path}.${String(name)}`;
