@@ -78,10 +78,14 @@ function answered(name: string, phase: 'empty' | 'member', knowsYou: boolean): P
 }
 
 /** Runs the bootstrap of n1 against what the others answer in each round. */
-function admission(rounds: Record<string, ProbeOutcome>[]): { outcome: BootstrapOutcome | undefined } {
+function admission(rounds: Record<string, ProbeOutcome>[]): {
+  outcome: BootstrapOutcome | undefined;
+  /** For whom it said that it waits. */
+  readonly told: (readonly string[])[];
+} {
   const clock = new ManualClock();
   let round = 0;
-  const result: { outcome: BootstrapOutcome | undefined } = { outcome: undefined };
+  const result: ReturnType<typeof admission> = { outcome: undefined, told: [] };
   const bootstrap = new Bootstrap({
     manifest,
     baseDigest,
@@ -90,7 +94,7 @@ function admission(rounds: Record<string, ProbeOutcome>[]): { outcome: Bootstrap
       const answer = rounds[Math.min(round, rounds.length - 1)]?.[member.name];
       clock.defer(() => callback(answer ?? { type: 'failed', reason: 'nobody there' }));
     },
-    onWaiting: () => {},
+    onWaiting: (names) => result.told.push(names),
     onOutcome: (outcome) => {
       expect(result.outcome, 'decided twice').toBeUndefined();
       result.outcome = outcome;
@@ -122,6 +126,12 @@ describe('an empty replica', () => {
 
   it('waits while one of them has not been heard of', () => {
     expect(admission([{ n2: answered('n2', 'empty', false) }]).outcome).toBeUndefined();
+  });
+
+  it('says for whom it waits when that changes, and else every ten seconds', () => {
+    const one = { n2: answered('n2', 'empty', false) };
+    const { told } = admission([{}, {}, ...new Array<typeof one>(12).fill(one)]);
+    expect(told).toEqual([['n2', 'n3'], ['n3'], ['n3']]);
   });
 
   it('is admitted by one that has begun and knows this very directory', () => {

@@ -15,6 +15,8 @@ export type BootstrapOutcome =
   | { readonly type: 'refused'; readonly reason: string };
 
 const probeIntervalMs = 200;
+/** How often the same names are told again. */
+const waitingRepeatMs = 10_000;
 /** Longer than a probe takes, and short enough that the answers belong together. */
 const answerHoldsMs = 5_000;
 
@@ -32,6 +34,7 @@ export class Bootstrap {
   readonly #onWaiting: (names: readonly string[]) => void;
   /** What was heard of the others, and when; it holds for a while only, since a disk can be lost in between. */
   readonly #heard = new Map<NodeId, { readonly known: KnownMember; readonly at: Millis }>();
+  #told: { readonly names: string; readonly at: Millis } | undefined;
   #timer: Timer | undefined;
   #done = false;
 
@@ -74,9 +77,16 @@ export class Bootstrap {
     }
     this.#timer = this.#clock.setTimer(millis(this.#clock.now() + probeIntervalMs), () => {
       const waiting = this.#others().filter((member) => !this.#isEmpty(member.id));
-      if (waiting.length > 0) this.#onWaiting(waiting.map((member) => member.name));
+      if (waiting.length > 0) this.#tellWaiting(waiting.map((member) => member.name));
       this.#round();
     });
+  }
+
+  #tellWaiting(missing: readonly string[]): void {
+    const [names, now] = [missing.join(), this.#clock.now()];
+    if (this.#told?.names === names && now - this.#told.at < waitingRepeatMs) return;
+    this.#told = { names, at: now };
+    this.#onWaiting(missing);
   }
 
   #learn(member: InitialMember, outcome: ProbeOutcome): void {

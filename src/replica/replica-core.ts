@@ -11,7 +11,6 @@ import { Peers } from '../transport/peers.ts';
 import { awaitCondition } from './await-condition.ts';
 import { Bootstrap, baseDigestOf } from './bootstrap.ts';
 import { Driver } from './driver.ts';
-import type { Leadership } from './driver-options.ts';
 import { checkFeatureLevel } from './feature-level.ts';
 import { Flusher } from './flusher.ts';
 import { Handover } from './handover.ts';
@@ -20,6 +19,7 @@ import type { Manifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { Peering } from './peering.ts';
 import { diskTrouble, haltReason, ReplicaError, rolledBackText } from './replica-error.ts';
+import { ReplicaLog } from './replica-log.ts';
 import { Snapshots } from './snapshots.ts';
 import { statusOf } from './status.ts';
 import { SystemCommands } from './system-commands.ts';
@@ -41,6 +41,7 @@ export class ReplicaCore {
   readonly #options: ReplicaCoreOptions;
   readonly #backend: StoreBackend;
   readonly #journal: Journal;
+  readonly #log: ReplicaLog;
   readonly #peers: Peers;
   readonly #peering: Peering;
   readonly #driver: Driver;
@@ -90,6 +91,10 @@ export class ReplicaCore {
       },
       failed: (error) => this.halt(error),
     });
+    this.#log = new ReplicaLog(
+      observer,
+      (id) => this.#driver.configuration.members.find((member) => member.id === id)?.name,
+    );
     this.#peers = this.#makePeers(self);
     const origin = { clusterId: manifest.clusterId, protocol: definition.name, machine: machine.name };
     this.#snapshots = new Snapshots({
@@ -132,7 +137,7 @@ export class ReplicaCore {
         installSnapshot: (snapshot) => this.#install(snapshot),
         discardSnapshot: (snapshot) => this.#snapshots.discard(snapshot),
         configurationChanged: (configuration) => this.#configured(configuration),
-        led: (leadership) => this.#led(leadership),
+        led: (leadership) => this.#log.leadership(leadership),
         halt: (error) => this.halt(error),
       },
       observer,
@@ -262,7 +267,7 @@ export class ReplicaCore {
   }
 
   #makePeers(self: NodeId): Peers {
-    const { network, clock, random, observer } = this.#options;
+    const { network, clock, random } = this.#options;
     return new Peers({
       self,
       network,
@@ -276,36 +281,33 @@ export class ReplicaCore {
             this.#driver.frame(from, kind, payload);
         },
         up: (peer, session) => {
-          observer.log('info', 'link up', { peer });
+          this.#log.linkUp(peer);
           this.#driver.link(peer, session, true);
         },
         down: (peer, session, reason) => {
-          observer.log('info', 'link down', { peer, reason });
+          this.#log.linkDown(peer, reason);
           if (this.#phase !== 'halted') this.#driver.link(peer, session, false);
         },
         writable: (peer) => this.#driver.input({ type: 'credit', peer, bytes: this.#peers.credit(peer) }),
         bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
         problem: (problem) => {
-          // Part of every first start: it heals as soon as both have written down who the other is.
           if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'rolledBack') {
             return this.halt(new ReplicaError('ROLLED_BACK', rolledBackText(problem.text)));
           }
-          const passing = problem.type === 'rejected' && problem.code === 'notReady';
-          observer.log(passing ? 'debug' : 'warn', 'trouble between replicas', { ...problem });
+          this.#log.problem(problem);
         },
       },
     });
   }
 
   #seekAdmission(): void {
-    const { clock, observer } = this.#options;
+    const { clock } = this.#options;
     this.#bootstrap = new Bootstrap({
       manifest: this.#manifest,
       baseDigest: this.#baseDigest,
       clock,
       probe: (member, callback) => this.#peers.probe(member.address, member.id, callback),
-      onWaiting: (names) =>
-        observer.log('info', 'waiting to hear of all initial members', { missing: names }),
+      onWaiting: (names) => this.#log.waiting(names),
       onOutcome: (outcome) => {
         if (this.#phase !== 'starting') return;
         if (outcome.type === 'refused') return this.halt(new ReplicaError('REPLACED', outcome.reason));
@@ -328,10 +330,6 @@ export class ReplicaCore {
   #configured(configuration: Configuration): void {
     this.#peering.configuration = configuration;
     if (this.#phase !== 'starting') this.#peers.setMembers(configuration.members);
-  }
-
-  #led({ role, leader, epoch }: Leadership): void {
-    this.#options.observer.log('info', 'leadership', { role, leader, epoch });
   }
 
   #install(snapshot: number): void {

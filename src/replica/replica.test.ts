@@ -97,6 +97,13 @@ describe('one replica', () => {
     });
   }
 
+  it('asks for the directory when a caller without types leaves it out', async () => {
+    const options: unknown = { machine: counter };
+    const error = await failure(Replica.open(options as ReplicaOptions));
+    expect(error.code).toBe('CONFIGURATION');
+    expect(error.message).toContain('dataDir is missing');
+  });
+
   it('refuses a directory that another one uses, and says who', async () => {
     await start();
     const error = await failure(Replica.open({ machine: counter, dataDir: join(directory, 'n1') }));

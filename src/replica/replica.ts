@@ -70,6 +70,13 @@ export class Replica implements ReplicaHandle {
    * `ReplicaError`, after which nothing is left running.
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
+    // Callers without types leave it out, too.
+    if (typeof options.dataDir !== 'string' || options.dataDir === '') {
+      throw new ReplicaError(
+        'CONFIGURATION',
+        'dataDir is missing: name the directory of this replica alone.',
+      );
+    }
     const lock = await takeDirectory(options.dataDir);
     try {
       return new Replica(await openCore(coreOptions(options)), lock);
