@@ -281,6 +281,7 @@ describe.skipIf(!opensslPresent())('TLS', () => {
     );
     await replica.says('"msg":"serving"');
     const withCertificate = ['--cacert', ca, '--cert', client.certFile, '--key', client.keyFile];
+    expect(replica.stderr).not.toContain('without --peer-');
     expect((await put('a', '1', ...withCertificate)).exitCode).toBe(0);
     expect((await get('a', ...withCertificate)).stdout).toBe('1');
     const plaintext = await put('a', '2');
@@ -294,6 +295,18 @@ describe.skipIf(!opensslPresent())('TLS', () => {
       stderr: expect.stringContaining('demands a client certificate'),
     });
     await until(() => replica.stderr.includes('was refused'));
+    expect(await stop(replica)).toBe(0);
+  });
+
+  test('a peer port that anybody can speak to is warned about', async () => {
+    const peerCertificate = makeCertificate(directory, 'peer', makeAuthority(directory, 'authority'));
+    const replica = serve({
+      'peer-cert-file': peerCertificate.certFile,
+      'peer-key-file': peerCertificate.keyFile,
+    });
+    await replica.says('"msg":"serving"');
+    expect(replica.stderr).toContain('without --peer-trusted-ca-file every public authority');
+    expect(replica.stderr).toContain('without --peer-client-cert-auth whoever');
     expect(await stop(replica)).toBe(0);
   });
 

@@ -40,6 +40,8 @@ function refusal({ endpoint, message }: ClientFailure): string {
   if (message === 'etcdserver: no leader') {
     return `no leader, says ${endpoint}: a majority of the members is not reachable; see "quorate status"`;
   }
+  if (message === 'no answer in time') return `no answer from ${endpoint} in time: ${seeStatus}`;
+  if (message === 'no answer in time') return `no answer from ${endpoint} in time: ${seeStatus}`;
   const cause = noMajority.test(message) ? `${message} (${seeStatus})` : message;
   return `refused by ${endpoint}: ${cause}`;
 }

@@ -207,6 +207,31 @@ describe('exit codes and what they are said with', () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('Nothing happened.')]);
   });
 
+  test('without a leader: in words, and with what to look at', async () => {
+    cluster.replica.writeOutcome = { type: 'refused', reason: 'noLeader' };
+    const refused = await cli(['put', 'a', '1', '--timeout', '300ms']);
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /no leader, says .*: a majority .* not reachable; see "quorate status"\. Nothing happened/,
+      ),
+    ]);
+    cluster.replica.propose = () => new Promise(() => undefined);
+    const silent = await cli(['put', 'a', '1', '--timeout', '300ms']);
+    expect([silent.exitCode, silent.stderr]).toEqual([
+      3,
+      expect.stringMatching(
+        /no answer in time \(a majority .*may not be reachable.*It may have taken effect/,
+      ),
+    ]);
+    cluster.replica.read = () => new Promise(() => undefined);
+    const read = await cli(['get', 'a', '--timeout', '300ms']);
+    expect([read.exitCode, read.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^quorate: no answer from .*Nothing happened/),
+    ]);
+  });
+
   test('4: nothing was sent', async () => {
     for (const args of [
       ['put', 'a', '1'],

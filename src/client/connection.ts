@@ -41,6 +41,8 @@ const maybeMisunderstood: ReadonlySet<status> = new Set([
   status.INTERNAL,
   status.DEADLINE_EXCEEDED,
 ]);
+/** How the texts of those begin that understood us. */
+const ownWords = /^(etcdserver|quorate): /;
 const diagnosisMs = 1_000;
 
 const identity = (bytes: Buffer): Buffer => bytes;
@@ -61,6 +63,7 @@ export class Connection {
   readonly endpoint: string;
   readonly #server: ServerAddress;
   readonly #channel: Channel;
+  #speaksTls: Promise<boolean> | undefined;
 
   constructor(server: ServerAddress) {
     this.#server = server;
@@ -116,9 +119,12 @@ export class Connection {
    * True when a call of ours certainly went nowhere, because it was plaintext and the port speaks TLS. Some servers open
    * such a connection only to say so, and the library then fails the call in one way or another.
    */
-  async wasMisunderstood(error: ServiceError): Promise<boolean> {
-    const suspicious = this.#server.tls === undefined && maybeMisunderstood.has(error.code);
-    return suspicious && (await speaksTls(this.#server.address, diagnosisMs));
+  async wasMisunderstood({ code, details }: ServiceError): Promise<boolean> {
+    if (this.#server.tls !== undefined || !maybeMisunderstood.has(code) || ownWords.test(details))
+      return false;
+    // A port does not change its language, so it is asked once.
+    this.#speaksTls ??= speaksTls(this.#server.address, diagnosisMs);
+    return this.#speaksTls;
   }
 
   /** The library tells the cause of a failed connection only to a call; this one changes nothing. */

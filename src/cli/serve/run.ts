@@ -27,6 +27,7 @@ type End =
 /** Runs one replica until it is told to stop, or cannot go on. */
 export async function serveReplica(options: ServeOptions, dependencies: CliDependencies): Promise<ExitCode> {
   const logger = createLogger(options.name, options.logLevel, dependencies.stderr);
+  warnOfOpenPeerPort(options, logger);
   const metrics = new ReplicaMetrics();
   let end: (how: End) => void = () => undefined;
   const ended = new Promise<End>((resolve) => {
@@ -51,6 +52,21 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
     return how.type === 'stop' ? exitCodes.done : exitCodes.refused;
   } catch (error) {
     throw startFailure(error);
+  }
+}
+
+/** TLS alone hides what replicas say to each other; it does not tell who they are. */
+function warnOfOpenPeerPort({ peerTls }: ServeOptions, logger: Logger): void {
+  if (peerTls === undefined) return;
+  if (peerTls.trustedCa === undefined) {
+    logger.warn(
+      'without --peer-trusted-ca-file every public authority is trusted to say who is a replica: give the authority of this cluster',
+    );
+  }
+  if (!peerTls.clientCertAuth) {
+    logger.warn(
+      'without --peer-client-cert-auth whoever reaches the peer port can take part as a replica: give it, with --peer-trusted-ca-file',
+    );
   }
 }
 
