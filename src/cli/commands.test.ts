@@ -135,6 +135,7 @@ describe('snapshot', () => {
   test.each([
     ['a directory', () => directory],
     ['a device', () => '/dev/null'],
+    ['wherever stdout goes', () => '/dev/stdout'],
     [
       'a link to a device',
       () => {

@@ -17,7 +17,11 @@ export async function backupTarget(file: string): Promise<string> {
   // Whether it can be made shows when it is.
   if (entry === undefined || entry.isFile()) return file;
   const target = await realpath(file).catch(() => undefined);
-  if (entry.isSymbolicLink() && target !== undefined && (await lstat(target)).isFile()) return target;
+  // /dev/stdout may lead to a file that others hold open, and would not see replaced.
+  const isDevice = /^\/(dev|proc)\//.test(path.resolve(file));
+  if (entry.isSymbolicLink() && !isDevice && target !== undefined && (await lstat(target)).isFile()) {
+    return target;
+  }
   throw usageFailure(
     `${file} is not a regular file, and cannot be replaced by a backup: name another. No server was asked.`,
   );
