@@ -297,6 +297,9 @@ export class Peers {
   }
 
   #answer(hello: Hello, version: number): Reject | Welcome {
+    // Before the host hears of it: a copy must not count as the latest start while the original is there.
+    const copy = this.#copyOf(hello);
+    if (copy !== undefined) return copy;
     const verdict = this.#judge(hello, 'inbound', hello.purpose);
     if (verdict.type === 'reject') return verdict;
     const twin = this.#twinOf(hello);
@@ -307,23 +310,26 @@ export class Peers {
     return { ...this.#handlers.facts(hello.id), version, to: hello.id };
   }
 
+  /** Another start of a data directory of which one is connected: it was copied, or its end has not been noticed yet. */
+  #copyOf(hello: Hello): Reject | undefined {
+    const live = this.#inbound.get(hello.id)?.facts;
+    if (live === undefined || live.incarnation === hello.incarnation) return undefined;
+    if (!equalBytes(live.storageId, hello.storageId)) return undefined;
+    return reject(
+      'duplicateName',
+      `another start of replica ${hello.name} (${hello.id}) is connected: its data directory was copied or rolled back, ` +
+        'or that start ended a moment ago',
+    );
+  }
+
   /** Someone else under the name of a replica that is connected: one of them must not be. */
   #twinOf(hello: Hello): Reject | undefined {
     const live = this.#inbound.get(hello.id)?.facts;
-    if (live === undefined) return undefined;
-    if (!equalBytes(live.storageId, hello.storageId)) {
-      return reject(
-        'duplicateName',
-        `a replica ${hello.name} (${hello.id}) with another data directory is connected: stop one of them`,
-      );
-    }
-    if (live.incarnation > hello.incarnation) {
-      return reject(
-        'duplicateName',
-        `a later start of replica ${hello.name} (${hello.id}) is connected: its data directory was copied or rolled back`,
-      );
-    }
-    return undefined;
+    if (live === undefined || equalBytes(live.storageId, hello.storageId)) return undefined;
+    return reject(
+      'duplicateName',
+      `a replica ${hello.name} (${hello.id}) with another data directory is connected: stop one of them`,
+    );
   }
 
   #accepted(connection: FrameConnection, hello: Hello): void {
