@@ -144,6 +144,18 @@ describe('a simulated day', () => {
     await expect(day(depot([vehicle('a')]), broken)).rejects.toThrow('a mistake');
   });
 
+  it.each([
+    [1.1, 1000],
+    [300, 1000.1],
+    [0.7, 1800.7],
+  ])('passes with fractions of seconds: every %d s, arrival at %d s', async (everyS, arrivalS) => {
+    const stay = { arrivalS, departureS: arrivalS + 1200.6 };
+    const scenario = { ...depot([vehicle('a', stay)]), steps: 4 };
+    const result = await day(scenario, fullPower, { replan: { everyS, on: allTriggers } });
+    expect(result.edgesS.at(-1)).toBe(hour);
+    expect(stayOf(result, 'a')?.finalKwh).toBeCloseTo(20 + (50 * 1200.6) / 3600, 6);
+  });
+
   it('rests until the first plan is ready', async () => {
     const result = await day(depot([vehicle('a')]), fullPower, { planLatencyS: () => 120 });
     expect(result.powerKw[0]?.[at(result, 119)]).toBe(0);

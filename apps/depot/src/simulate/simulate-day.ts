@@ -1,3 +1,4 @@
+import { assert } from '../../../../src/core/assert.ts';
 import { Random } from '../../../../src/core/random.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { LpSolver } from '../planning/solver.ts';
@@ -56,14 +57,15 @@ export async function simulateDay(scenario: Scenario, options: SimulationOptions
   const endS = scenario.steps * scenario.stepSeconds;
   try {
     let nowS = 0;
-    let plannedS = Number.NEGATIVE_INFINITY;
+    // The instant itself, not the time passed: a difference of fractions may fall short of the interval for ever.
+    let nextPlanS = 0;
+    const everyS = options.replan.everyS ?? Number.POSITIVE_INFINITY;
     while (nowS < endS) {
       const triggers = depot.happen(nowS);
-      const due = nowS - plannedS >= (options.replan.everyS ?? Number.POSITIVE_INFINITY);
       const asked = triggers.some((trigger) => options.replan.on.has(trigger));
-      if (nowS === 0 || due || asked) {
+      if (nowS >= nextPlanS || asked) {
         replanner.request();
-        plannedS = nowS;
+        nextPlanS = nowS + everyS;
       }
       const attempts = await replanner.advance(nowS, () => depot.known(nowS));
       for (const attempt of attempts) {
@@ -76,8 +78,9 @@ export async function simulateDay(scenario: Scenario, options: SimulationOptions
         nowS + options.tickS,
         timeline.nextChangeS(nowS),
         replanner.nextChangeS(nowS),
-        plannedS + (options.replan.everyS ?? Number.POSITIVE_INFINITY),
+        nextPlanS,
       );
+      assert(nextS > nowS, `time passes at ${nowS} s`);
       depot.run(nowS, nextS, instructions);
       nowS = nextS;
       options.onProgress?.(nowS, plans.made);
