@@ -30,6 +30,12 @@ const vehicle = present(
   'the only one',
 );
 
+test('a minimum power that rounding has missed by little is kept', () => {
+  expect(withoutTrickle(vehicle, 4 - 1e-12)).toBe(4);
+  expect(withoutTrickle(vehicle, -5 + 1e-12)).toBe(-5);
+  expect(withoutTrickle(vehicle, 4 - 1e-6)).toBe(0);
+});
+
 test('losses on the way in and on the way out', () => {
   expect(energyAfter(vehicle, 50, 10, 0.5)).toBeCloseTo(54.5, 9);
   expect(energyAfter(vehicle, 50, -8, 0.5)).toBeCloseTo(45, 9);

@@ -50,8 +50,15 @@ export function maximumDischarge(process: PlannedProcess, energyKwh: number, hou
   return Math.min(maximumDischargeKw, -powerBetween(process, energyKwh, minimumV2xKwh, hours));
 }
 
-/** `kw`, or 0 where it is below what the vehicle takes at all: it would switch off. */
-export function withoutTrickle(process: PlannedProcess, kw: number): number {
+/**
+ * `kw`, or 0 where it is below what the vehicle takes at all: it would switch off. What only rounding has put below that
+ * power is raised to it.
+ */
+export function withoutTrickle(
+  process: Pick<PlannedProcess, 'minimumChargeKw' | 'minimumDischargeKw'>,
+  kw: number,
+): number {
   const least = kw >= 0 ? process.minimumChargeKw : process.minimumDischargeKw;
-  return kw === 0 || Math.abs(kw) < least - 1e-9 ? 0 : kw;
+  if (kw === 0 || Math.abs(kw) < least - 1e-9) return 0;
+  return Math.sign(kw) * Math.max(Math.abs(kw), least);
 }

@@ -1,6 +1,6 @@
 import type { ChargingProcess } from '../model/needs.ts';
 import type { PlannedProcess } from '../model/problem.ts';
-import { energyAfter, powerBetween } from '../physics/battery.ts';
+import { energyAfter, powerBetween, withoutTrickle } from '../physics/battery.ts';
 
 /** How the power that vehicles really take falls, although they have not said so. */
 export interface UndeclaredTaper {
@@ -31,7 +31,7 @@ export function respond(
   if (kw > 0) {
     kw = Math.min(kw, acceptedKw(battery.capacityKwh, needs.maximumChargeKw, energyKwh, taper));
     kw = Math.min(kw, powerBetween(planned, energyKwh, Math.max(energyKwh, battery.capacityKwh), hours));
-    if (kw < (needs.minimumChargeKw ?? 0)) kw = 0;
+    kw = withoutTrickle({ minimumChargeKw: needs.minimumChargeKw ?? 0, minimumDischargeKw: 0 }, kw);
   } else if (kw < 0) {
     kw = Math.max(kw, powerBetween(planned, energyKwh, 0, hours));
   }
