@@ -37,22 +37,24 @@ export function dispatch(problem: Problem, state: DepotState, lists: StepLists):
 function usableGeneration(problem: Problem, step: number, wishes: Float64Array): Float64Array | undefined {
   const scaled = (share: number): Float64Array =>
     Float64Array.from(problem.generation, ({ kw }) => share * (kw[step] ?? 0));
-  const fits = (share: number): boolean => {
+  const fits = (share: number, slackKw?: number): boolean => {
     const pvKw = scaled(share);
     return (
-      isFeasible(problem, step, netDemand(problem, step, wishes, pvKw)) &&
-      keepsPhaseLimits(problem, step, wishes, pvKw)
+      isFeasible(problem, step, netDemand(problem, step, wishes, pvKw), slackKw) &&
+      keepsPhaseLimits(problem, step, wishes, pvKw, slackKw)
     );
   };
   if (fits(1)) return scaled(1);
   if (scaled(1).every((kw) => kw === 0)) return undefined;
-  let high = 1;
-  while (high > 0 && !fits(high - 0.1)) high = Math.max(0, high - 0.1);
-  if (high === 0) return undefined;
-  let low = high - 0.1;
-  for (let turn = 0; turn < 20; turn++) {
+  // Wishes may need some generation, so the shares that fit need not begin at none.
+  const tenths = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0].find((tenth) => fits(tenth / 10));
+  if (tenths === undefined) return undefined;
+  let low = tenths / 10;
+  let high = (tenths + 1) / 10;
+  for (let turn = 0; turn < 30; turn++) {
     const middle = (low + high) / 2;
-    if (fits(middle)) low = middle;
+    // Without slack: the search would end at the limit and the slack, every time.
+    if (fits(middle, 0)) low = middle;
     else high = middle;
   }
   return scaled(low);

@@ -6,22 +6,33 @@ export const toleranceKw = 1e-5;
 
 /**
  * Whether the network can carry, in `step`, the net power that devices take at each node (kW, negative when they feed
- * in); the grid connection balances the sum. Phase limits are not part of it, see `phases.ts`.
+ * in); the grid connection balances the sum. `slackKw` is allowed beyond each capacity. Phase limits are not part of it,
+ * see `phases.ts`.
  */
-export function isFeasible(problem: Problem, step: number, demandKw: Float64Array): boolean {
+export function isFeasible(
+  problem: Problem,
+  step: number,
+  demandKw: Float64Array,
+  slackKw: number = toleranceKw,
+): boolean {
   return problem.network.isTree
-    ? isFeasibleOnTree(problem, step, demandKw)
-    : isFeasibleByMaxFlow(problem, step, demandKw);
+    ? isFeasibleOnTree(problem, step, demandKw, slackKw)
+    : isFeasibleByMaxFlow(problem, step, demandKw, slackKw);
 }
 
 /** On a tree there is one way only: what passes through a node is the sum of what is taken at and below it. */
-export function isFeasibleOnTree(problem: Problem, step: number, demandKw: Float64Array): boolean {
+export function isFeasibleOnTree(
+  problem: Problem,
+  step: number,
+  demandKw: Float64Array,
+  slackKw: number = toleranceKw,
+): boolean {
   const through = treeFlows(problem, demandKw);
   return problem.network.nodes.every(({ index }) => {
     const kw = through[index] ?? 0;
     const importKw = problem.importKw[index]?.[step] ?? 0;
     const exportKw = problem.exportKw[index]?.[step] ?? 0;
-    return kw <= importKw + toleranceKw && -kw <= exportKw + toleranceKw;
+    return kw <= importKw + slackKw && -kw <= exportKw + slackKw;
   });
 }
 
@@ -37,8 +48,38 @@ export function treeFlows({ network }: Problem, demandKw: Float64Array): Float64
 }
 
 /** In general: from those who feed in to those who take, a maximum flow must carry everything. */
-export function isFeasibleByMaxFlow(problem: Problem, step: number, demandKw: Float64Array): boolean {
-  return routed(problem, step, demandKw).missingKw <= toleranceKw;
+export function isFeasibleByMaxFlow(
+  problem: Problem,
+  step: number,
+  demandKw: Float64Array,
+  slackKw: number = toleranceKw,
+): boolean {
+  return missingKw(problem, step, demandKw) <= slackKw;
+}
+
+/** What a maximum flow leaves behind of the demand or of what is fed in, the greater of both, kW; 0 if it is feasible. */
+export function missingKw(problem: Problem, step: number, demandKw: Float64Array): number {
+  return routed(problem, step, demandKw).missingKw;
+}
+
+/**
+ * Whether the network carries the demand, or where a limit was cut below promised loads, nothing on top of them: on a tree
+ * node by node, in general by what a maximum flow cannot carry of the loads alone.
+ */
+export function isFeasibleBesideLoads(problem: Problem, step: number, demandKw: Float64Array): boolean {
+  const loadsKw = Float64Array.from(problem.loadKw, (row) => row[step] ?? 0);
+  if (!problem.network.isTree) {
+    const excused = missingKw(problem, step, loadsKw);
+    return missingKw(problem, step, demandKw) <= excused + toleranceKw;
+  }
+  const loads = treeFlows(problem, loadsKw);
+  const through = treeFlows(problem, demandKw);
+  return problem.network.nodes.every(({ index }) => {
+    const kw = through[index] ?? 0;
+    const importKw = Math.max(problem.importKw[index]?.[step] ?? 0, loads[index] ?? 0);
+    const exportKw = problem.exportKw[index]?.[step] ?? 0;
+    return kw <= importKw + toleranceKw && -kw <= exportKw + toleranceKw;
+  });
 }
 
 /** Net power on each link, kW, positive away from the grid. The demand must be feasible. */

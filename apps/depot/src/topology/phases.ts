@@ -8,9 +8,20 @@ export function keepsPhaseLimits(
   step: number,
   powerKw: ArrayLike<number>,
   pvKw: ArrayLike<number>,
+  slackKw: number = toleranceKw,
 ): boolean {
+  return phaseExcess(problem, step, powerKw, pvKw).every(({ kw }) => kw <= slackKw);
+}
+
+/** By node with a phase limit, what its most loaded conductor carries beyond it, kW; negative where there is room. */
+export function phaseExcess(
+  problem: Problem,
+  step: number,
+  powerKw: ArrayLike<number>,
+  pvKw: ArrayLike<number>,
+): { readonly node: number; readonly kw: number }[] {
   const { nodes } = problem.network;
-  if (nodes.every(({ phaseKw }) => phaseKw === Infinity)) return true;
+  if (nodes.every(({ phaseKw }) => phaseKw === Infinity)) return [];
   const loads = new Map<number, [number, number, number]>();
   const add = (node: number, kw: number, share: PhaseShare): void => {
     for (const limited of nodes[node]?.phaseLimited ?? []) {
@@ -22,9 +33,8 @@ export function keepsPhaseLimits(
   for (const [node, row] of problem.loadKw.entries()) add(node, row[step] ?? 0, balancedPhases);
   for (const [row, { node }] of problem.generation.entries()) add(node, -(pvKw[row] ?? 0), balancedPhases);
   for (const process of problem.processes) add(process.evse, powerKw[process.index] ?? 0, process.phaseShare);
-  for (const [node, load] of loads) {
-    const limit = (nodes[node]?.phaseKw ?? Infinity) + toleranceKw;
-    if (load.some((kw) => Math.abs(kw) > limit)) return false;
-  }
-  return true;
+  return [...loads].map(([node, load]) => ({
+    node,
+    kw: Math.max(...load.map(Math.abs)) - (nodes[node]?.phaseKw ?? Infinity),
+  }));
 }
