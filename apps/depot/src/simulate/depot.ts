@@ -216,7 +216,7 @@ export class Depot {
     this.#importEurPerKwh.push(price.importEur);
     const paid = gridKw * (gridKw >= 0 ? price.importEur : price.exportEur);
     this.#costEur += (paid * (toS - fromS)) / 3600 + wear(problem, actualKw);
-    this.#watch.look(problem, demand, toS - fromS);
+    this.#watch.look(problem, actualKw, dispatch.pvKw, toS - fromS);
   }
 
   #price(nowS: number): { importEur: number; exportEur: number } {

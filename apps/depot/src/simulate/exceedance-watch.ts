@@ -1,17 +1,23 @@
 import type { Problem } from '../model/problem.ts';
-import { isFeasible, toleranceKw, treeFlows } from '../topology/feasibility.ts';
+import { netDemand } from '../strategies/dispatch.ts';
+import { missingKw, toleranceKw, treeFlows } from '../topology/feasibility.ts';
+import { phaseExcess } from '../topology/phases.ts';
 import type { Exceedance } from './simulated-day.ts';
 
 /** Sums up where measured power went beyond a capacity. */
 export class ExceedanceWatch {
   readonly #byNode = new Map<string, { kw: number; seconds: number }>();
 
-  /** `demandKw` is what devices take at each node in the only step of `problem`. */
-  look(problem: Problem, demandKw: Float64Array, seconds: number): void {
-    if (isFeasible(problem, 0, demandKw)) return;
+  /** `powerKw` and `pvKw` are what vehicles took and generation fed in, in the only step of `problem`. */
+  look(problem: Problem, powerKw: Float64Array, pvKw: Float64Array, seconds: number): void {
+    for (const { node, kw } of phaseExcess(problem, 0, powerKw, pvKw)) {
+      if (kw > toleranceKw) this.#add(`a conductor of ${problem.network.nodes[node]?.id ?? ''}`, kw, seconds);
+    }
+    const demandKw = netDemand(problem, 0, powerKw, pvKw);
     if (!problem.network.isTree) {
-      // With several ways there is no telling which one carries too much.
-      this.#add('the network', Number.NaN, seconds);
+      // With several ways there is no telling which one carries too much, only how much does not fit on all of them.
+      const missing = missingKw(problem, 0, demandKw);
+      if (missing > toleranceKw) this.#add('the network', missing, seconds);
       return;
     }
     const through = treeFlows(problem, demandKw);

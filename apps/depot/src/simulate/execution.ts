@@ -4,7 +4,7 @@ import type { ChargingProcess } from '../model/needs.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Scenario, TemporaryLimit } from '../model/scenario.ts';
 import { type Dispatch, dispatch, netDemand } from '../strategies/dispatch.ts';
-import { isFeasible } from '../topology/feasibility.ts';
+import { isFeasibleBesideLoads } from '../topology/feasibility.ts';
 import type { Network } from '../topology/network.ts';
 import type { Instruction } from './replanner.ts';
 
@@ -54,8 +54,7 @@ export function setPoints(
   const done = dispatch(problem, { step: 0, energyKwh }, { executionPriority, percentOfMaximum });
   assert(
     // A promised load can be above a limit that was cut; then no vehicle may add to it.
-    isFeasible(problem, 0, netDemand(problem, 0, done.powerKw, done.pvKw)) ||
-      done.powerKw.every((kw) => kw <= 0),
+    isFeasibleBesideLoads(problem, 0, netDemand(problem, 0, done.powerKw, done.pvKw)),
     `set-points at ${nowS} s keep every capacity for ${lengthS} s`,
   );
   return { problem, dispatch: done };

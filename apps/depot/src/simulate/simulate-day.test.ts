@@ -105,6 +105,30 @@ describe('a simulated day', () => {
     expect(result.importLimitKw[at(result, hour)]).toBe(10);
   });
 
+  it('keeps a promised load when the limit above it is cut, and charges beside it', async () => {
+    const small = depot([vehicle('a'), vehicle('b')]);
+    const busbar = (id: string) => ({ type: 'busbar' as const, id: `bar ${id}`, capacity: { importKw: 50 } });
+    const ways = (id: string) => [
+      { from: 'grid', to: `bar ${id}` },
+      { from: `bar ${id}`, to: `evse ${id}` },
+    ];
+    const scenario: Scenario = {
+      ...small,
+      topology: {
+        nodes: [...small.topology.nodes, busbar('a'), busbar('b')],
+        links: [...ways('a'), ...ways('b')],
+      },
+      fixedPower: [{ type: 'load', id: 'house', node: 'bar a', kw: new Array<number>(16).fill(30) }],
+      events: [
+        { type: 'limit', atS: hour, limit: { node: 'bar a', fromS: hour, toS: 2 * hour, importKw: 20 } },
+      ],
+    };
+    const result = await day(scenario, fullPower);
+    expect(result.powerKw[0]?.[at(result, hour)]).toBe(0);
+    expect(result.powerKw[1]?.[at(result, hour)]).toBeCloseTo(30, 6);
+    expect(result.exceeded).toEqual([{ node: 'bar a', kw: expect.closeTo(10, 6), seconds: hour }]);
+  });
+
   it('leaves the last plan in force when the next ones are late', async () => {
     const scenario = depot([vehicle('a')], [{ type: 'prices', atS: hour, prices: flat(0.5) }]);
     const late = await day(scenario, planning(), {

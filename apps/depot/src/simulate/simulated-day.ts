@@ -21,7 +21,10 @@ export interface StayOutcome {
   readonly early: boolean;
 }
 
-/** A node that carried more than it may, because vehicles did not do what they were told. */
+/**
+ * A node, one of its conductors, or the network as a whole that carried more than it may: a limit was cut below what is
+ * promised to loads, or vehicles did not do what they were told.
+ */
 export interface Exceedance {
   readonly node: string;
   /** Most that was carried beyond the capacity, kW. */
