@@ -12,7 +12,7 @@ export const lmdbPageSize = 8192;
 const recordKey = Uint8Array.of(1);
 const smallestKey = Uint8Array.of(0);
 /** Pairs read at once: few at first, since most scans look for one. */
-const firstPagePairs = 2;
+const firstPagePairs = 1;
 const maxPagePairs = 256;
 
 /**

@@ -151,6 +151,15 @@ describe('compare', () => {
 });
 
 describe('simulate', () => {
+  it('shows a day for which no plan was ready in time, and fails', async () => {
+    const name = await scenario('late.json', '3');
+    const flags = ['--plan-latency', '90s', '--plan-deadline', '60s', '--replan', '2h', '--strategy', 'edf'];
+    const { code, stdout, stderr } = await depot('simulate', name, ...flags);
+    expect(code).toBe(1);
+    expect(stdout).toContain('0 plans');
+    expect(stderr).toContain('all were late');
+  });
+
   it('tells the story of a day', async () => {
     const name = await scenario('s.json', '5');
     const { code, stdout, stderr } = await depot('simulate', name, '--strategy', 'llf', '--replan', '1h');

@@ -3,7 +3,7 @@ import type { Prices, TemporaryLimit } from './scenario.ts';
 
 /**
  * What becomes known only at `atS`, seconds after the scenario's start. An arrival or departure is one that happens then
- * instead of when it was announced.
+ * instead of when it was announced. Needs are relative to the energy in the battery at `atS`.
  */
 export type ScenarioEvent =
   | { readonly type: 'arrival'; readonly atS: number; readonly process: string }

@@ -55,7 +55,7 @@ export interface ChargingProcess {
   readonly departureS: number;
   /** When the stay becomes known, seconds after the start; 0, as in a timetable, if left out. */
   readonly announcedS?: number;
-  /** Energy in the battery at arrival, kWh; the needs are relative to it. */
+  /** Energy in the battery at arrival, kWh; the needs are relative to it (those of an event to the energy then). */
   readonly presentEnergyKwh: number;
   readonly battery: Battery;
   readonly needs: ChargingNeeds;

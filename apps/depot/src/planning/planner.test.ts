@@ -199,6 +199,24 @@ describe('planning', () => {
       expect(rowOf(powerKw, index).reduce((sum, kw) => sum + kw, 0)).toBeCloseTo(8, 5);
   });
 
+  test('a window below the target is no reason to pay more than charging alone costs', async () => {
+    const needs = {
+      targetEnergyRequestKwh: 70,
+      minimumEnergyRequestKwh: -20,
+      maximumEnergyRequestKwh: 80,
+      minimumV2xEnergyRequestKwh: 0,
+      maximumV2xEnergyRequestKwh: 20,
+      maximumChargeKw: 20,
+      maximumDischargeKw: 20,
+    };
+    const prices = [0.05, 0.05, 0.05, 0.05, 0.5, 0.5, 0.5, 0.5];
+    const scenario = smallScenario(8, 100, [stay(0, needs, { presentEnergyKwh: 20 })], {
+      prices: { importEurPerKwh: prices, exportEurPerKwh: prices },
+    });
+    const plan = await plans(scenario);
+    expect(rowOf(plan.powerKw, 0).slice(0, 4).reduce((sum, kw) => sum + kw, 0)).toBeCloseTo(70, 3);
+  });
+
   test('earlier is better at equal prices, and a price on the peak makes it flat', async () => {
     const one = stay(0, { targetEnergyRequestKwh: 20, maximumEnergyRequestKwh: 20 });
     const problem = problemOf(smallScenario(4, 100, [one]));

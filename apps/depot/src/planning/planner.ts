@@ -53,8 +53,16 @@ export async function planDepot(
   options.onProgress?.(0.3);
   const freedom = freeAfterMinimum(problem, early?.planned.powerKw);
   const objective = options.objective ?? costObjective;
-  const best = await optimise(problem, solver, { name: 'optimise', freedom, objective }, options);
-  if (best.type === 'failed') return best;
+  const task: Task = { name: 'optimise', freedom, objective };
+  const cycling = await optimise(problem, solver, task, options);
+  if (cycling.type === 'failed') return cycling;
+  const best = await cheaperWithoutCycling(
+    problem,
+    solver,
+    { ...task, freedom: cycling.freedom },
+    options,
+    cycling,
+  );
   options.onProgress?.(0.8);
   const planned = await withMinimumPower(
     problem,
@@ -66,6 +74,33 @@ export async function planDepot(
   options.onProgress?.(1);
   const warmStart = new Map([...(early?.planned.warmStart ?? []), ...best.planned.warmStart]);
   return { type: 'planned', planned: { ...planned, warmStart } };
+}
+
+type Optimised = Extract<OptimiseResult, { type: 'planned' }>;
+
+/**
+ * The window of a process whose target lies above it holds its level down while it cycles, which can cost more than cycling
+ * earns. Then all of these processes only charge, if that is better.
+ */
+async function cheaperWithoutCycling(
+  problem: Problem,
+  solver: LpSolver,
+  task: Task,
+  options: PlanOptions,
+  cycling: Optimised,
+): Promise<Optimised> {
+  const freedom = task.freedom.map((free, index) => {
+    const process = problem.processes[index];
+    const heldDown = process !== undefined && process.targetKwh > process.maximumV2xKwh;
+    return heldDown && free.dischargeFrom < free.dischargeEnd
+      ? { ...free, dischargeFrom: 0, dischargeEnd: 0 }
+      : free;
+  });
+  if (freedom.every((free, index) => free === task.freedom[index])) return cycling;
+  const { warmStart } = cycling.planned;
+  const charging = await optimise(problem, solver, { ...task, freedom }, { ...options, warmStart });
+  if (charging.type === 'failed') return cycling;
+  return charging.planned.objective < cycling.planned.objective - 1e-9 ? charging : cycling;
 }
 
 type OptimiseResult =

@@ -66,7 +66,9 @@ export class Depot {
     for (let event = events[this.#nextEvent]; event !== undefined && event.atS <= nowS; ) {
       this.#apply(event);
       triggers.push(event.type);
-      this.#log.push({ atS: nowS, type: event.type, message: describeEvent(event, this.#energyKwh) });
+      const latest = (process: ChargingProcess): ChargingProcess => this.#knowledge.latest(process);
+      const message = describeEvent(event, this.#energyKwh, latest);
+      this.#log.push({ atS: nowS, type: event.type, message });
       event = events[++this.#nextEvent];
     }
     return triggers;
@@ -137,7 +139,7 @@ export class Depot {
       case 'needs':
       case 'limit':
       case 'prices':
-        this.#knowledge.learn(event);
+        this.#knowledge.learn(event, this.#energyKwh);
         return;
       case 'release':
         // The limit carries its own end; nothing has to be taken back.

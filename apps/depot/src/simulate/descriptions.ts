@@ -1,10 +1,15 @@
 import { assertNever } from '../../../../src/core/assert.ts';
+import type { ChargingProcess } from '../model/needs.ts';
 import type { TemporaryLimit } from '../model/scenario.ts';
 import type { PlanAttempt } from './replanner.ts';
 import type { DayEvent } from './timeline.ts';
 
-/** One line for the log of a day; `energyKwh` are the levels at that moment. */
-export function describeEvent(event: DayEvent, energyKwh: ReadonlyMap<string, number>): string {
+/** One line for the log of a day; `energyKwh` are the levels at that moment, `latest` knows the needs of that moment. */
+export function describeEvent(
+  event: DayEvent,
+  energyKwh: ReadonlyMap<string, number>,
+  latest: (process: ChargingProcess) => ChargingProcess,
+): string {
   switch (event.type) {
     case 'arrival': {
       const { process, arrivalS } = event.stay;
@@ -14,7 +19,7 @@ export function describeEvent(event: DayEvent, energyKwh: ReadonlyMap<string, nu
     case 'departure': {
       const { process, departureS } = event.stay;
       const level = energyKwh.get(process.id) ?? process.presentEnergyKwh;
-      const target = process.presentEnergyKwh + process.needs.targetEnergyRequestKwh;
+      const target = process.presentEnergyKwh + latest(process).needs.targetEnergyRequestKwh;
       return `${process.id} leaves with ${level.toFixed(1)} of ${target.toFixed(1)} kWh${offset(departureS - process.departureS)}`;
     }
     case 'needs':

@@ -46,13 +46,21 @@ export class Knowledge {
     this.#presence.set(process, 'gone');
   }
 
-  learn(event: Extract<ScenarioEvent, { type: 'needs' | 'limit' | 'prices' }>): void {
-    if (event.type === 'needs') this.#needs.set(event.process, event.needs);
-    else if (event.type === 'limit') this.#limits.push(event.limit);
+  /** `energyKwh` are the levels at that moment: new needs are relative to them. */
+  learn(
+    event: Extract<ScenarioEvent, { type: 'needs' | 'limit' | 'prices' }>,
+    energyKwh: ReadonlyMap<string, number>,
+  ): void {
+    if (event.type === 'needs') {
+      const process = this.#scenario.processes.find(({ id }) => id === event.process);
+      if (process === undefined) return;
+      const energy = energyKwh.get(event.process) ?? process.presentEnergyKwh;
+      this.#needs.set(event.process, sinceArrival(process, event.needs, energy));
+    } else if (event.type === 'limit') this.#limits.push(event.limit);
     else this.#prices = event.prices;
   }
 
-  /** The process with its latest needs. */
+  /** The process with its latest needs, relative to its energy at arrival whenever they were told. */
   latest(process: ChargingProcess): ChargingProcess {
     const needs = this.#needs.get(process.id);
     return needs === undefined ? process : { ...process, needs };
@@ -103,6 +111,28 @@ export class Knowledge {
     };
     return { scenario, realPower };
   }
+}
+
+/**
+ * Needs that were told at the level `energyKwh`, relative to the energy at arrival instead. What was valid there may ask for
+ * more than fits by now; a level stays between empty and full.
+ */
+function sinceArrival(
+  { presentEnergyKwh, battery }: ChargingProcess,
+  needs: ChargingNeeds,
+  energyKwh: number,
+): ChargingNeeds {
+  const moved = (requestKwh: number): number =>
+    Math.min(battery.capacityKwh, Math.max(0, energyKwh + requestKwh)) - presentEnergyKwh;
+  const { minimumV2xEnergyRequestKwh: lowest, maximumV2xEnergyRequestKwh: highest } = needs;
+  return {
+    ...needs,
+    targetEnergyRequestKwh: moved(needs.targetEnergyRequestKwh),
+    minimumEnergyRequestKwh: moved(needs.minimumEnergyRequestKwh),
+    maximumEnergyRequestKwh: moved(needs.maximumEnergyRequestKwh),
+    ...(lowest === undefined ? {} : { minimumV2xEnergyRequestKwh: moved(lowest) }),
+    ...(highest === undefined ? {} : { maximumV2xEnergyRequestKwh: moved(highest) }),
+  };
 }
 
 /**

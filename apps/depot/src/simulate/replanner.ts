@@ -1,6 +1,7 @@
 import type { Random } from '../../../../src/core/random.ts';
 import { compileProblem } from '../model/compile-problem.ts';
 import type { PlannedProcess, Problem } from '../model/problem.ts';
+import { equal } from '../strategies/equal.ts';
 import { PlanningFailed } from '../strategies/planning.ts';
 import type { StepLists, StepPolicy, Strategy, StrategyTools } from '../strategies/strategy.ts';
 import type { Network } from '../topology/network.ts';
@@ -45,13 +46,14 @@ export interface ReplannerOptions {
 
 /**
  * Keeps one plan in force and makes the next one. A plan takes simulated time; meanwhile, and when it fails or is late,
- * the one before stays in force. Requests that come while a plan is being made are answered by one plan after it.
+ * the one before stays in force; until there is a first one, everybody gets the same percentage. Requests that come while a plan is being made are answered by one plan after it.
  */
 export class Replanner {
   readonly #options: ReplannerOptions;
   readonly #network: Network;
   #inForce: PolicyInForce | undefined;
   #underWay: { readonly readyS: number; readonly next: PolicyInForce | undefined } | undefined;
+  #hasPlan = false;
   #requested = false;
   #attempts = 0;
 
@@ -78,6 +80,13 @@ export class Replanner {
    * only then.
    */
   async advance(nowS: number, known: () => Known): Promise<PlanAttempt[]> {
+    const asked = this.#requested;
+    const outcomes = await this.#pursue(nowS, known);
+    if (asked && !this.#hasPlan) await this.#fallBack(nowS, known());
+    return outcomes;
+  }
+
+  async #pursue(nowS: number, known: () => Known): Promise<PlanAttempt[]> {
     const outcomes: PlanAttempt[] = [];
     for (;;) {
       if (this.#underWay !== undefined) {
@@ -126,23 +135,20 @@ export class Replanner {
     await this.#underWay?.next?.policy.close?.();
   }
 
-  async #begin(nowS: number, { outlook, energyKwh }: Known): Promise<PlanAttempt | undefined> {
+  /** Needs no solver and no time, and knows only who is here: what there is when no plan was ever made. */
+  async #fallBack(nowS: number, known: Known): Promise<void> {
+    this.#inForce = await this.#prepare(equal(), nowS, known);
+  }
+
+  async #begin(nowS: number, known: Known): Promise<PlanAttempt | undefined> {
     const { strategy, tools, latencyS, deadlineS } = this.#options;
     const latency = latencyS(this.#attempts++, tools.random);
     if (latency > deadlineS) {
       this.#underWay = { readyS: nowS + deadlineS, next: undefined };
       return undefined;
     }
-    const { scenario, realPower } = outlook;
-    const step = Math.floor(nowS / scenario.stepSeconds + 1e-9);
-    const offsetS = Math.max(0, nowS - step * scenario.stepSeconds);
-    const problem = compileProblem(shiftSteps(scenario, offsetS), { step, energyKwh }, this.#network);
     try {
-      const policy = await strategy.prepare(problem, tools);
-      this.#underWay = {
-        readyS: nowS + latency,
-        next: { problem, policy, offsetS, realPower, step: -1, lists: undefined },
-      };
+      this.#underWay = { readyS: nowS + latency, next: await this.#prepare(strategy, nowS, known) };
       return undefined;
     } catch (error) {
       // Other errors are mistakes of ours and must not be taken for a plan that could not be made.
@@ -151,10 +157,20 @@ export class Replanner {
     }
   }
 
+  async #prepare(strategy: Strategy, nowS: number, { outlook, energyKwh }: Known): Promise<PolicyInForce> {
+    const { scenario, realPower } = outlook;
+    const step = Math.floor(nowS / scenario.stepSeconds + 1e-9);
+    const offsetS = Math.max(0, nowS - step * scenario.stepSeconds);
+    const problem = compileProblem(shiftSteps(scenario, offsetS), { step, energyKwh }, this.#network);
+    const policy = await strategy.prepare(problem, this.#options.tools);
+    return { problem, policy, offsetS, realPower, step: -1, lists: undefined };
+  }
+
   async #finish(next: PolicyInForce | undefined): Promise<PlanAttempt> {
     if (next === undefined) return { type: 'late' };
     await this.#inForce?.policy.close?.();
     this.#inForce = next;
+    this.#hasPlan = true;
     return { type: 'made' };
   }
 }

@@ -180,10 +180,24 @@ describe('a simulated day', () => {
     expect(stayOf(result, 'a')?.finalKwh).toBeCloseTo(20 + (50 * 1200.6) / 3600, 6);
   });
 
-  it('rests until the first plan is ready', async () => {
-    const result = await day(depot([vehicle('a')]), fullPower, { planLatencyS: () => 120 });
-    expect(result.powerKw[0]?.[at(result, 119)]).toBe(0);
-    expect(result.powerKw[0]?.[at(result, 120)]).toBe(50);
+  it('gives everybody the same until the first plan is ready', async () => {
+    const scenario = depot([vehicle('a'), vehicle('b'), vehicle('later', { arrivalS: 60, announcedS: 60 })]);
+    const result = await day(scenario, fullPower, { planLatencyS: () => 120 });
+    const share = (index: number, atS: number) => result.powerKw[index]?.[at(result, atS)];
+    expect(share(0, 0)).toBeCloseTo(30, 3);
+    expect(share(1, 0)).toBeCloseTo(30, 3);
+    for (const index of [0, 1, 2]) expect(share(index, 60)).toBeCloseTo(20, 3);
+    expect(share(0, 120)).toBe(50);
+  });
+
+  it('charges everybody even when no plan is ever in time', async () => {
+    const result = await day(depot([vehicle('a')]), planning(), {
+      planLatencyS: () => 90,
+      planDeadlineS: 60,
+    });
+    expect(result.plans.made).toBe(0);
+    expect(result.plans.late).toBeGreaterThan(3);
+    expect(stayOf(result, 'a')?.finalKwh).toBeCloseTo(60, 3);
   });
 
   it('lets vehicles go early, come late, come again, and not come at all', async () => {
@@ -224,10 +238,18 @@ describe('a simulated day', () => {
   });
 
   it('follows new needs', async () => {
-    const needs = { ...vehicle('a').needs, targetEnergyRequestKwh: 70 };
-    const scenario = depot([vehicle('a')], [{ type: 'needs', atS: hour, process: 'a', needs }]);
+    const needs = { ...vehicle('a').needs, targetEnergyRequestKwh: 15 };
+    const scenario = depot(
+      [vehicle('a', { needs: tight })],
+      [{ type: 'needs', atS: hour, process: 'a', needs }],
+    );
     const result = await day(scenario, planning());
-    expect(stayOf(result, 'a')).toMatchObject({ targetKwh: 90, finalKwh: expect.closeTo(90, 3) });
+    // 50 kW have filled it from 20 to 70 kWh when it asks for 15 more.
+    expect(stayOf(result, 'a')).toMatchObject({
+      targetKwh: expect.closeTo(85, 3),
+      finalKwh: expect.closeTo(85, 3),
+    });
+    expect(messages(result, 'departure')[0]?.message).toBe('a leaves with 85.0 of 85.0 kWh');
   });
 
   it('uses the last minutes of a stay that ends within a step', async () => {

@@ -20,7 +20,7 @@ import {
 import { writeFigures } from '../figure-files.ts';
 import { Progress } from '../progress.ts';
 import { readScenario } from '../scenario-file.ts';
-import { failure, type Session } from '../session.ts';
+import { type CommandFailure, failure, type Session } from '../session.ts';
 import { left, right, table } from '../table.ts';
 
 interface SimulateFlags {
@@ -59,27 +59,34 @@ export function addSimulateCommand(program: Command, session: Session): void {
 Examples:
   npm run depot -- simulate scenario.json --strategy planning --replan 5m
   npm run depot -- simulate scenario.json --replan events --taper 0.8:0.1 --figures figures
-  npm run depot -- simulate scenario.json --plan-latency 45s --plan-deadline 60s
+  npm run depot -- simulate scenario.json --plan-latency 2m --replan 10m
 
 Vehicles come and go as the scenario's events say, not as announced; the strategy learns of an event when it happens.
 Between plans, and when a plan is late or fails, the last one stays in force; its set-points are checked at every instant
-against the limits of that instant, so a limit that is cut holds at once. The same seed gives the same day.`,
+against the limits of that instant, so a limit that is cut holds at once. Until the first plan is ready, everybody gets the
+same percentage; if none ever is, as with a latency above the deadline, the exit code is 1. The same seed gives the same day.`,
     )
     .action(async (path: string, flags: SimulateFlags) => {
       const scenario = await readScenario(session, path);
       const day = await simulate(scenario, flags, session);
-      const failed = day.log.find(({ type }) => type === 'failed');
-      if (day.plans.made === 0) {
-        throw failure(`Not one plan was made. ${failed?.message ?? 'All of them were late.'}`);
-      }
       session.stdout.write(
         flags.output === 'json'
           ? `${JSON.stringify({ format: 'quorate-depot-day/1', scenario: scenario.name, start: scenario.start, ...day })}\n`
           : dayTable(scenario, day),
       );
-      if (flags.figures === undefined) return;
-      await writeFigures(session, flags.figures, trajectoryOfDay(scenario, day));
+      if (flags.figures !== undefined) {
+        await writeFigures(session, flags.figures, trajectoryOfDay(scenario, day));
+      }
+      if (day.plans.made === 0) throw withoutPlan(day);
     });
+}
+
+/** The day is shown all the same: it tells what the strategy equal made of it. */
+function withoutPlan({ log, plans, strategy }: SimulatedDay): CommandFailure {
+  const failed = log.find(({ type }) => type === 'failed')?.message;
+  const late = 'all were late, --plan-latency is above --plan-deadline';
+  const why = plans.late > 0 ? late : (failed ?? 'none was ready before the day ended');
+  return failure(`Not one plan of ${strategy} was in force, everybody got the same percentage: ${why}`);
 }
 
 async function simulate(scenario: Scenario, flags: SimulateFlags, session: Session): Promise<SimulatedDay> {
