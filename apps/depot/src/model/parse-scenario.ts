@@ -4,7 +4,7 @@ import type { ScenarioEvent } from './events.ts';
 import { limits } from './limits.ts';
 import type { ChargingProcess } from './needs.ts';
 import { checkPromisedPower } from './promised-power.ts';
-import { checkNeeds, readNeeds, readProcess } from './read-process.ts';
+import { checkOrder, readNeeds, readProcess } from './read-process.ts';
 import { readTopology } from './read-topology.ts';
 import { type Finding, join, optional, Reader } from './reader.ts';
 import {
@@ -214,7 +214,7 @@ function checkScenario(reader: Reader, scenario: Scenario): void {
     const process = byId.get(event.process);
     if (process === undefined)
       reader.fail(`events[${index}].process`, `names the unknown process ${event.process}`);
-    else if (event.type === 'needs') checkNeeds(reader, event.needs, `events[${index}].needs`, process);
+    else if (event.type === 'needs') checkOrder(reader, event.needs, `events[${index}].needs`);
   }
 }
 

@@ -89,12 +89,28 @@ export function readNeeds(reader: Reader, value: unknown, path: string): Chargin
 }
 
 /** The relations between needs, and between needs and the battery that they are about. */
-export function checkNeeds(
+function checkNeeds(
   reader: Reader,
   needs: ChargingNeeds,
   path: string,
   { presentEnergyKwh, battery }: Pick<ChargingProcess, 'presentEnergyKwh' | 'battery'>,
 ): void {
+  checkOrder(reader, needs, path);
+  const room = battery.capacityKwh - presentEnergyKwh;
+  // A level is compared with a request by a sum, which may be off by a rounding error.
+  if (needs.maximumEnergyRequestKwh > room + 1e-9) {
+    reader.fail(
+      join(path, 'maximumEnergyRequestKwh'),
+      `is a request relative to the ${presentEnergyKwh} kWh present and may be at most ${room}, which fills the battery; is ${needs.maximumEnergyRequestKwh}`,
+    );
+  }
+  if (needs.targetEnergyRequestKwh < -presentEnergyKwh) {
+    reader.fail(join(path, 'targetEnergyRequestKwh'), 'is below an empty battery');
+  }
+}
+
+/** The relations between needs alone: what the battery holds when an event tells them is not known before. */
+export function checkOrder(reader: Reader, needs: ChargingNeeds, path: string): void {
   const atMost = (low: keyof ChargingNeeds, high: keyof ChargingNeeds) => {
     const [lowValue, highValue] = [needs[low], needs[high]];
     if (lowValue === undefined || highValue === undefined || lowValue <= highValue) return;
@@ -113,17 +129,6 @@ export function checkNeeds(
       join(path, 'minimumDischargeKw'),
       `must be at most maximumDischargeKw ${needs.maximumDischargeKw ?? 0}, is ${needs.minimumDischargeKw ?? 0}`,
     );
-  }
-  const room = battery.capacityKwh - presentEnergyKwh;
-  // A level is compared with a request by a sum, which may be off by a rounding error.
-  if (needs.maximumEnergyRequestKwh > room + 1e-9) {
-    reader.fail(
-      join(path, 'maximumEnergyRequestKwh'),
-      `is a request relative to the ${presentEnergyKwh} kWh present and may be at most ${room}, which fills the battery; is ${needs.maximumEnergyRequestKwh}`,
-    );
-  }
-  if (needs.targetEnergyRequestKwh < -presentEnergyKwh) {
-    reader.fail(join(path, 'targetEnergyRequestKwh'), 'is below an empty battery');
   }
 }
 
