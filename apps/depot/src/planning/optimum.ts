@@ -4,8 +4,10 @@ import { type PlanResult, planDepot } from './planner.ts';
 import type { LpSolver } from './solver.ts';
 
 /**
- * What nobody can surpass: the whole future is known, nothing is frozen, and no minimum power is kept; demand first, then
- * cost. Other strategies are measured against it.
+ * The yardstick: the whole future is known, nothing is frozen, and no minimum power is kept; demand first, then cost. It is
+ * exact, so that nobody can surpass it, unless a V2X window ends below the target (who cycles is then decided by rule and
+ * not by search) or a price is negative (discharging is charged for the energy that it could burn): then it is an
+ * approximation that can be surpassed by a little.
  */
 export async function offlineOptimum(problem: Problem, solver: LpSolver): Promise<PlanResult> {
   const relaxed: Problem = {

@@ -8,8 +8,9 @@ import { netDemand } from './dispatch.ts';
 const slackKwh = 1e-4;
 
 /**
- * Everything physical that a plan breaks, one sentence each; none for a plan that can be carried out. It shares no code
- * with planning or dispatch: the network is checked by maximum flow, levels are computed again.
+ * Everything physical that a plan breaks, one sentence each; none for a plan that can be carried out. Levels and
+ * limits of vehicles are computed again, and trees are checked by maximum flow as well; the sum of demands and phase limits
+ * are computed by the code that dispatch uses.
  */
 export function planViolations(problem: Problem, plan: Plan): string[] {
   return [

@@ -39,7 +39,7 @@ Examples:
   npm run depot -- compare scenario.json --strategies planning,fcfs,edf --figures figures
 
 The optimum knows the whole future and neglects minimum powers: nobody can meet more demand, and at the same demand
-nobody can be cheaper. ENERGY and COST are ratios to it. The row "none" charges everybody at once with full power; if
+nobody can be cheaper, unless prices are negative or a V2X window ends below the target; then it is an approximation. ENERGY and COST are ratios to it. The row "none" charges everybody at once with full power; if
 that overloads no step, the depot needs no load management.`,
     )
     .action(async (path: string, flags: CompareFlags) => {
