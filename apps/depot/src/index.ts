@@ -21,7 +21,7 @@ export { compileProblem, type Now } from './model/compile-problem.ts';
 export type { ScenarioEvent } from './model/events.ts';
 export type { Battery, ChargingNeeds, ChargingProcess, CurvePoint } from './model/needs.ts';
 export { describeFindings, type ParsedScenario, parseScenario } from './model/parse-scenario.ts';
-export type { Plan, UnmetDemand } from './model/plan.ts';
+export type { Plan, UnmetDemand, UnmetReason } from './model/plan.ts';
 export type { PlannedProcess, Problem } from './model/problem.ts';
 export type { Finding } from './model/reader.ts';
 export {

@@ -1,10 +1,20 @@
+/**
+ * `minimum power`: alone it could be charged, if it took less than its minimum power; the scenario may also end before
+ * the stay does.
+ */
+export type UnmetReason =
+  | 'stay too short'
+  | 'the scenario ends before'
+  | 'minimum power'
+  | 'others or limits';
+
 /** Demand that a plan cannot meet: who, how much, and what stands in the way. */
 export interface UnmetDemand {
   readonly process: string;
   readonly kind: 'target' | 'minimum';
   /** Missing in the battery, kWh. */
   readonly kwh: number;
-  readonly reason: 'stay too short' | 'others or limits';
+  readonly reason: UnmetReason;
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { Plan, UnmetDemand } from '../model/plan.ts';
+import type { Plan, UnmetDemand, UnmetReason } from '../model/plan.ts';
 import type { PlannedProcess, Problem } from '../model/problem.ts';
-import { energyAfter, maximumCharge } from '../physics/battery.ts';
+import { energyAfter, maximumCharge, withoutTrickle } from '../physics/battery.ts';
 import { dispatch } from './dispatch.ts';
 import type { Strategy, StrategyTools } from './strategy.ts';
 
@@ -47,14 +47,19 @@ export async function runStrategy(problem: Problem, strategy: Strategy, tools: S
 
 /** What `process` lacks when it leaves with `finalKwh`. */
 export function unmetDemand(problem: Problem, process: PlannedProcess, finalKwh: number): UnmetDemand[] {
-  const reachable = greatestEnergy(problem, process);
   const missing = (kind: UnmetDemand['kind'], wantedKwh: number): UnmetDemand[] => {
     const kwh = wantedKwh - finalKwh;
     if (kwh <= unmetFromKwh) return [];
-    const tooShort = reachable < wantedKwh - unmetFromKwh;
-    return [{ process: process.id, kind, kwh, reason: tooShort ? 'stay too short' : 'others or limits' }];
+    return [{ process: process.id, kind, kwh, reason: reasonOf(problem, process, wantedKwh - unmetFromKwh) }];
   };
   return [...missing('target', process.targetKwh), ...missing('minimum', process.minimumKwh)];
+}
+
+function reasonOf(problem: Problem, process: PlannedProcess, wantedKwh: number): UnmetReason {
+  if (greatestEnergy(problem, process) >= wantedKwh) return 'others or limits';
+  if (greatestEnergy(problem, { ...process, minimumChargeKw: 0 }) >= wantedKwh) return 'minimum power';
+  const endS = problem.steps * problem.stepSeconds;
+  return process.departureS > endS ? 'the scenario ends before' : 'stay too short';
 }
 
 /** The energy that the process could have at departure if it were alone at an EVSE of full capacity. */
@@ -63,7 +68,7 @@ function greatestEnergy(problem: Problem, process: PlannedProcess): number {
   for (let step = process.first; step < process.end; step++) {
     const evseKw = problem.importKw[process.evse]?.[step] ?? 0;
     const kw = Math.min(evseKw, maximumCharge(process, energy, problem.stepHours));
-    energy = energyAfter(process, energy, kw, problem.stepHours);
+    energy = energyAfter(process, energy, withoutTrickle(process, kw), problem.stepHours);
   }
   return energy;
 }

@@ -123,12 +123,11 @@ function planTable(
   measures: Measures,
   runMs: number,
 ): string {
-  const reasons = new Map(
-    plan.unmet.map(({ process, kwh, kind, reason }) => [
-      process,
-      `${kwh.toFixed(1)} kWh below its ${kind}: ${reason}`,
-    ]),
-  );
+  const reasons = new Map<string, string[]>();
+  for (const { process, kwh, kind, reason } of plan.unmet) {
+    const said = reasons.get(process) ?? [];
+    reasons.set(process, [...said, `${kwh.toFixed(1)} kWh below its ${kind}: ${reason}`]);
+  }
   const rows = problem.processes
     .toSorted((a, b) => a.arrivalS - b.arrivalS)
     .map((process) => {
@@ -143,7 +142,7 @@ function planTable(
         process.targetKwh.toFixed(1),
         final.toFixed(1),
         (power.reduce((sum, kw) => sum + Math.max(0, -kw), 0) * problem.stepHours).toFixed(1),
-        reasons.get(process.id) ?? '',
+        reasons.get(process.id)?.join('; ') ?? '',
       ];
     });
   const columns = [
