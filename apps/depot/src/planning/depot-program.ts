@@ -86,10 +86,11 @@ interface Flow {
 }
 
 function addProcess(builder: ProgramBuilder, context: ProcessContext): void {
-  const { process, free } = context;
+  const { process, free, objective } = context;
   const cycles = free.dischargeFrom < free.dischargeEnd;
   if (!cycles && process.targetKwh <= process.initialKwh) return; // it has what it wants
   const flows = [...chargeColumns(builder, context), ...dischargeColumns(builder, context)];
+  if (objective.type === 'early') addUrgency(builder, context, flows);
   // Without cycling and taper the level only rises to the target, and one row holds the whole stay.
   if (cycles || bindingLines(process, process.targetKwh).length > 0) addLevels(builder, context, flows);
   else addTotal(builder, context, flows);
@@ -166,6 +167,29 @@ function burningCost(problem: Problem, process: PlannedProcess, step: number): n
 function earliness({ problem, process, objective }: ProcessContext, step: number): number {
   const hoursLeft = (problem.steps - step) * problem.stepHours;
   return objective.earlyEurPerKwhHour * hoursLeft * orderFactor(problem, process, objective.order);
+}
+
+/** How much more an hour is worth to energy below a minimum: more than losses of one vehicle can make up for others. */
+const urgency = 10;
+
+/**
+ * Energy below the minimum comes before energy of others above theirs. What is stored in a step counts as urgent until
+ * the sum has reached the minimum; since earlier is worth more, that is what is stored first.
+ */
+function addUrgency(builder: ProgramBuilder, context: ProcessContext, flows: readonly Flow[]): void {
+  const { process } = context;
+  const missing = process.minimumKwh - process.initialKwh;
+  if (missing <= 0 || flows.length === 0) return;
+  const urgent = flows.map((flow) => {
+    const cost = -(urgency - 1) * earliness(context, flow.step);
+    const column = builder.addColumn(`urgent/${process.id}`, flow.step, cost, 0, Infinity);
+    builder.beginRow(`urgent/${process.id}`, flow.step, 0, Infinity);
+    builder.entry(flow.column, flow.storedPerKw);
+    builder.entry(column, -1);
+    return column;
+  });
+  builder.beginRow(`all urgent/${process.id}`, process.end - 1, -Infinity, missing);
+  for (const column of urgent) builder.entry(column, 1);
 }
 
 /** Charging only, without a curve: the sum of what is charged reaches the target, or slack says what is missing. */

@@ -199,6 +199,21 @@ describe('planning', () => {
       expect(rowOf(powerKw, index).reduce((sum, kw) => sum + kw, 0)).toBeCloseTo(8, 5);
   });
 
+  test('a minimum comes before what others want above theirs, although they would lose less', async () => {
+    const needs = { targetEnergyRequestKwh: 40, maximumEnergyRequestKwh: 80, maximumChargeKw: 20 };
+    const present = { presentEnergyKwh: 20 };
+    const lossy = { ...present, battery: { capacityKwh: 100, chargeEfficiency: 0.9 } };
+    const scenario = smallScenario(8, 10, [
+      stay(0, { ...needs, minimumEnergyRequestKwh: -20 }, present),
+      stay(1, { ...needs, minimumEnergyRequestKwh: 18 }, lossy),
+    ]);
+    const { powerKw } = await plan(problemOf(scenario));
+    for (const step of [0, 1]) {
+      expect(powerKw[0]?.[step]).toBeCloseTo(0, 6);
+      expect(powerKw[1]?.[step]).toBeCloseTo(10, 6);
+    }
+  });
+
   test('a window below the target is no reason to pay more than charging alone costs', async () => {
     const needs = {
       targetEnergyRequestKwh: 70,
