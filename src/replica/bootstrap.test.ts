@@ -23,6 +23,7 @@ const manifest: Manifest = {
   protocol: 'raft',
   machine: 'key-space',
   phase: 'empty',
+  rolledBack: false,
   initialMembers: initialMembersOf(clusterId, cluster),
   roster: new Map(),
 };

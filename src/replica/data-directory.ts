@@ -3,7 +3,7 @@ import { sequenceOf } from '../storage/segment.ts';
 import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
 import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
-import { diskTrouble, ReplicaError } from './replica-error.ts';
+import { diskTrouble, ReplicaError, rolledBackText } from './replica-error.ts';
 
 type ManifestCallback = (
   ...outcome: [error: ReplicaError, manifest: undefined] | [error: undefined, manifest: Manifest]
@@ -19,6 +19,10 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
     if (found !== undefined) {
       const mismatch = mismatchOf(found, options);
       if (mismatch !== undefined) return callback(mismatch, undefined);
+      if (found.rolledBack) {
+        const text = 'a member has found it to be an older copy of itself';
+        return callback(new ReplicaError('ROLLED_BACK', rolledBackText(text)), undefined);
+      }
       warnAboutOtherCluster(found, options);
       return checkJournal(found, options, (error) => {
         if (error !== undefined) callback(error, undefined);
@@ -104,6 +108,7 @@ function newManifest(options: ReplicaCoreOptions): Manifest | ReplicaError {
     protocol: options.definition.name,
     machine: options.machine.name,
     phase: 'empty',
+    rolledBack: false,
     initialMembers: initialMembersOf(clusterId, cluster),
     roster: new Map(),
   };

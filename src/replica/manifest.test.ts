@@ -22,6 +22,7 @@ const manifests: fc.Arbitrary<Manifest> = fc.record({
   protocol: fc.constant('raft'),
   machine: fc.constant('key-space'),
   phase: fc.constantFrom('empty', 'member'),
+  rolledBack: fc.boolean(),
   initialMembers: fc.array(fc.record({ id: memberId, name: fc.string(), address: fc.string() }), {
     maxLength: 5,
   }),

@@ -23,6 +23,8 @@ export interface Manifest {
   readonly machine: string;
   /** `empty` until all initial members are known to be so too, or know this directory: it must not vote before. */
   readonly phase: 'empty' | 'member';
+  /** A member has found this directory to be an older copy of itself: it must never take part again. */
+  readonly rolledBack: boolean;
   readonly initialMembers: readonly InitialMember[];
   /** What is known of members; a directory with another storage id, or with less of a past, is not that member. */
   readonly roster: Roster;
@@ -109,6 +111,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     protocol: manifest.protocol,
     machine: manifest.machine,
     phase: manifest.phase,
+    rolledBack: manifest.rolledBack,
     initialMembers: manifest.initialMembers.map((member) => ({ ...member, id: member.id.toString(16) })),
     roster: Object.fromEntries(
       [...manifest.roster].map(([id, { storageId, incarnation }]) => [
@@ -150,6 +153,7 @@ interface ManifestFields {
   protocol: string;
   machine: string;
   phase: 'empty' | 'member';
+  rolledBack: boolean;
   initialMembers: { id: string; name: string; address: string }[];
   roster: Record<string, { storageId: string; incarnation: number }>;
 }

@@ -47,6 +47,15 @@ export class Peering {
     this.#write({ ...this.#manifest, phase: 'member', roster }, callback);
   }
 
+  /** This directory must never take part again; calls back when that is on disk, as far as it can be. */
+  retire(callback: () => void): void {
+    const write = (): void =>
+      writeManifest(this.#options.disk, { ...this.#manifest, rolledBack: true }, () => callback());
+    // After a write that is under way, and nothing is written after it.
+    this.#closed = this.#writing ? write : (): void => {};
+    if (!this.#writing) write();
+  }
+
   facts(to: NodeId): Facts {
     const { clusterId, memberId, name, storageId, phase, protocol, roster } = this.#manifest;
     return {

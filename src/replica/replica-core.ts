@@ -56,6 +56,7 @@ export class ReplicaCore {
   #upkeep: Timer | undefined;
   #journalFull = false;
   #storeFull = false;
+  #retiring = false;
 
   constructor(options: ReplicaCoreOptions, opened: Opened) {
     const { clock, machine, definition, observer } = options;
@@ -235,6 +236,14 @@ export class ReplicaCore {
     this.#journal.close(() => this.#backend.close(() => callback()));
   }
 
+  /** Ends because this directory is an older copy of itself, and remembers it: another start would not be noticed. */
+  #retire(reason: string): void {
+    if (this.#retiring) return;
+    this.#retiring = true;
+    this.#driver.stop();
+    this.#peering.retire(() => this.halt(new ReplicaError('ROLLED_BACK', rolledBackText(reason))));
+  }
+
   /** Ends loudly and for good. What was acknowledged is safe; what is outstanding is unknown to its clients. */
   halt(error: unknown): void {
     if (this.#phase === 'halted') return;
@@ -292,7 +301,7 @@ export class ReplicaCore {
         bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
         problem: (problem) => {
           if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'rolledBack') {
-            return this.halt(new ReplicaError('ROLLED_BACK', rolledBackText(problem.text)));
+            return this.#retire(problem.text);
           }
           this.#log.problem(problem);
         },

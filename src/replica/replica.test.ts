@@ -218,6 +218,8 @@ describe('three replicas', () => {
       void start({ name: 'n1', cluster, halted: resolve });
     });
     expect((await reason).code).toBe('ROLLED_BACK');
+    await stop(open.at(-1) as Replica);
+    expect((await failure(start({ name: 'n1', cluster }))).code, 'and never comes back').toBe('ROLLED_BACK');
     expect(await add(open[0] as Replica, 1)).toBe(2);
   });
 

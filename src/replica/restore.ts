@@ -112,6 +112,7 @@ function manifestOf({ name, cluster, clusterToken }: RestoreOptions, header: Sna
     protocol: header.protocol,
     machine: header.machine,
     phase: 'empty',
+    rolledBack: false,
     initialMembers: initialMembersOf(clusterId, cluster),
     roster: new Map(),
   };

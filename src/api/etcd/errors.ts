@@ -36,6 +36,9 @@ export function malformedMessage(reason: string): Failure {
   return new Failure(Code.internal, `the request does not decode: ${reason}`);
 }
 
+const refusedBecause = (code: Failure['code'], message: string): Failure =>
+  new Failure(code, message, { 'quorate-outcome': 'refused' });
+
 /** The key space refused; nothing was changed. */
 export function keyFailure(code: KeyErrorCode): Failure {
   switch (code) {
@@ -50,17 +53,17 @@ export function keyFailure(code: KeyErrorCode): Failure {
     case 'futureRevision':
       return etcdErrors[code];
     case 'keyTooLong':
-      return new Failure(
+      return refusedBecause(
         Code.invalidArgument,
         `the key is longer than ${maxEscapedKeyBytes} bytes, a zero byte counting twice; nothing was changed`,
       );
     case 'answerTooLarge':
-      return new Failure(
+      return refusedBecause(
         Code.resourceExhausted,
         `the answer would be larger than ${maxTxnAnswerBytes} bytes; nothing was changed. Read in parts, with a limit`,
       );
     case 'malformed':
-      return new Failure(Code.invalidArgument, 'the command is malformed; nothing was changed');
+      return refusedBecause(Code.invalidArgument, 'the command is malformed; nothing was changed');
     default:
       return assertNever(code);
   }
