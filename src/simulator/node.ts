@@ -130,6 +130,8 @@ export class Node implements Victim, Service {
         segmentBytes: world.segmentBytes,
         retention: world.retention,
         flushIntervalMs: world.flushIntervalMs,
+        // So few that entries wait to be applied while everything else happens, a snapshot's installation among it.
+        applySliceEntries: 4,
         observer: {
           log: (level, message, fields) => this.#log(level, message, fields),
           stepped: (_now, inputs, effects, protocol) => this.#step(inputs, effects, protocol),
