@@ -51,6 +51,10 @@ export class MaintenanceService {
       raftAppliedIndex: BigInt(status.appliedIndex),
       errors: problems(status),
       isLearner: status.role === 'learner',
+      // The level of a file format that is not ours: there is none.
+      storageVersion: '',
+      dbSizeQuota: 0n,
+      downgradeInfo: undefined,
     };
   }
 
@@ -68,7 +72,7 @@ export class MaintenanceService {
     const message = (blob: Uint8Array): Uint8Array => {
       sent += blob.length;
       const remainingBytes = BigInt(Math.max(0, stateBytes - sent));
-      return pb.SnapshotResponse.encode({ header: undefined, remainingBytes, blob }).finish();
+      return pb.SnapshotResponse.encode({ header: undefined, remainingBytes, blob, version: '' }).finish();
     };
     try {
       for await (const part of this.#access.replica.snapshot()) {

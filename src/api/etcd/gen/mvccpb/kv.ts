@@ -21,6 +21,54 @@ export interface KeyValue {
   lease: bigint;
 }
 
+/** A change of one key. */
+export interface Event {
+  type: Event_EventType;
+  /** Of a deletion: the key and the revision of the deletion alone. */
+  kv:
+    | KeyValue
+    | undefined;
+  /** The pair before the change, where it was asked for and is still there. */
+  prevKv: KeyValue | undefined;
+}
+
+export const Event_EventType = { PUT: 0, DELETE: 1, UNRECOGNIZED: -1 } as const;
+
+export type Event_EventType = typeof Event_EventType[keyof typeof Event_EventType];
+
+export namespace Event_EventType {
+  export type PUT = typeof Event_EventType.PUT;
+  export type DELETE = typeof Event_EventType.DELETE;
+  export type UNRECOGNIZED = typeof Event_EventType.UNRECOGNIZED;
+}
+
+export function event_EventTypeFromJSON(object: any): Event_EventType {
+  switch (object) {
+    case 0:
+    case "PUT":
+      return Event_EventType.PUT;
+    case 1:
+    case "DELETE":
+      return Event_EventType.DELETE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Event_EventType.UNRECOGNIZED;
+  }
+}
+
+export function event_EventTypeToJSON(object: Event_EventType): string {
+  switch (object) {
+    case Event_EventType.PUT:
+      return "PUT";
+    case Event_EventType.DELETE:
+      return "DELETE";
+    case Event_EventType.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 function createBaseKeyValue(): KeyValue {
   return {
     key: new Uint8Array(0),
@@ -170,6 +218,96 @@ export const KeyValue: MessageFns<KeyValue> = {
     }
     if (message.lease !== 0n) {
       obj.lease = message.lease.toString();
+    }
+    return obj;
+  },
+};
+
+function createBaseEvent(): Event {
+  return { type: 0, kv: undefined, prevKv: undefined };
+}
+
+export const Event: MessageFns<Event> = {
+  encode(message: Event, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== 0) {
+      writer.uint32(8).int32(message.type);
+    }
+    if (message.kv !== undefined) {
+      KeyValue.encode(message.kv, writer.uint32(18).fork()).join();
+    }
+    if (message.prevKv !== undefined) {
+      KeyValue.encode(message.prevKv, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Event {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.type = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kv = KeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prevKv = KeyValue.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Event {
+    return {
+      type: isSet(object.type) ? event_EventTypeFromJSON(object.type) : 0,
+      kv: isSet(object.kv) ? KeyValue.fromJSON(object.kv) : undefined,
+      prevKv: isSet(object.prev_kv) ? KeyValue.fromJSON(object.prev_kv) : undefined,
+    };
+  },
+
+  toJSON(message: Event): unknown {
+    const obj: any = {};
+    if (message.type !== 0) {
+      obj.type = event_EventTypeToJSON(message.type);
+    }
+    if (message.kv !== undefined) {
+      obj.kv = KeyValue.toJSON(message.kv);
+    }
+    if (message.prevKv !== undefined) {
+      obj.prev_kv = KeyValue.toJSON(message.prevKv);
     }
     return obj;
   },
