@@ -35,6 +35,9 @@ test('16: members have URLs, those that never started have no name, and the revi
       peerURLs: ['http://127.0.0.1:2380'],
       clientURLs: ['http://127.0.0.1:2379'],
       isLearner: false,
+    storageVersion: '',
+    dbSizeQuota: 0n,
+    downgradeInfo: undefined,
     },
     { ID: 8n, name: '', peerURLs: ['http://127.0.0.1:22380'], clientURLs: [], isLearner: false },
   ]);

@@ -4,6 +4,7 @@ import { ReplicaAccess } from './access.ts';
 import { ClusterService, type UrlSchemes } from './cluster.ts';
 import { ResponseHeaders } from './header.ts';
 import { HealthService } from './health.ts';
+import { KeyAccess } from './key-access.ts';
 import { KvService } from './kv.ts';
 import { MaintenanceService } from './maintenance.ts';
 import type { EtcdMethod } from './method.ts';
@@ -42,10 +43,11 @@ export interface EtcdDoor {
 export function etcdDoor(replica: ReplicaHandle, schemes: UrlSchemes): EtcdDoor {
   const access = new ReplicaAccess(replica);
   const headers = new ResponseHeaders(replica);
+  const keys = new KeyAccess(access, headers);
   const maintenance = new MaintenanceService(access, headers);
   const health = new HealthService(replica);
   const unary = [
-    ...new KvService(access, headers).methods(),
+    ...new KvService(keys).methods(),
     ...new ClusterService(access, headers, schemes).methods(),
     ...maintenance.methods(),
   ];
