@@ -35,9 +35,6 @@ test('16: members have URLs, those that never started have no name, and the revi
       peerURLs: ['http://127.0.0.1:2380'],
       clientURLs: ['http://127.0.0.1:2379'],
       isLearner: false,
-    storageVersion: '',
-    dbSizeQuota: 0n,
-    downgradeInfo: undefined,
     },
     { ID: 8n, name: '', peerURLs: ['http://127.0.0.1:22380'], clientURLs: [], isLearner: false },
   ]);
@@ -64,6 +61,9 @@ test('19: status', async () => {
     raftAppliedIndex: 1n,
     errors: [],
     isLearner: false,
+    storageVersion: '',
+    dbSizeQuota: 0n,
+    downgradeInfo: undefined,
   });
 });
 
