@@ -1,6 +1,7 @@
 import { assert, assertNever } from '../core/assert.ts';
 import { decode, Malformed } from '../core/codec.ts';
 import {
+  type ClusterTime,
   epoch,
   type Index,
   index,
@@ -18,13 +19,14 @@ import {
   serveSliceReads,
   sweepIntervalMs,
 } from '../core/limits.ts';
-import type { Applied } from '../machine/index.ts';
 import type { CommittedEntry, Configuration, Effect, Input, Message } from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
+import { ClusterClock } from './cluster-clock.ts';
 import type { DriverOptions, Leadership } from './driver-options.ts';
 import { checkFeatureLevel } from './feature-level.ts';
 import { frameKind, readForward, readRefused } from './frames.ts';
+import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
 import type { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
@@ -38,12 +40,14 @@ import type { Outcome, ReadConsistency, ReadOutcome } from './types.ts';
  * simulator runs this very code.
  */
 export class Driver {
+  readonly notices = new Notices();
   readonly #options: DriverOptions;
   readonly #applier: Applier;
   readonly #outbox: Outbox;
   readonly #submissions: Submissions;
   readonly #proposals: Proposals;
   readonly #reads = new Reads();
+  readonly #clusterClock: ClusterClock;
   #inputs: Input[] = [];
   #scheduled = false;
   #started = false;
@@ -69,8 +73,10 @@ export class Driver {
     this.#outbox = new Outbox((to, payload) => this.#sendNow(to, payload));
     this.#submissions = new Submissions(options.self, options.session, options.links, options.system);
     this.#proposals = this.#submissions.proposals;
-    this.#configuration = options.backend.base().configuration;
-    this.#committed = options.backend.base().position.index;
+    const { configuration, position } = options.backend.base();
+    this.#configuration = configuration;
+    this.#committed = position.index;
+    this.#clusterClock = new ClusterClock(position.time, options.clock.now());
     this.#sweepAt = millis(options.clock.now() + sweepIntervalMs);
   }
 
@@ -88,6 +94,10 @@ export class Driver {
 
   get outstanding(): number {
     return this.#proposals.outstanding;
+  }
+
+  clusterTime(): ClusterTime {
+    return this.#clusterClock.estimate(this.#options.clock.now(), this.#leadership.leader !== undefined);
   }
 
   /** Begins with what was found on disk. */
@@ -180,6 +190,7 @@ export class Driver {
     const { index: applied } = this.#applier.base.position;
     assert(applied >= this.#committed, 'a snapshot took the state back');
     this.#committed = applied;
+    this.#stateChanged();
     this.input({ type: 'installed', snapshot });
     // What a snapshot brought may hold our own commands: the session answers for those when they come again.
     this.#askAgain();
@@ -223,6 +234,7 @@ export class Driver {
     links.flush();
     this.#apply();
     this.#arm(now);
+    this.notices.tell();
     observer.turned?.({
       inputs: inputs.length,
       proposals: this.#proposals.outstanding,
@@ -307,6 +319,7 @@ export class Driver {
     const before = this.#leadership;
     this.#leadership = leadership;
     if (leadership.leader !== before.leader || leadership.epoch !== before.epoch) {
+      this.notices.leadership.mark();
       this.#askAgain();
       this.#review();
     }
@@ -320,7 +333,14 @@ export class Driver {
     if (this.#storeKeepsUp()) this.#applySlice();
     const { index: applied } = this.#applier.base.position;
     if (this.#reads.serve(applied, serveSliceReads)) this.#schedule();
-    if (applied > before) this.input({ type: 'applied', upTo: applied });
+    if (applied === before) return;
+    this.#stateChanged();
+    this.input({ type: 'applied', upTo: applied });
+  }
+
+  #stateChanged(): void {
+    this.#clusterClock.applied(this.#applier.base.position.time, this.#options.clock.now());
+    this.notices.applied.mark();
   }
 
   /** When the disk does not keep up, entries wait in the log, which is bounded too, until a flush has made room. */
@@ -335,34 +355,15 @@ export class Driver {
     let systemChanged = false;
     this.#applier.slice((entry, applied) => {
       this.#options.observer.applied?.(entry);
-      if (applied?.type === 'command') this.#executed(entry, applied);
-      else if (applied !== undefined && applied.type !== 'malformed') systemChanged = true;
+      if (applied?.type === 'command') {
+        if (!this.#submissions.executed(entry, applied))
+          this.#options.observer.log('warn', 'a command of a session that has ended was not executed');
+      } else if (applied !== undefined && applied.type !== 'malformed') systemChanged = true;
       if (applied?.type === 'featureLevel')
         checkFeatureLevel(applied.level, this.#options.replicated.machine);
     });
     if (systemChanged) this.#review();
     if (this.#applier.backlog > 0) this.#schedule();
-  }
-
-  #executed(entry: CommittedEntry, applied: Extract<Applied, { type: 'command' }>): void {
-    const { session } = this.#options;
-    if (applied.session.opener !== session.opener || applied.session.incarnation !== session.incarnation)
-      return;
-    switch (applied.outcome) {
-      case 'done':
-      case 'duplicate':
-        return this.#proposals.executed(applied.sequence, applied.result, entry.index, entry.epoch);
-      case 'resultLost':
-        return this.#proposals.resultLost(applied.sequence);
-      case 'stale':
-        return; // its client was answered when the command was given up, or executed
-      case 'outsideWindow':
-        return assert(false, `command ${applied.sequence} was proposed beyond the session window`);
-      case 'expired':
-        return this.#options.observer.log('warn', 'a command of a session that has ended was not executed');
-      default:
-        assertNever(applied);
-    }
   }
 
   #review(): void {

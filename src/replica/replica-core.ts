@@ -1,7 +1,8 @@
 import { emptyBytes } from '../core/bytes.ts';
 import type { Timer } from '../core/clock.ts';
-import { millis, type NodeId } from '../core/ids.ts';
+import { type ClusterTime, millis, type NodeId } from '../core/ids.ts';
 import { applySliceEntries, flushIntervalMs, stopTimeoutMs, upkeepIntervalMs } from '../core/limits.ts';
+import type { ReadStore } from '../core/store.ts';
 import { clientAddresses, featureLevel, Replicated } from '../machine/index.ts';
 import type { Configuration, Protocol } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
@@ -195,6 +196,23 @@ export class ReplicaCore {
 
   clientAddresses(): ReadonlyMap<NodeId, readonly string[]> {
     return clientAddresses(this.#backend.store);
+  }
+
+  onApplied(listener: () => void): () => void {
+    return this.#driver.notices.applied.add(listener);
+  }
+
+  onLeadership(listener: () => void): () => void {
+    return this.#driver.notices.leadership.add(listener);
+  }
+
+  /** What is applied, as of now; undefined when this replica does not run. */
+  peek(): ReadStore | undefined {
+    return this.#unavailable() === undefined ? this.#backend.store : undefined;
+  }
+
+  clusterTime(): ClusterTime {
+    return this.#driver.clusterTime();
   }
 
   /** Calls back with whether somebody else leads before `timeoutMs` have passed. */

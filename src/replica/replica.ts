@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { hex } from '../core/bytes.ts';
-import type { NodeId } from '../core/ids.ts';
+import type { ClusterTime, NodeId } from '../core/ids.ts';
 import { defaultTimeoutMs } from '../core/limits.ts';
 import { Random } from '../core/random.ts';
+import type { ReadStore } from '../core/store.ts';
 import type { Machine } from '../machine/index.ts';
 import type { ProtocolDefinition, Timing } from '../protocol/index.ts';
 import { findProtocol } from '../protocols/registry.ts';
@@ -114,6 +115,22 @@ export class Replica implements ReplicaHandle {
   /** Lets somebody else lead, if anybody can; false when that did not come about in time. */
   handOver(): Promise<boolean> {
     return new Promise((settle) => this.#core.handOver(settle));
+  }
+
+  onApplied(listener: () => void): () => void {
+    return this.#core.onApplied(listener);
+  }
+
+  onLeadership(listener: () => void): () => void {
+    return this.#core.onLeadership(listener);
+  }
+
+  peek(): ReadStore | undefined {
+    return this.#core.peek();
+  }
+
+  clusterTime(): ClusterTime {
+    return this.#core.clusterTime();
   }
 
   async *snapshot(): AsyncIterable<Uint8Array> {

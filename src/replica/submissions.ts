@@ -1,8 +1,8 @@
-import { assert } from '../core/assert.ts';
+import { assert, assertNever, InvariantViolation } from '../core/assert.ts';
 import { type CommandId, commandId, type Millis, type NodeId } from '../core/ids.ts';
 import { maxForwardBytes, sessionWindow } from '../core/limits.ts';
-import { encodeEnvelope, type Session } from '../machine/index.ts';
-import type { Input, Refusal, Role } from '../protocol/index.ts';
+import { type AppliedCommand, encodeEnvelope, type Session } from '../machine/index.ts';
+import type { CommittedEntry, Input, Refusal, Role } from '../protocol/index.ts';
 import { encodeForward, encodeRefused, type Forward, frameKind, type RefusedSubmission } from './frames.ts';
 import { Proposals, type Submission } from './proposals.ts';
 import type { SystemCommands } from './system-commands.ts';
@@ -69,6 +69,29 @@ export class Submissions {
   refused(refused: readonly RefusedSubmission[]): void {
     for (const { incarnation, sequence, reason } of refused) {
       if (incarnation === this.#session.incarnation) this.proposals.refused(sequence, reason);
+    }
+  }
+
+  /** What became of a command of whatever session; false when it was one of this start, which has ended. */
+  executed(entry: CommittedEntry, applied: AppliedCommand): boolean {
+    const { opener, incarnation } = this.#session;
+    if (applied.session.opener !== opener || applied.session.incarnation !== incarnation) return true;
+    switch (applied.outcome) {
+      case 'done':
+      case 'duplicate':
+        this.proposals.executed(applied.sequence, applied.result, entry.index, entry.epoch);
+        return true;
+      case 'resultLost':
+        this.proposals.resultLost(applied.sequence);
+        return true;
+      case 'stale':
+        return true; // its client was answered when the command was given up, or executed
+      case 'outsideWindow':
+        throw new InvariantViolation(`command ${applied.sequence} was proposed beyond the session window`);
+      case 'expired':
+        return false;
+      default:
+        return assertNever(applied);
     }
   }
 

@@ -74,4 +74,15 @@ export interface ReplicaHandle {
   transferLeadership(to: NodeId | undefined): Promise<boolean>;
   /** The applied state, with everything needed to restore it, in the snapshot format; ends when the iterator is closed. */
   snapshot(): AsyncIterable<Uint8Array>;
+  /**
+   * Calls `listener` after each turn in which anything was applied or a snapshot was installed, until what is returned
+   * is called. It is called within the turn: it must not throw, and leaves what takes long for later.
+   */
+  onApplied(listener: () => void): () => void;
+  /** The same for changes of the leader or the epoch. */
+  onLeadership(listener: () => void): () => void;
+  /** What this replica has applied, as of now, valid until the caller yields; undefined when it does not run. */
+  peek(): ReadStore | undefined;
+  /** Of the last entry applied, and what has passed since: an estimate, to tell how long a lease has left. */
+  clusterTime(): ClusterTime;
 }

@@ -1,6 +1,14 @@
-import { type Epoch, epoch, type Index, index, nodeId } from '../../src/core/ids.ts';
+import {
+  type ClusterTime,
+  clusterTime,
+  type Epoch,
+  epoch,
+  type Index,
+  index,
+  nodeId,
+} from '../../src/core/ids.ts';
 import { OrderedMap } from '../../src/core/ordered-map.ts';
-import type { Store } from '../../src/core/store.ts';
+import type { ReadStore, Store } from '../../src/core/store.ts';
 import { keySpace } from '../../src/machine/key-space/key-space.ts';
 import { MachineStore } from '../../src/machine/machine-store.ts';
 import { votersOnly } from '../../src/protocol/index.ts';
@@ -22,6 +30,9 @@ export class SingleReplica implements ReplicaHandle {
   lastTimeoutMs: number | undefined;
   lastConsistency: string | undefined;
   reads = 0;
+  readonly #appliedListeners = new Set<() => void>();
+  readonly #leadershipListeners = new Set<() => void>();
+  #time = clusterTime(0);
   #index = index(0);
   readonly #epoch: Epoch = epoch(3);
 
@@ -50,7 +61,7 @@ export class SingleReplica implements ReplicaHandle {
       epoch: this.#epoch,
       appliedIndex: this.#index,
       committedIndex: this.#index,
-      time: 0 as ReplicaStatus['time'],
+      time: this.#time,
       configuration: votersOnly([
         { id, name: 'n1', address: '127.0.0.1:2380', publicKey: new Uint8Array(0) },
         { id: nodeId(8), name: 'n2', address: '127.0.0.1:22380', publicKey: new Uint8Array(0) },
@@ -74,10 +85,11 @@ export class SingleReplica implements ReplicaHandle {
     const context = {
       index: this.#index,
       epoch: this.#epoch,
-      time: 0 as ReplicaStatus['time'],
+      time: this.#time,
       featureLevel: 1,
     };
     const result = keySpace.apply(command, context, new MachineStore(this.store));
+    for (const listener of [...this.#appliedListeners]) listener();
     return { type: 'done', result, index: this.#index, epoch: this.#epoch };
   }
 
@@ -95,6 +107,35 @@ export class SingleReplica implements ReplicaHandle {
 
   async transferLeadership(): Promise<boolean> {
     return false;
+  }
+
+  onApplied(listener: () => void): () => void {
+    this.#appliedListeners.add(listener);
+    return () => this.#appliedListeners.delete(listener);
+  }
+
+  onLeadership(listener: () => void): () => void {
+    this.#leadershipListeners.add(listener);
+    return () => this.#leadershipListeners.delete(listener);
+  }
+
+  peek(): ReadStore | undefined {
+    return this.store;
+  }
+
+  clusterTime(): ClusterTime {
+    return this.#time;
+  }
+
+  /** Lets cluster time pass; nothing expires by itself here. */
+  pass(ms: number): void {
+    this.#time = clusterTime(this.#time + ms);
+  }
+
+  /** Lays `troubles` over the status and tells those who listen for changes of leadership. */
+  lead(troubles: Partial<ReplicaStatus>): void {
+    this.troubles = troubles;
+    for (const listener of [...this.#leadershipListeners]) listener();
   }
 
   async *snapshot(): AsyncGenerator<Uint8Array, void, undefined> {
