@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client } from '../src/client/index.ts';
+import { Calls } from '../src/client/wire/index.ts';
 import { freePorts } from '../test/support/ports.ts';
 import type { Subject } from './subject.ts';
 
@@ -66,7 +66,7 @@ export class EtcdSubject implements Subject {
     const end = performance.now() + startWithinMs;
     while (performance.now() < end) {
       for (const { address, child } of this.#members) {
-        const client = new Client({ servers: [{ address, tls: undefined }], timeoutMs: 1_000 });
+        const client = new Calls({ servers: [{ address, tls: undefined }], timeoutMs: 1_000 });
         const status = await client.status().catch(() => undefined);
         client.close();
         if (status === undefined || status.leader === 0n) continue;

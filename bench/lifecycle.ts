@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { table } from '../src/cli/output.ts';
-import { type Client, putRequest, rangeRequest } from '../src/client/index.ts';
+import { type Calls, putRequest, rangeRequest } from '../src/client/wire/index.ts';
 import { utf8 } from '../src/core/bytes.ts';
 import { Cluster, type Member } from '../test/processes/cluster.ts';
 import { Gaps, InternalWriter } from '../test/processes/load.ts';
@@ -90,7 +90,7 @@ export async function measureRestart(megabytes: number): Promise<string> {
 const chunkBytes = 16 * 1024;
 const inFlight = 32;
 
-async function writeMegabytes(client: Client, megabytes: number): Promise<void> {
+async function writeMegabytes(client: Calls, megabytes: number): Promise<void> {
   const total = Math.ceil((megabytes * 1024 * 1024) / chunkBytes);
   const value = new Uint8Array(chunkBytes).fill(0x76);
   for (let at = 0; at < total; at += inFlight) {

@@ -1,6 +1,6 @@
 import { PutRequest, RangeRequest } from '../src/api/etcd/gen/etcdserverpb/rpc.ts';
 import { table } from '../src/cli/output.ts';
-import { Client, putRequest, rangeRequest } from '../src/client/index.ts';
+import { Calls, putRequest, rangeRequest } from '../src/client/wire/index.ts';
 import { utf8 } from '../src/core/bytes.ts';
 import { h2load, type LoadResult } from './h2load.ts';
 import { residentMiB, type Subject } from './subject.ts';
@@ -68,7 +68,7 @@ const failedWrites = (result: LoadResult, written: number): number =>
   Math.max(result.failed, result.requests - written);
 
 async function revision(address: string): Promise<bigint> {
-  const client = new Client({ servers: [{ address, tls: undefined }], timeoutMs: 10_000 });
+  const client = new Calls({ servers: [{ address, tls: undefined }], timeoutMs: 10_000 });
   try {
     return (await client.range(rangeRequest({ key }))).header?.revision ?? 0n;
   } finally {

@@ -1,4 +1,4 @@
-import type { ClientFailure, Obstacle } from '../client/index.ts';
+import type { ClientFailure, Obstacle } from '../client/wire/index.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
 
 const advice: Readonly<Record<Obstacle, string>> = {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { Client, ClientFailure, type ServerAddress, type TlsOptions } from '../client/index.ts';
+import { Calls, ClientFailure, type ServerAddress, type TlsOptions } from '../client/wire/index.ts';
 import { commandFailure } from './client-failure.ts';
 import { Configuration } from './config/configuration.ts';
 import { readPem, requireUsable } from './config/files.ts';
@@ -103,9 +103,9 @@ export function clientTls(configuration: Configuration): TlsOptions | undefined 
 /** Runs `use` with a client of the configured cluster; failures become messages and exit codes. */
 export async function withClient<T>(
   configuration: Configuration,
-  use: (client: Client) => Promise<T>,
+  use: (client: Calls) => Promise<T>,
 ): Promise<T> {
-  const client = new Client({
+  const client = new Calls({
     servers: serversOf(configuration),
     timeoutMs: configuration.required(settings.timeout),
   });

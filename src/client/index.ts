@@ -1,5 +1,1 @@
-export { Client, type ClientOptions } from './client.ts';
-export type { ServerAddress, TlsOptions } from './connection.ts';
-export type { Obstacle } from './diagnosis.ts';
-export { ClientFailure, type FailureType } from './failure.ts';
-export { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from './requests.ts';
+export * from './wire/index.ts';

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
-import { putRequest, rangeRequest } from '../../src/client/index.ts';
+import { putRequest, rangeRequest } from '../../src/client/wire/index.ts';
 import { utf8, utf8Text } from '../../src/core/bytes.ts';
 import { freePorts } from '../support/ports.ts';
 import { type QuorateProcess, until } from '../support/processes.ts';

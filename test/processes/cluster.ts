@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, type TlsOptions } from '../../src/client/index.ts';
+import { Calls, type TlsOptions } from '../../src/client/wire/index.ts';
 import { freePorts } from '../support/ports.ts';
 import { QuorateProcess } from '../support/processes.ts';
 
@@ -106,8 +106,8 @@ export class Member {
   }
 
   /** A client that asks this replica alone. */
-  connect(timeoutMs: number): Client {
-    return new Client({ servers: [{ address: this.client, tls: this.#tls }], timeoutMs });
+  connect(timeoutMs: number): Calls {
+    return new Calls({ servers: [{ address: this.client, tls: this.#tls }], timeoutMs });
   }
 }
 
@@ -166,9 +166,9 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** A client that tries the members in this order. */
-  connect(timeoutMs: number, first = 0): Client {
+  connect(timeoutMs: number, first = 0): Calls {
     const order = this.members.map((_, at) => this.members[(at + first) % this.members.length] as Member);
-    return new Client({
+    return new Calls({
       servers: order.map(({ client }) => ({ address: client, tls: this.#tls })),
       timeoutMs,
     });

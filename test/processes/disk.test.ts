@@ -1,7 +1,7 @@
 import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, onTestFailed, test } from 'vitest';
-import { type Client, ClientFailure, putRequest, rangeRequest } from '../../src/client/index.ts';
+import { type Calls, ClientFailure, putRequest, rangeRequest } from '../../src/client/wire/index.ts';
 import { utf8 } from '../../src/core/bytes.ts';
 import { until } from '../support/processes.ts';
 import { Cluster, type Member } from './cluster.ts';
@@ -29,7 +29,7 @@ async function clusterOn(replicas: number, dataDirs: Readonly<Record<string, str
   return cluster;
 }
 
-function connect(from: Cluster | Member): Client {
+function connect(from: Cluster | Member): Calls {
   const client = from.connect(20_000);
   cleanups.push(() => client.close());
   return client;
@@ -51,13 +51,13 @@ function fill(directory: string, left = 0): string {
   return file;
 }
 
-const put = (client: Client, key: string, bytes = 10) =>
+const put = (client: Calls, key: string, bytes = 10) =>
   client.put(putRequest({ key: utf8(key), value: new Uint8Array(bytes) }));
-const count = async (client: Client): Promise<bigint> =>
+const count = async (client: Calls): Promise<bigint> =>
   (await client.range(rangeRequest({ key: utf8('k'), rangeEnd: utf8('l'), countOnly: true }))).count;
 
 /** Writes until a write is refused; how many were taken. */
-async function writeUntilRefused(client: Client): Promise<{ taken: number; refusal: ClientFailure }> {
+async function writeUntilRefused(client: Calls): Promise<{ taken: number; refusal: ClientFailure }> {
   for (let taken = 0; ; taken++) {
     try {
       await put(client, `k${String(taken).padStart(6, '0')}`, 64 * 1024);

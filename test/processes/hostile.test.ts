@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
-import { putRequest, rangeRequest } from '../../src/client/index.ts';
+import { putRequest, rangeRequest } from '../../src/client/wire/index.ts';
 import { utf8, utf8Text } from '../../src/core/bytes.ts';
 import { until } from '../support/processes.ts';
 import { Cluster, type Member } from './cluster.ts';

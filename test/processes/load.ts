@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Etcd3 } from 'etcd3';
-import { type Client, ClientFailure, prefixEnd, putRequest, rangeRequest } from '../../src/client/index.ts';
+import {
+  type Calls,
+  ClientFailure,
+  prefixEnd,
+  putRequest,
+  rangeRequest,
+} from '../../src/client/wire/index.ts';
 import { utf8, utf8Text } from '../../src/core/bytes.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -92,7 +98,7 @@ export const callTimeoutMs = 1_000;
 
 /** Our client, which asks the next replica when one has failed it. */
 export class InternalWriter extends Writer {
-  readonly #clients: readonly Client[];
+  readonly #clients: readonly Calls[];
   #first: number;
 
   constructor(name: string, cluster: Cluster, first: number, gaps: Gaps) {
@@ -102,7 +108,7 @@ export class InternalWriter extends Writer {
   }
 
   protected override async write(key: string, value: string): Promise<Told> {
-    const client = this.#clients[this.#first] as Client;
+    const client = this.#clients[this.#first] as Calls;
     try {
       await client.put(putRequest({ key: utf8(key), value: utf8(value) }));
       return 'done';
@@ -172,7 +178,7 @@ export class EtcdctlWriter extends Writer {
 
 /** All pairs that begin with `prefix`. */
 export async function pairsOf(
-  client: Client,
+  client: Calls,
   prefix: string,
   consistency: 'linearizable' | 'local',
 ): Promise<Map<string, string>> {

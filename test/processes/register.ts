@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Compare_CompareResult, Compare_CompareTarget } from '../../src/api/etcd/gen/etcdserverpb/rpc.ts';
 import type { History, KeyValueInput, KeyValueOutput } from '../../src/check/index.ts';
-import { type Client, ClientFailure, putRequest, rangeRequest } from '../../src/client/index.ts';
+import { type Calls, ClientFailure, putRequest, rangeRequest } from '../../src/client/wire/index.ts';
 import { emptyBytes, utf8, utf8Text } from '../../src/core/bytes.ts';
 import type { Cluster } from './cluster.ts';
 import { callTimeoutMs } from './load.ts';
@@ -18,7 +18,7 @@ export type RegisterHistory = History<KeyValueInput, KeyValueOutput>;
 export class RegisterClient {
   readonly #id: number;
   readonly #history: RegisterHistory;
-  readonly #clients: readonly Client[];
+  readonly #clients: readonly Calls[];
   #at = 0;
   #stopped = false;
   #running: Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class RegisterClient {
   }
 
   async #ask(input: KeyValueInput): Promise<KeyValueOutput> {
-    const client = this.#clients[this.#at % this.#clients.length] as Client;
+    const client = this.#clients[this.#at % this.#clients.length] as Calls;
     const key = utf8(input.key);
     switch (input.type) {
       case 'get': {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
-import { putRequest } from '../../src/client/index.ts';
+import { putRequest } from '../../src/client/wire/index.ts';
 import { utf8 } from '../../src/core/bytes.ts';
 import { type Certificate, makeAuthority, makeCertificate, opensslPresent } from '../support/certificates.ts';
 import { foreignProgram } from '../support/foreign.ts';

@@ -6,7 +6,7 @@ import {
   RangeResponse,
 } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import type { KeyValue } from '../../api/etcd/gen/mvccpb/kv.ts';
-import { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from '../../client/index.ts';
+import { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from '../../client/wire/index.ts';
 import { concatBytes, emptyBytes, utf8 } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Member, StatusResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
-import { Client, ClientFailure, type ServerAddress } from '../../client/index.ts';
+import { Calls, ClientFailure, type ServerAddress } from '../../client/wire/index.ts';
 import { addCommand, clientTls, configurationOf, type Session, serversOf, withClient } from '../command.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { settings } from '../config/settings.ts';
@@ -81,7 +81,7 @@ async function ask(
   members: readonly Member[],
   configuration: Configuration,
 ): Promise<ServerReport> {
-  const client = new Client({ servers: [server], timeoutMs: configuration.required(settings.timeout) });
+  const client = new Calls({ servers: [server], timeoutMs: configuration.required(settings.timeout) });
   try {
     const answer = await client.status();
     const member = members.find((each) => each.ID === answer.header?.memberId);

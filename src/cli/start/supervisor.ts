@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, ClientFailure } from '../../client/index.ts';
+import { Calls, ClientFailure } from '../../client/wire/index.ts';
 import { formatAddress } from '../config/values.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -131,8 +131,8 @@ const isLeader = async (replica: ReplicaPlan): Promise<boolean> => {
   return status !== undefined && status.leader !== 0n && status.leader === status.header?.memberId;
 };
 
-async function askStatus(replica: ReplicaPlan): Promise<Awaited<ReturnType<Client['status']>> | undefined> {
-  const client = new Client({
+async function askStatus(replica: ReplicaPlan): Promise<Awaited<ReturnType<Calls['status']>> | undefined> {
+  const client = new Calls({
     servers: [{ address: formatAddress(replica.client), tls: undefined }],
     timeoutMs: 1_000,
   });

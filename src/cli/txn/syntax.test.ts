@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TxnRequest } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
-import { deleteRequest, putRequest, rangeRequest } from '../../client/index.ts';
+import { deleteRequest, putRequest, rangeRequest } from '../../client/wire/index.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { parseJsonTxn } from './json.ts';
 import { parseTxn, TxnSyntaxError } from './syntax.ts';

@@ -4,7 +4,7 @@ import type {
   RequestOp,
   TxnRequest,
 } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
-import { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from '../../client/index.ts';
+import { deleteRequest, prefixEnd, putRequest, rangeRequest, withoutEnd } from '../../client/wire/index.ts';
 import { emptyBytes } from '../../core/bytes.ts';
 import { type Token, tokenize } from './tokens.ts';
 

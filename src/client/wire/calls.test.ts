@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { serveClients, type TestServer } from '../../test/support/client-server.ts';
-import { utf8 } from '../core/bytes.ts';
-import { Client, ClientFailure, prefixEnd, putRequest, rangeRequest, withoutEnd } from './index.ts';
+import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
+import { utf8 } from '../../core/bytes.ts';
+import { Calls, ClientFailure, prefixEnd, putRequest, rangeRequest, withoutEnd } from './index.ts';
 
 const opened: (() => void | PromiseLike<void>)[] = [];
 afterEach(async () => {
@@ -16,8 +16,8 @@ async function server(): Promise<TestServer> {
   return cluster;
 }
 
-function client(addresses: readonly string[], timeoutMs = 5_000): Client {
-  const made = new Client({ servers: addresses.map((address) => ({ address, tls: undefined })), timeoutMs });
+function client(addresses: readonly string[], timeoutMs = 5_000): Calls {
+  const made = new Calls({ servers: addresses.map((address) => ({ address, tls: undefined })), timeoutMs });
   opened.push(() => made.close());
   return made;
 }

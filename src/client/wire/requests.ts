@@ -1,5 +1,5 @@
-import type { DeleteRangeRequest, PutRequest, RangeRequest } from '../api/etcd/gen/etcdserverpb/rpc.ts';
-import { emptyBytes } from '../core/bytes.ts';
+import type { DeleteRangeRequest, PutRequest, RangeRequest } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
+import { emptyBytes } from '../../core/bytes.ts';
 
 type Fields<T extends { readonly key: Uint8Array }> = Partial<T> & Pick<T, 'key'>;
 

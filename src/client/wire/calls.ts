@@ -16,12 +16,12 @@ import {
   StatusResponse,
   TxnRequest,
   TxnResponse,
-} from '../api/etcd/gen/etcdserverpb/rpc.ts';
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { Connection, type Hindrance, misunderstood, type ServerAddress } from './connection.ts';
 import { ClientFailure } from './failure.ts';
 import { type CallKind, judge } from './outcome.ts';
 
-export interface ClientOptions {
+export interface CallsOptions {
   /** Tried in this order; at least one. */
   readonly servers: readonly ServerAddress[];
   /** For a whole call, over all the servers that it tries. */
@@ -63,11 +63,11 @@ const snapshotPath = '/etcdserverpb.Maintenance/Snapshot';
  * when that one certainly did nothing. Every method rejects with `ClientFailure`, whose `type` says whether the call may
  * have taken effect.
  */
-export class Client {
+export class Calls {
   readonly #connections: Connection[];
   readonly #timeoutMs: number;
 
-  constructor(options: ClientOptions) {
+  constructor(options: CallsOptions) {
     this.#connections = options.servers.map((server) => new Connection(server));
     this.#timeoutMs = options.timeoutMs;
   }

@@ -9,10 +9,10 @@ import {
   makeAuthority,
   makeCertificate,
   opensslPresent,
-} from '../../test/support/certificates.ts';
-import { serveClients } from '../../test/support/client-server.ts';
-import { utf8 } from '../core/bytes.ts';
-import { Client, ClientFailure, putRequest, type TlsOptions } from './index.ts';
+} from '../../../test/support/certificates.ts';
+import { serveClients } from '../../../test/support/client-server.ts';
+import { utf8 } from '../../core/bytes.ts';
+import { Calls, ClientFailure, putRequest, type TlsOptions } from './index.ts';
 
 const put = putRequest({ key: utf8('a'), value: utf8('1') });
 const opened: (() => void | PromiseLike<void>)[] = [];
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function failureAt(address: string, tls: TlsOptions | undefined): Promise<ClientFailure> {
-  const client = new Client({ servers: [{ address, tls }], timeoutMs: 5_000 });
+  const client = new Calls({ servers: [{ address, tls }], timeoutMs: 5_000 });
   opened.push(() => client.close());
   const outcome = await client.put(put).then(
     () => undefined,
