@@ -42,7 +42,8 @@ export class ClientServer {
       client: options.tls ? 'https' : 'http',
     } as const;
     const { services, gateway } = etcdDoor(replica, scheme);
-    const handle = httpRoutes({ replica, gateway, metrics, fault });
+    const { stopping } = services;
+    const handle = httpRoutes({ replica, gateway: { methods: gateway, stopping }, metrics, fault });
     const budget = new ReceiveBudget(maxPendingRequestBytes);
     const http1 = new Http1Endpoint(handle, budget);
     const http2 = new Http2Endpoint(services, handle, budget, fault);

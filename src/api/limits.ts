@@ -15,6 +15,8 @@ export const maxSessionMebibytes = 64;
 /** What a client may send ahead on one call, and on one connection. */
 export const http2StreamWindowBytes = 1024 * 1024;
 export const http2ConnectionWindowBytes = 4 * 1024 * 1024;
+/** How long a client may take to end its side of a call that the server has ended, in ms; then the call is reset. */
+export const lingerMs = 5_000;
 /** Connections on the client port; beyond it new ones are closed at once. */
 export const maxConnections = 16 * 1024;
 /** A connection that has not said within this time what it speaks is closed. */

@@ -19,6 +19,7 @@ async function serve(): Promise<{ port1: number; port2: number; held: () => Prom
   const services = {
     methods: new Map([['/a/B', { type: 'unary' as const, handle: (request: Uint8Array) => request }]]),
     unimplemented: () => new Failure(Code.unimplemented, 'unknown'),
+    stopping: new Failure(Code.unavailable, 'stopping'),
   };
   const http1 = new Http1Endpoint(handle, budget);
   const fault = (error: unknown): void => expect.unreachable(String(error));

@@ -1,6 +1,7 @@
 import {
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   credentials,
   Metadata,
@@ -68,6 +69,22 @@ export class GrpcClient implements AsyncDisposable {
     } finally {
       call.cancel();
     }
+  }
+
+  /** A call in which both sides stream. */
+  bidi<Q, A>(
+    path: string,
+    request: Codec<Q>,
+    response: Codec<A>,
+    options: CallOptions = {},
+  ): ClientDuplexStream<Q, A> {
+    return this.#client.makeBidiStreamRequest(
+      path,
+      (message: Q) => Buffer.from(request.encode(message).finish()),
+      (bytes: Buffer) => response.decode(Uint8Array.from(bytes)),
+      metadataOf(options),
+      deadlineOf(options),
+    );
   }
 
   /** How a call failed; an error when it did not. */

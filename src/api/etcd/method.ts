@@ -1,4 +1,4 @@
-import { type Call, Code, Failure, type UnaryHandler } from '../rpc/rpc.ts';
+import { type Call, Code, Failure, type Method, type UnaryHandler } from '../rpc/rpc.ts';
 import { malformedMessage } from './errors.ts';
 import type { MessageFns } from './gen/etcdserverpb/rpc.ts';
 import { messageFromJson } from './json.ts';
@@ -45,6 +45,38 @@ export function etcdMethod<Request, Response>(
       const answer = await handle(decoded, call);
       return answer instanceof Failure ? answer : response.toJSON(answer);
     },
+  };
+}
+
+/** A streaming method in both of its forms; JSON is translated message by message. */
+export interface EtcdStreamMethod {
+  /** "/package.Service/Method". */
+  readonly path: string;
+  /** Path of the JSON gateway, below "/v3". */
+  readonly gatewayPath: string | undefined;
+  readonly method: Exclude<Method, { type: 'unary' }>;
+  /** A request in protobuf, from parsed JSON. */
+  requestFromJson(request: unknown): Uint8Array | Failure;
+  /** A response as JSON, from protobuf. */
+  responseToJson(response: Uint8Array): unknown;
+}
+
+export function etcdStreamMethod<Request, Response>(
+  path: string,
+  gatewayPath: string | undefined,
+  request: Pick<MessageFns<Request>, 'encode' | 'fromJSON'>,
+  response: Pick<MessageFns<Response>, 'decode' | 'toJSON'>,
+  method: EtcdStreamMethod['method'],
+): EtcdStreamMethod {
+  return {
+    path,
+    gatewayPath,
+    method,
+    requestFromJson(json) {
+      const message = fromJson(request, json);
+      return message instanceof Failure ? message : request.encode(message).finish();
+    },
+    responseToJson: (bytes) => response.toJSON(response.decode(bytes)),
   };
 }
 

@@ -2,12 +2,13 @@ import type { ReplicaHandle } from '../../replica/types.ts';
 import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
 import { ReplicaAccess } from './access.ts';
 import { ClusterService, type UrlSchemes } from './cluster.ts';
+import { refusedFailure } from './errors.ts';
 import { ResponseHeaders } from './header.ts';
 import { HealthService } from './health.ts';
 import { KeyAccess } from './key-access.ts';
 import { KvService } from './kv.ts';
 import { MaintenanceService } from './maintenance.ts';
-import type { EtcdMethod } from './method.ts';
+import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
 
 /** The rest of the etcd v3 API: what a client may ask for and is told is not there. */
 const notServed: Readonly<Record<string, readonly string[]>> = {
@@ -35,8 +36,8 @@ const notServed: Readonly<Record<string, readonly string[]>> = {
 
 export interface EtcdDoor {
   readonly services: Services;
-  /** The unary methods, by path of the JSON gateway below "/v3". */
-  readonly gateway: ReadonlyMap<string, EtcdMethod>;
+  /** Methods by path of the JSON gateway below "/v3". */
+  readonly gateway: ReadonlyMap<string, EtcdMethod | EtcdStreamMethod>;
 }
 
 /** Everything of etcd's API that is served, over one replica. */
@@ -51,9 +52,11 @@ export function etcdDoor(replica: ReplicaHandle, schemes: UrlSchemes): EtcdDoor 
     ...new ClusterService(access, headers, schemes).methods(),
     ...maintenance.methods(),
   ];
+  const streams: EtcdStreamMethod[] = [];
   const methods = new Map<string, Method>(
     unary.map((method) => [method.path, { type: 'unary', handle: method.handle }]),
   );
+  for (const { path, method } of streams) methods.set(path, method);
   methods.set('/etcdserverpb.Maintenance/Snapshot', {
     type: 'serverStream',
     handle: (request, call) => maintenance.snapshot(request, call),
@@ -63,9 +66,10 @@ export function etcdDoor(replica: ReplicaHandle, schemes: UrlSchemes): EtcdDoor 
     type: 'serverStream',
     handle: (request, call) => health.watch(request, call),
   });
-  const gateway = new Map<string, EtcdMethod>();
-  for (const method of unary) if (method.gatewayPath !== undefined) gateway.set(method.gatewayPath, method);
-  return { services: { methods, unimplemented }, gateway };
+  const gateway = new Map<string, EtcdMethod | EtcdStreamMethod>();
+  for (const method of [...unary, ...streams])
+    if (method.gatewayPath !== undefined) gateway.set(method.gatewayPath, method);
+  return { services: { methods, unimplemented, stopping: refusedFailure('stopping') }, gateway };
 }
 
 function unimplemented(path: string): Failure {

@@ -1,7 +1,9 @@
+import { STATUS_CODES } from 'node:http';
 import { parseJson } from '../etcd/json.ts';
-import type { EtcdMethod } from '../etcd/method.ts';
+import type { EtcdMethod, EtcdStreamMethod } from '../etcd/method.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
-import { type HttpRequest, type HttpResponse, json } from './http.ts';
+import { type FaultReport, GatewayStream, notJson, requestMessages } from './gateway-stream.ts';
+import { type HttpRequest, type HttpResponse, type HttpSink, type HttpStreamResponse, json } from './http.ts';
 
 /** HTTP status for each code of a failed call, as gRPC gateways map them. */
 const httpStatus: Readonly<Record<Failure['code'], number>> = {
@@ -23,12 +25,20 @@ const httpStatus: Readonly<Record<Failure['code'], number>> = {
   [Code.unauthenticated]: 401,
 };
 
+/** What a gateway needs besides its methods. */
+export interface GatewayOptions {
+  readonly methods: ReadonlyMap<string, EtcdMethod | EtcdStreamMethod>;
+  /** Ends streams when the server stops. */
+  readonly stopping: Failure;
+  readonly fault: FaultReport;
+}
+
 /** The JSON form of the etcd API: `POST /v3/kv/put` and its like, bytes in base64, 64-bit numbers as strings. */
 export async function gateway(
-  methods: ReadonlyMap<string, EtcdMethod>,
+  options: GatewayOptions,
   request: HttpRequest,
-): Promise<HttpResponse> {
-  const method = methods.get(request.path.slice('/v3'.length));
+): Promise<HttpResponse | HttpStreamResponse> {
+  const method = options.methods.get(request.path.slice('/v3'.length));
   if (method === undefined) {
     const message = `${request.path} is not served by this version of quorate`;
     return failed(new Failure(Code.unimplemented, message));
@@ -36,10 +46,25 @@ export async function gateway(
   if (request.method !== 'POST') {
     return json(405, { error: `${request.path} takes POST`, code: Code.unimplemented }, { allow: 'POST' });
   }
+  const call = new GatewayCall(method.path);
+  if ('responseToJson' in method) return streamed(options, method, request, call);
   const parsed = parse(request.body);
   if (parsed instanceof Failure) return failed(parsed);
-  const answer = await method.handleJson(parsed.value, new GatewayCall(method.path));
+  const answer = await method.handleJson(parsed.value, call);
   return answer instanceof Failure ? failed(answer) : json(200, answer);
+}
+
+function streamed(
+  { stopping, fault }: GatewayOptions,
+  method: EtcdStreamMethod,
+  request: HttpRequest,
+  call: Call,
+): HttpResponse | HttpStreamResponse {
+  const messages = requestMessages(method, request.body);
+  if (messages instanceof Failure) return failed(messages);
+  const start = (sink: HttpSink): GatewayStream =>
+    new GatewayStream({ method, messages, call, errorJson: streamError, stopping, fault }, sink);
+  return { status: 200, contentType: 'application/json', start };
 }
 
 class GatewayCall implements Call {
@@ -64,12 +89,17 @@ function parse(body: Uint8Array): { readonly value: unknown } | Failure {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
     return { value: parseJson(text === '' ? '{}' : text) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Failure(Code.invalidArgument, `the request is not JSON: ${reason}`);
+    return notJson(error);
   }
 }
 
 function failed(failure: Failure): HttpResponse {
   const { code, message } = failure;
   return json(httpStatus[code], { error: message, code, message }, failure.trailers);
+}
+
+/** The failure of a stream that has begun, as etcd's gateway writes it. */
+function streamError({ code, message }: Failure): unknown {
+  const status = httpStatus[code];
+  return { grpc_code: code, http_code: status, message, http_status: STATUS_CODES[status] ?? '' };
 }

@@ -13,8 +13,31 @@ export interface HttpResponse {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** An answer that goes on for as long as there is something to say. */
+export interface HttpStreamResponse {
+  readonly status: number;
+  readonly contentType: string;
+  /** Called once, when the answer can begin. */
+  readonly start: (sink: HttpSink) => HttpSource;
+}
+
+/** Where a streamed answer goes. */
+export interface HttpSink {
+  /** False when the client is behind: the next should wait for `writable`. Dropped when the client is gone. */
+  write(text: string): boolean;
+  end(): void;
+}
+
+export interface HttpSource {
+  writable(): void;
+  /** The server stops: the answer is to end soon. */
+  stop(): void;
+  /** The answer has ended, or its client is gone. Called once, last. */
+  closed(): void;
+}
+
 /** Answers a request. Never rejects. */
-export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
+export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse | HttpStreamResponse>;
 
 export function json(
   status: number,

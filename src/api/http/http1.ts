@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import { httpRequestTimeoutMs } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
 import { HttpBody } from './body.ts';
-import { type HttpHandler, type HttpResponse, parseTarget, text } from './http.ts';
+import { type HttpHandler, type HttpResponse, type HttpStreamResponse, parseTarget, text } from './http.ts';
+import { HttpStreams } from './streams.ts';
 
 /** The HTTP/1.1 side of the client port. */
 export class Http1Endpoint {
@@ -12,6 +13,7 @@ export class Http1Endpoint {
   readonly #server = createServer((request, response) => this.#serve(request, response));
   /** The server never listens itself, so its own checks for slow clients do not run; these do. */
   readonly #impatience = new WeakMap<Duplex, NodeJS.Timeout>();
+  readonly #streams = new HttpStreams();
   #active = 0;
   #onIdle: (() => void) | undefined;
 
@@ -37,6 +39,7 @@ export class Http1Endpoint {
   /** Waits for the answers that are under way, at most for `graceMs`; ending the connections is left to the caller. */
   async close(graceMs: number): Promise<void> {
     if (this.#active === 0) return;
+    this.#streams.stop();
     await new Promise<void>((resolve) => {
       const impatience = setTimeout(resolve, graceMs);
       this.#onIdle = () => {
@@ -74,7 +77,7 @@ export class Http1Endpoint {
       if (target === undefined) return answer(request, response, text(400, 'malformed request target\n'));
       const method = request.method ?? 'GET';
       void this.#handle({ method, ...target, body: body.take() }).then((result) =>
-        answer(request, response, result),
+        this.#answer(request, response, result),
       );
     });
     response.on('finish', () => {
@@ -82,6 +85,18 @@ export class Http1Endpoint {
     });
     request.on('error', ignoreClientError);
     response.on('error', ignoreClientError);
+  }
+
+  #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    result: HttpResponse | HttpStreamResponse,
+  ): void {
+    if (!('start' in result)) return answer(request, response, result);
+    if (response.headersSent || response.destroyed) return;
+    response.writeHead(result.status, { 'content-type': result.contentType });
+    response.flushHeaders();
+    this.#streams.serve(response, result);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ReceiveBudget } from '../receive-budget.ts';
 import { HttpBody } from './body.ts';
-import { type HttpHandler, type HttpResponse, parseTarget, text } from './http.ts';
+import { type HttpHandler, type HttpResponse, type HttpStreamResponse, parseTarget, text } from './http.ts';
+import type { HttpStreams } from './streams.ts';
 
 /** Serves one plain HTTP request over an HTTP/2 stream, as `curl` and browsers make them over TLS. */
 export function serveHttp2(
@@ -9,12 +10,17 @@ export function serveHttp2(
   headers: IncomingHttpHeaders,
   handle: HttpHandler,
   budget: ReceiveBudget,
+  streams: HttpStreams,
 ): void {
   const body = new HttpBody(budget);
   let answered = false;
-  const answer = (response: HttpResponse): void => {
+  const answer = (response: HttpResponse | HttpStreamResponse): void => {
     if (answered || stream.closed || stream.destroyed) return;
     answered = true;
+    if ('start' in response) {
+      stream.respond({ ':status': response.status, 'content-type': response.contentType });
+      return streams.serve(stream, response);
+    }
     const bytes = Buffer.from(response.body);
     stream.respond({
       ':status': response.status,

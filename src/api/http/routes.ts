@@ -1,9 +1,15 @@
 import type { ReplicaHandle } from '../../replica/types.ts';
-import type { EtcdMethod } from '../etcd/method.ts';
 import { etcdVersion } from '../etcd/version.ts';
-import { gateway } from './gateway.ts';
+import { type GatewayOptions, gateway } from './gateway.ts';
 import { health, livez, readyz } from './health.ts';
-import { type HttpHandler, type HttpRequest, type HttpResponse, json, text } from './http.ts';
+import {
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpStreamResponse,
+  json,
+  text,
+} from './http.ts';
 
 /** Where the numbers for /metrics come from: a registry of prom-client is one. */
 export interface MetricsSource {
@@ -13,8 +19,7 @@ export interface MetricsSource {
 
 export interface Routes {
   readonly replica: ReplicaHandle;
-  /** Unary methods by path below "/v3". */
-  readonly gateway: ReadonlyMap<string, EtcdMethod>;
+  readonly gateway: Omit<GatewayOptions, 'fault'>;
   readonly metrics: MetricsSource;
   /** Told of an exception, which no client should be able to cause. */
   readonly fault: (error: unknown, path: string) => void;
@@ -38,8 +43,10 @@ export function httpRoutes(routes: Routes): HttpHandler {
   };
 }
 
-async function route(routes: Routes, request: HttpRequest): Promise<HttpResponse> {
-  if (request.path.startsWith('/v3/')) return gateway(routes.gateway, request);
+async function route(routes: Routes, request: HttpRequest): Promise<HttpResponse | HttpStreamResponse> {
+  if (request.path.startsWith('/v3/')) {
+    return gateway({ ...routes.gateway, fault: routes.fault }, request);
+  }
   const get = getRoutes[request.path];
   if (get === undefined) return text(404, `${request.path} is not here: ${help}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -14,6 +14,19 @@ export function frame(message: Uint8Array): Buffer {
   return framed;
 }
 
+/** Length of the message behind a whole prefix, or why it will not be taken. */
+function announcedLength(prefix: Uint8Array, maxBytes: number): number | Failure {
+  if (prefix[0] !== 0) {
+    return new Failure(Code.unimplemented, 'compressed requests are not supported: send them uncompressed');
+  }
+  const length = new DataView(prefix.buffer, prefix.byteOffset).getUint32(1);
+  if (length <= maxBytes) return length;
+  return new Failure(
+    Code.resourceExhausted,
+    `grpc: received message larger than max (${length} vs. ${maxBytes})`,
+  );
+}
+
 /** Puts the one request message of a call together from the pieces in which it arrives. */
 export class MessageCollector {
   readonly #maxBytes: number;
@@ -38,19 +51,8 @@ export class MessageCollector {
       if (this.#length < prefixBytes) return undefined;
       const prefix = this.#parts.length === 1 ? part : Buffer.concat(this.#parts, this.#length);
       this.#parts = [prefix];
-      if (prefix[0] !== 0) {
-        return new Failure(
-          Code.unimplemented,
-          'compressed requests are not supported: send them uncompressed',
-        );
-      }
-      const length = new DataView(prefix.buffer, prefix.byteOffset).getUint32(1);
-      if (length > this.#maxBytes) {
-        return new Failure(
-          Code.resourceExhausted,
-          `grpc: received message larger than max (${length} vs. ${this.#maxBytes})`,
-        );
-      }
+      const length = announcedLength(prefix, this.#maxBytes);
+      if (length instanceof Failure) return length;
       this.#expected = prefixBytes + length;
     }
     if (this.#length > this.#expected) {
@@ -68,6 +70,50 @@ export class MessageCollector {
     const whole =
       this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts, this.#length);
     return whole.subarray(prefixBytes);
+  }
+}
+
+/** Cuts what arrives of a stream of messages into messages. */
+export class MessageSplitter {
+  readonly #maxBytes: number;
+  #parts: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  add(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#length += part.length;
+  }
+
+  /** The next message; undefined while it is not complete; a failure when it never will be acceptable. */
+  next(): Uint8Array | Failure | undefined {
+    if (this.#length < prefixBytes) return undefined;
+    const [first] = this.#parts;
+    const prefix = first !== undefined && first.length >= prefixBytes ? first : this.#whole();
+    const length = announcedLength(prefix, this.#maxBytes);
+    if (length instanceof Failure) return length;
+    if (this.#length < prefixBytes + length) return undefined;
+    const whole = this.#whole();
+    const rest = whole.subarray(prefixBytes + length);
+    this.#parts = rest.length === 0 ? [] : [rest];
+    this.#length = rest.length;
+    return whole.subarray(prefixBytes, prefixBytes + length);
+  }
+
+  #whole(): Uint8Array {
+    const [only] = this.#parts;
+    if (this.#parts.length === 1 && only !== undefined) return only;
+    const whole = Buffer.concat(this.#parts, this.#length);
+    this.#parts = [whole];
+    return whole;
   }
 }
 
@@ -96,4 +142,14 @@ export function encodeStatusMessage(message: string): string {
     text += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return text;
+}
+
+/** How a call ended: the trailers, or all that there is of a call that failed at once. */
+export function statusTrailers(failure: Failure | undefined): Record<string, string> {
+  if (failure === undefined) return { 'grpc-status': '0' };
+  return {
+    'grpc-status': String(failure.code),
+    'grpc-message': encodeStatusMessage(failure.message),
+    ...failure.trailers,
+  };
 }

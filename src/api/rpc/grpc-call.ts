@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { maxRpcMessageBytes } from '../limits.ts';
 import type { ReceiveBudget, ReceiveShare } from '../receive-budget.ts';
-import { encodeStatusMessage, frame, MessageCollector, parseTimeout } from './framing.ts';
+import { BidiCall } from './bidi-call.ts';
+import { frame, MessageCollector, parseTimeout, statusTrailers } from './framing.ts';
 import { type Call, Code, Failure, type Method, type Services } from './rpc.ts';
 
 /** Told of what no client can cause: an exception in a service. */
@@ -9,7 +10,7 @@ export type FaultReport = (error: unknown, method: string) => void;
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
 const waitForTrailers = { waitForTrailers: true };
-const okTrailers = { 'grpc-status': '0' };
+const okTrailers = statusTrailers(undefined);
 
 /** One gRPC call over one HTTP/2 stream. */
 export class GrpcCall implements Call {
@@ -45,6 +46,7 @@ export class GrpcCall implements Call {
     services: Services,
     budget: ReceiveBudget,
     fault: FaultReport,
+    bidiCalls: Set<BidiCall>,
   ): void {
     const path = headers[':path'] ?? '';
     const timeoutText = headers['grpc-timeout'];
@@ -58,6 +60,8 @@ export class GrpcCall implements Call {
       call.#fail(new Failure(Code.internal, 'gRPC calls are POST requests'));
     } else if (timeoutText !== undefined && timeout === undefined) {
       call.#fail(new Failure(Code.internal, `malformed grpc-timeout "${timeoutText}"`));
+    } else if (method.type === 'bidi') {
+      BidiCall.serve(stream, call, method.open, call.#share, fault, bidiCalls);
     } else {
       call.#receive(method);
     }
@@ -76,7 +80,7 @@ export class GrpcCall implements Call {
     return this.#stream.closed || this.#stream.destroyed;
   }
 
-  #receive(method: Method): void {
+  #receive(method: Exclude<Method, { type: 'bidi' }>): void {
     const stream = this.#stream;
     stream.on('data', (part: Buffer) => {
       if (this.#answered) return;
@@ -147,9 +151,7 @@ export class GrpcCall implements Call {
     if (!stream.headersSent && result !== undefined) return this.#fail(result);
     this.#answered = true;
     if (!stream.headersSent) stream.respond(responseHeaders, waitForTrailers);
-    stream.on('wantTrailers', () =>
-      stream.sendTrailers(result === undefined ? okTrailers : trailersOf(result)),
-    );
+    stream.on('wantTrailers', () => stream.sendTrailers(statusTrailers(result)));
     stream.end();
   }
 
@@ -171,7 +173,7 @@ export class GrpcCall implements Call {
     this.#share.release();
     if (this.#answered || this.cancelled) return;
     this.#answered = true;
-    this.#stream.respond({ ...responseHeaders, ...trailersOf(failure) }, { endStream: true });
+    this.#stream.respond({ ...responseHeaders, ...statusTrailers(failure) }, { endStream: true });
     this.#stream.resume();
     if (!this.#stream.readableEnded) this.#stream.close();
   }
@@ -182,12 +184,4 @@ export class GrpcCall implements Call {
       'quorate-outcome': 'unknown',
     });
   }
-}
-
-function trailersOf(failure: Failure): Record<string, string> {
-  return {
-    'grpc-status': String(failure.code),
-    'grpc-message': encodeStatusMessage(failure.message),
-    ...failure.trailers,
-  };
 }

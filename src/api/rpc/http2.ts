@@ -2,6 +2,7 @@ import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHt
 import type { Duplex } from 'node:stream';
 import type { HttpHandler } from '../http/http.ts';
 import { serveHttp2 } from '../http/http2-request.ts';
+import { HttpStreams } from '../http/streams.ts';
 import {
   http2ConnectionWindowBytes,
   http2StreamWindowBytes,
@@ -9,6 +10,7 @@ import {
   maxStreamsPerConnection,
 } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
+import type { BidiCall } from './bidi-call.ts';
 import { type FaultReport, GrpcCall } from './grpc-call.ts';
 import type { Services } from './rpc.ts';
 
@@ -22,17 +24,21 @@ export class Http2Endpoint {
     settings: { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: http2StreamWindowBytes },
   });
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #bidiCalls = new Set<BidiCall>();
+  readonly #httpStreams = new HttpStreams();
+  readonly #services: Services;
 
   constructor(services: Services, http: HttpHandler, budget: ReceiveBudget, fault: FaultReport) {
+    this.#services = services;
     this.#server.on('session', (session) => this.#track(session));
     // A client that breaks the protocol loses its connection; there is nothing else to do about it.
     this.#server.on('sessionError', () => {});
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', ignoreStreamError);
       if (isGrpc(headers['content-type'])) {
-        GrpcCall.serve(stream, headers, services, budget, fault);
+        GrpcCall.serve(stream, headers, services, budget, fault, this.#bidiCalls);
       } else {
-        serveHttp2(stream, headers, http, budget);
+        serveHttp2(stream, headers, http, budget, this.#httpStreams);
       }
     });
   }
@@ -52,6 +58,8 @@ export class Http2Endpoint {
           session.close();
         }),
     );
+    this.#httpStreams.stop();
+    for (const call of this.#bidiCalls) call.end(this.#services.stopping);
     const impatience = setTimeout(() => {
       for (const session of this.#sessions) session.destroy();
     }, graceMs);

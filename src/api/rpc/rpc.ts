@@ -63,13 +63,44 @@ export type ServerStreamHandler = (
   call: Call,
 ) => AsyncGenerator<Uint8Array, Failure | undefined, undefined>;
 
+/** The server's end of a call in which both sides send messages whenever they like. */
+export interface BidiStream extends Call {
+  /**
+   * Sends a message. False when the client is behind: this message is taken, and the next should wait for `writable`.
+   * Messages sent after the end, or to a client that is gone, are dropped.
+   */
+  send(message: Uint8Array): boolean;
+  /** Ends the call, by failure or well. What was sent before arrives before. */
+  end(failure?: Failure): void;
+  /** Takes no further messages until `resume`: what the client sends meanwhile waits in the client. */
+  pause(): void;
+  resume(): void;
+}
+
+/** What a service makes of such a call. None of these is called before `open` has returned. */
+export interface BidiReceiver {
+  /** One message of the client. Never called while the stream is paused. */
+  message(message: Uint8Array): void;
+  /** The client sends no more; it may still listen. */
+  ended(): void;
+  /** `send` had answered false, and there is room again. */
+  writable(): void;
+  /** The call is over, whoever ended it. Called once, last. */
+  closed(): void;
+}
+
+export type BidiHandler = (stream: BidiStream) => BidiReceiver;
+
 export type Method =
   | { readonly type: 'unary'; readonly handle: UnaryHandler }
-  | { readonly type: 'serverStream'; readonly handle: ServerStreamHandler };
+  | { readonly type: 'serverStream'; readonly handle: ServerStreamHandler }
+  | { readonly type: 'bidi'; readonly open: BidiHandler };
 
 /** Everything that a port serves, by method path. */
 export interface Services {
   readonly methods: ReadonlyMap<string, Method>;
   /** What to say to a method that is not in `methods`. */
   unimplemented(path: string): Failure;
+  /** What to say to calls that have no end of their own, when the server stops. */
+  readonly stopping: Failure;
 }

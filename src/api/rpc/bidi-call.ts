@@ -1,0 +1,175 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { lingerMs, maxRpcMessageBytes } from '../limits.ts';
+import type { ReceiveShare } from '../receive-budget.ts';
+import { frame, MessageSplitter, statusTrailers } from './framing.ts';
+import type { FaultReport } from './grpc-call.ts';
+import { type BidiHandler, type BidiReceiver, type BidiStream, type Call, Code, Failure } from './rpc.ts';
+
+const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
+const waitForTrailers = { waitForTrailers: true };
+
+/** A gRPC call in which both sides stream, over one HTTP/2 stream. */
+export class BidiCall implements BidiStream {
+  readonly #stream: ServerHttp2Stream;
+  readonly #call: Call;
+  readonly #share: ReceiveShare;
+  readonly #fault: FaultReport;
+  readonly #splitter = new MessageSplitter(maxRpcMessageBytes);
+  #receiver: BidiReceiver | undefined;
+  #paused = false;
+  #delivering = false;
+  #clientEnded = false;
+  #answered = false;
+
+  private constructor(stream: ServerHttp2Stream, call: Call, share: ReceiveShare, fault: FaultReport) {
+    this.#stream = stream;
+    this.#call = call;
+    this.#share = share;
+    this.#fault = fault;
+  }
+
+  /** Takes over a stream until its end; the call is in `calls` meanwhile. */
+  static serve(
+    stream: ServerHttp2Stream,
+    call: Call,
+    open: BidiHandler,
+    share: ReceiveShare,
+    fault: FaultReport,
+    calls: Set<BidiCall>,
+  ): void {
+    const bidi = new BidiCall(stream, call, share, fault);
+    bidi.#guarded(() => {
+      bidi.#receiver = open(bidi);
+    });
+    if (bidi.#receiver === undefined) return;
+    calls.add(bidi);
+    stream.on('close', () => {
+      calls.delete(bidi);
+      bidi.#closed();
+    });
+    stream.on('data', (part: Buffer) => bidi.#received(part));
+    stream.on('end', () => bidi.#ended());
+    stream.on('drain', () => {
+      if (!bidi.#answered) bidi.#guarded(() => bidi.#receiver?.writable());
+    });
+  }
+
+  get method(): string {
+    return this.#call.method;
+  }
+
+  get cancelled(): boolean {
+    return this.#call.cancelled;
+  }
+
+  metadata(key: string): string | undefined {
+    return this.#call.metadata(key);
+  }
+
+  remainingMs(): number | undefined {
+    return this.#call.remainingMs();
+  }
+
+  send(message: Uint8Array): boolean {
+    if (this.#answered || this.cancelled) return true;
+    this.#respond();
+    return this.#stream.write(frame(message));
+  }
+
+  end(failure?: Failure): void {
+    if (this.#answered || this.cancelled) return;
+    this.#answered = true;
+    const stream = this.#stream;
+    const trailers = statusTrailers(failure);
+    // What the client still sends is nobody's any more.
+    this.#share.release();
+    stream.resume();
+    if (!stream.headersSent) {
+      stream.respond({ ...responseHeaders, ...trailers }, { endStream: true });
+    } else {
+      stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+      stream.end();
+    }
+    // A reset overtakes trailers that have not left yet, so the client is given time to end its side by itself.
+    const impatience = setTimeout(() => stream.close(), lingerMs).unref();
+    stream.on('close', () => clearTimeout(impatience));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (!this.#answered) this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#answered || this.cancelled) return;
+    this.#deliver();
+    if (!this.#paused) this.#stream.resume();
+  }
+
+  #respond(): void {
+    if (!this.#stream.headersSent) this.#stream.respond(responseHeaders, waitForTrailers);
+  }
+
+  #received(part: Buffer): void {
+    if (this.#answered) return;
+    this.#splitter.add(part);
+    this.#deliver();
+    if (this.#answered) return;
+    this.#share.release();
+    if (this.#share.hold(this.#splitter.length)) return;
+    this.end(
+      new Failure(Code.resourceExhausted, 'etcdserver: too many requests', { 'quorate-outcome': 'refused' }),
+    );
+  }
+
+  /** Hands over what is complete, one by one: the service may pause after each. */
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    this.#guarded(() => {
+      while (!this.#paused && !this.#answered && !this.cancelled) {
+        const message = this.#splitter.next();
+        if (message instanceof Failure) return this.end(message);
+        if (message === undefined) return this.#deliverEnd();
+        this.#receiver?.message(message);
+      }
+    });
+    this.#delivering = false;
+  }
+
+  #ended(): void {
+    this.#clientEnded = true;
+    if (!this.#paused) this.#deliver();
+  }
+
+  #deliverEnd(): void {
+    if (!this.#clientEnded) return;
+    this.#clientEnded = false;
+    if (this.#splitter.length === 0) this.#receiver?.ended();
+    else this.end(new Failure(Code.internal, 'the request ended before its message was complete'));
+  }
+
+  #closed(): void {
+    this.#answered = true;
+    this.#share.release();
+    try {
+      this.#receiver?.closed();
+    } catch (error) {
+      this.#fault(error, this.method);
+    }
+  }
+
+  #guarded(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fault(error, this.method);
+      this.end(
+        new Failure(Code.internal, 'internal error: the server has logged it', {
+          'quorate-outcome': 'unknown',
+        }),
+      );
+    }
+  }
+}
