@@ -66,6 +66,16 @@ describe('generate', () => {
     }
   });
 
+  it('reads files with a byte order mark', async () => {
+    const sample = new URL('../../samples/specification.json', import.meta.url);
+    const prices = new URL('../../samples/prices.csv', import.meta.url);
+    writeFileSync(join(directory, 'marked.json'), `\uFEFF${readFileSync(sample, 'utf8')}`);
+    writeFileSync(join(directory, 'marked.csv'), `\uFEFF${readFileSync(prices, 'utf8')}`);
+    expect(await depot('generate', '--specification', 'marked.json')).toMatchObject({ code: 0 });
+    const day = ['--start', '2025-10-25T12:00:00+02:00', '--time-zone', 'Europe/Berlin'];
+    expect(await depot('generate', '--prices', 'marked.csv', ...day)).toMatchObject({ code: 0 });
+  });
+
   it('refuses two sources, and files that are not there or not what they should be', async () => {
     writeFileSync(join(directory, 'broken.json'), '{');
     writeFileSync(join(directory, 'list.json'), '[]');
@@ -126,6 +136,18 @@ describe('plan', () => {
     expect(stderr).toContain('bad.json is not a valid scenario. Nothing was planned.');
     expect(stderr).toContain('processes[0].needs.maximumChargeKw: must be at least 0, is -1');
     expect(stderr).toContain('topology.nodes[0].capacity.importKw: must be a finite number');
+  });
+});
+
+describe('figures that cannot be written', () => {
+  it.each(['plan', 'compare', 'simulate'])('are refused by %s before the work', async (command) => {
+    const name = await scenario('f.json', '3');
+    writeFileSync(join(directory, 'taken'), '');
+    const { code, stdout, stderr } = await depot(command, name, '--figures', 'taken/figures');
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^depot: Figures cannot be written into taken\/figures: .*Nothing was done\.$/m);
+    expect(stderr).not.toContain('%');
   });
 });
 
@@ -194,6 +216,14 @@ describe('usage', () => {
     [['generate', '--vehicles', '1.5']],
     [['generate', '--vehicles', '0']],
     [['generate', '--departures', 'later']],
+    [['generate', '--acn', 'a.json', '--vehicles', '3']],
+    [['generate', '--acn', 'a.json', '--connector', 'GC1']],
+    [['generate', '--spice-ev', 'a.json', '--steps', '8']],
+    [['generate', '--spice-ev', 'a.json', '--seed', '1']],
+    [['generate', '--walk-in']],
+    [['generate', '--fees', '0.1']],
+    [['generate', '--time-zone', 'Europe/Berlin']],
+    [['generate', '--prices', 'a.csv', '--pv-column', 'kW']],
     [['nonsense']],
     [[]],
   ])('is explained with exit code 2: %j', async (args) => {
@@ -209,6 +239,11 @@ describe('usage', () => {
       expect(code).toBe(0);
       expect(stdout).toContain(`npm run depot -- ${command}`);
     }
+    const { stdout: simulate } = await depot('simulate', '--help');
+    expect(simulate.replaceAll(/\s+/g, ' ')).toContain('(default: 5m)');
+    expect(simulate).toContain('(default: 60s)');
+    for (const command of ['generate', 'plan', 'compare', 'simulate'])
+      expect((await depot(command, '--help')).stdout).not.toMatch(/default: [^)]*["{[]/);
     expect((await depot('--help')).stdout).toContain(
       'Exit codes: 0 done; 1 refused or failed; 2 wrong usage',
     );

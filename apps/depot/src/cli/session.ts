@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 export interface Output {
@@ -37,7 +38,8 @@ export const usage = (message: string): CommandFailure => new CommandFailure(exi
 
 export async function readText(session: Session, path: string): Promise<string> {
   try {
-    return await readFile(resolve(session.directory, path), 'utf8');
+    // Spreadsheets and editors of Windows put a byte order mark before the text.
+    return (await readFile(resolve(session.directory, path), 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     throw failure(`${path} cannot be read: ${reason(error)}.`);
   }
@@ -49,6 +51,18 @@ export async function readJson(session: Session, path: string): Promise<unknown>
     return JSON.parse(content);
   } catch (error) {
     throw failure(`${path} is not JSON: ${reason(error)}.`);
+  }
+}
+
+/** Makes a directory for figures before the work that they are to show, which may take minutes. */
+export async function prepareDirectory(session: Session, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const target = resolve(session.directory, path);
+  try {
+    await mkdir(target, { recursive: true });
+    await access(target, constants.W_OK);
+  } catch (error) {
+    throw failure(`Figures cannot be written into ${path}: ${reason(error)}. Nothing was done.`);
   }
 }
 

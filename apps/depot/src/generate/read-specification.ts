@@ -35,7 +35,7 @@ export function parseSpecification(value: unknown, defaults: Specification): Par
     ...optional<Omit<Specification, 'vehicles' | 'prices'> & { prices: PriceSpecification }>(record, '', {
       name: (item, at) => reader.text(item, at),
       start: (item, at) => reader.text(item, at),
-      stepSeconds: (item, at) => reader.number(item, at, { min: 1, max: 86_400 }),
+      stepSeconds: (item, at) => reader.number(item, at, limits.stepSeconds),
       steps: (item, at) => reader.number(item, at, { min: 1, max: limits.steps, integer: true }),
       topology: (item, at) => readTopologySpecification(reader, item, at, defaults.topology),
       kinds: (item, at) => readKinds(reader, item, at),
@@ -121,8 +121,7 @@ function readKind(reader: Reader, value: unknown, path: string): VehicleKind {
     'phases',
   ]);
   const power = (key: string) => readDistribution(reader, record[key] ?? 0, join(path, key), kw);
-  const efficiency = (key: string) =>
-    reader.number(record[key] ?? 1, join(path, key), { min: 0, aboveMin: true, max: 1 });
+  const efficiency = (key: string) => reader.number(record[key] ?? 1, join(path, key), limits.efficiency);
   return {
     name: reader.text(record['name'], join(path, 'name')),
     weight: reader.number(record['weight'] ?? 1, join(path, 'weight'), { min: 0, aboveMin: true, max: 1e6 }),

@@ -122,32 +122,8 @@ export function defaultSpecification(vehicles: number): Specification {
       gridExportKwPerEvse: 12.5,
     },
     kinds: [
-      {
-        name: 'solo bus',
-        weight: 2,
-        capacityKwh: { type: 'uniform', low: 300, high: 400 },
-        maximumChargeKw: { type: 'constant', value: 150 },
-        minimumChargeKw: { type: 'constant', value: 5 },
-        maximumDischargeKw: { type: 'constant', value: 80 },
-        chargeEfficiency: 0.95,
-        dischargeEfficiency: 0.95,
-        wearEurPerKwh: 0.03,
-        taperFromShare: 0.85,
-        taperToPowerShare: 0.2,
-      },
-      {
-        name: 'articulated bus',
-        weight: 1,
-        capacityKwh: { type: 'uniform', low: 450, high: 560 },
-        maximumChargeKw: { type: 'constant', value: 150 },
-        minimumChargeKw: { type: 'constant', value: 5 },
-        maximumDischargeKw: { type: 'constant', value: 80 },
-        chargeEfficiency: 0.95,
-        dischargeEfficiency: 0.95,
-        wearEurPerKwh: 0.03,
-        taperFromShare: 0.85,
-        taperToPowerShare: 0.2,
-      },
+      bus('solo bus', 2, { type: 'uniform', low: 300, high: 400 }),
+      bus('articulated bus', 1, { type: 'uniform', low: 450, high: 560 }),
     ],
     arrivalHours: {
       type: 'mixture',
@@ -174,5 +150,21 @@ export function defaultSpecification(vehicles: number): Specification {
       limitCutTo: { type: 'uniform', low: 0.4, high: 0.7 },
       priceChanges: 1,
     },
+  };
+}
+
+function bus(name: string, weight: number, capacityKwh: Distribution): VehicleKind {
+  return {
+    name,
+    weight,
+    capacityKwh,
+    maximumChargeKw: { type: 'constant', value: 150 },
+    minimumChargeKw: { type: 'constant', value: 5 },
+    maximumDischargeKw: { type: 'constant', value: 80 },
+    chargeEfficiency: 0.95,
+    dischargeEfficiency: 0.95,
+    wearEurPerKwh: 0.03,
+    taperFromShare: 0.85,
+    taperToPowerShare: 0.2,
   };
 }

@@ -20,15 +20,14 @@ export function drawSurprises(
     const [late, lateness, early, earliness, unannounced] = [0, 1, 2, 3, 4].map(() => unit(random));
     const stay = departureS - arrivalS;
     const minute = (seconds: number): number => Math.round(seconds / 60) * 60;
-    if ((late ?? 1) < lateArrivalShare) {
-      events.push({ type: 'arrival', atS: arrivalS + minute(stay * 0.25 * (lateness ?? 0)), process: id });
+    const cameS = arrivalS + minute(stay * 0.25 * (lateness ?? 0));
+    // Who is late but here before the scenario begins surprises nobody.
+    if ((late ?? 1) < lateArrivalShare && cameS > 0) {
+      events.push({ type: 'arrival', atS: cameS, process: id });
     }
     if ((early ?? 1) < earlyDepartureShare) {
-      events.push({
-        type: 'departure',
-        atS: departureS - minute(stay * 0.3 * (earliness ?? 0)),
-        process: id,
-      });
+      const leftS = Math.max(0, departureS - minute(stay * 0.3 * (earliness ?? 0)));
+      events.push({ type: 'departure', atS: leftS, process: id });
     }
     return (unannounced ?? 1) < unannouncedShare ? { ...process, announcedS: arrivalS } : process;
   });

@@ -33,9 +33,9 @@ export interface CurvePoint {
 
 export interface Battery {
   readonly capacityKwh: number;
-  /** Stored energy per energy charged at the EVSE, in (0, 1]; 1 if left out. */
+  /** Stored energy per energy charged at the EVSE, in [0.1, 1]; 1 if left out. */
   readonly chargeEfficiency?: number;
-  /** Energy discharged at the EVSE per stored energy, in (0, 1]; 1 if left out. */
+  /** Energy discharged at the EVSE per stored energy, in [0.1, 1]; 1 if left out. */
   readonly dischargeEfficiency?: number;
   /**
    * Concave and piecewise linear, by rising energy; it tapers towards full. Below the first corner the power of the first

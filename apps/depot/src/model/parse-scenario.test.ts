@@ -63,6 +63,28 @@ describe('what is wrong, and where', () => {
       'minimumDischargeKw: must be at most maximumDischargeKw 0',
     ],
     ['no time', { ...good(), start: '2025-01-01' }, 'start: must be an instant such as'],
+    [
+      'a day that the calendar does not have',
+      { ...good(), start: '2025-02-30T00:00:00Z' },
+      'start: must be an instant such as',
+    ],
+    ['24 o’clock', { ...good(), start: '2025-02-28T24:00:00Z' }, 'start: must be an instant such as'],
+    ['steps of nothing', { ...good(), stepSeconds: 1e-9 }, 'stepSeconds: must be at least 1, is 1e-9'],
+    [
+      'a battery that loses everything',
+      good({ processes: [{ ...process, battery: { capacityKwh: 100, chargeEfficiency: 1e-9 } }] }),
+      'battery.chargeEfficiency: must be at least 0.1, is 1e-9',
+    ],
+    [
+      'a control character in an id',
+      good({ processes: [{ ...process, id: 'bus\u001b[31m' }] }),
+      'processes[0].id: must have no control characters, is "bus\\u001b[31m"',
+    ],
+    [
+      'an id that turns the line round',
+      good({ processes: [{ ...process, id: 'bus\u202e1' }] }),
+      'processes[0].id: must have no control characters, is "bus\\u{202e}1"',
+    ],
     ['half a step', { ...good(), steps: 1.5 }, 'steps: must be a whole number'],
     ['no steps', { ...good(), steps: 0 }, 'steps: must be at least 1'],
     [
@@ -151,6 +173,16 @@ describe('what is wrong, and where', () => {
         ],
       }),
       'concave',
+    ],
+    [
+      'an event after the end',
+      good({ events: [{ type: 'departure', atS: 2 * 3600 + 1, process: process.id }] }),
+      'events[0].atS: must lie inside of the scenario, from 0 to 7200, is 7201; it would never happen',
+    ],
+    [
+      'an event before the start',
+      good({ events: [{ type: 'departure', atS: -1, process: process.id }] }),
+      'events[0].atS: must lie inside of the scenario',
     ],
     [
       'an event for nobody',

@@ -1,6 +1,7 @@
 import { compileNetwork } from '../topology/network.ts';
 import { validateTopology } from '../topology/validate.ts';
 import type { ScenarioEvent } from './events.ts';
+import { parseInstant } from './instant.ts';
 import { limits } from './limits.ts';
 import type { ChargingProcess } from './needs.ts';
 import { checkPromisedPower } from './promised-power.ts';
@@ -56,11 +57,7 @@ function readScenario(reader: Reader, value: unknown): Scenario {
     'limits',
     'events',
   ]);
-  const stepSeconds = reader.number(record['stepSeconds'], 'stepSeconds', {
-    min: 0,
-    aboveMin: true,
-    max: 86_400,
-  });
+  const stepSeconds = reader.number(record['stepSeconds'], 'stepSeconds', limits.stepSeconds);
   const steps = reader.number(record['steps'], 'steps', { min: 1, max: limits.steps, integer: true });
   return {
     format: reader.oneOf(record['format'], 'format', [scenarioFormat]),
@@ -87,8 +84,7 @@ function readScenario(reader: Reader, value: unknown): Scenario {
 
 function readInstant(reader: Reader, value: unknown, path: string): string {
   const text = reader.text(value, path);
-  const form = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
-  if (text !== '' && (!form.test(text) || Number.isNaN(Date.parse(text)))) {
+  if (text !== '' && parseInstant(text) === undefined) {
     reader.fail(path, `must be an instant such as 2025-03-30T18:00:00+01:00, is ${text}`);
   }
   return text;
@@ -208,7 +204,14 @@ function checkScenario(reader: Reader, scenario: Scenario): void {
     known(power.node, `fixedPower[${index}].node`, false);
   for (const [index, limit] of (scenario.limits ?? []).entries())
     known(limit.node, `limits[${index}].node`, true);
+  const endS = steps * scenario.stepSeconds;
   for (const [index, event] of (scenario.events ?? []).entries()) {
+    if (event.atS < 0 || event.atS > endS) {
+      reader.fail(
+        `events[${index}].atS`,
+        `must lie inside of the scenario, from 0 to ${endS}, is ${event.atS}; it would never happen`,
+      );
+    }
     if (event.type === 'limit') known(event.limit.node, `events[${index}].limit.node`, true);
     if (event.type === 'limit' || event.type === 'prices') continue;
     const process = byId.get(event.process);

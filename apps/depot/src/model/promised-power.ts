@@ -47,6 +47,24 @@ function treeShortage(problem: Problem, step: number): Finding | undefined {
 }
 
 function flowShortage(problem: Problem, step: number): Finding | undefined {
+  const { promised, carried } = loadsFedBy(problem, step, 'generation and grid');
+  if (carried >= promised - toleranceKw) return undefined;
+  const message = `${promised} kW are promised in step ${step}, but the topology can carry ${carried} kW to these loads`;
+  return { path: 'fixedPower', message };
+}
+
+/** The least import through the grid connection of any network, kW: what generation cannot bring to the promised loads. */
+export function leastGridImport(problem: Problem, step: number): number {
+  const { promised, carried } = loadsFedBy(problem, step, 'generation');
+  return promised - carried;
+}
+
+/** Promised loads of a step, and what a maximum flow can carry of it to them, kW. */
+function loadsFedBy(
+  problem: Problem,
+  step: number,
+  feeders: 'generation' | 'generation and grid',
+): { promised: number; carried: number } {
   const { graph, inner, outer } = new StepFlowNetwork(problem, step);
   const source = graph.addVertex();
   const sink = graph.addVertex();
@@ -56,23 +74,6 @@ function flowShortage(problem: Problem, step: number): Finding | undefined {
     graph.addEdge(inner[index] ?? 0, sink, row[step] ?? 0, 0);
   }
   for (const { node, kw } of problem.generation) graph.addEdge(source, inner[node] ?? 0, kw[step] ?? 0, 0);
-  graph.addEdge(source, outer[0] ?? 0, Infinity, 0);
-  const carried = graph.augment(source, sink);
-  if (carried >= promised - toleranceKw) return undefined;
-  const message = `${promised} kW are promised in step ${step}, but the topology can carry ${carried} kW to these loads`;
-  return { path: 'fixedPower', message };
-}
-
-/** The least import through the grid connection of any network, kW: what generation cannot bring to the promised loads. */
-export function leastGridImport(problem: Problem, step: number): number {
-  const { graph, inner } = new StepFlowNetwork(problem, step);
-  const source = graph.addVertex();
-  const sink = graph.addVertex();
-  let promised = 0;
-  for (const [index, row] of problem.loadKw.entries()) {
-    promised += row[step] ?? 0;
-    graph.addEdge(inner[index] ?? 0, sink, row[step] ?? 0, 0);
-  }
-  for (const { node, kw } of problem.generation) graph.addEdge(source, inner[node] ?? 0, kw[step] ?? 0, 0);
-  return promised - graph.augment(source, sink);
+  if (feeders === 'generation and grid') graph.addEdge(source, outer[0] ?? 0, Infinity, 0);
+  return { promised, carried: graph.augment(source, sink) };
 }

@@ -4,7 +4,6 @@ import { join, optional, type Reader } from './reader.ts';
 
 const power = { min: 0, max: limits.powerKw };
 const request = { min: -limits.energyKwh, max: limits.energyKwh };
-const efficiency = { min: 0, aboveMin: true, max: 1 };
 
 export function readProcess(reader: Reader, value: unknown, path: string): ChargingProcess {
   const record = reader.record(value, path, [
@@ -140,7 +139,7 @@ function readBattery(reader: Reader, value: unknown, path: string): Battery {
     'chargingCurve',
     'wearEurPerKwh',
   ]);
-  const share = (item: unknown, at: string) => reader.number(item, at, efficiency);
+  const share = (item: unknown, at: string) => reader.number(item, at, limits.efficiency);
   return {
     capacityKwh: reader.number(record['capacityKwh'], join(path, 'capacityKwh'), {
       min: 0,

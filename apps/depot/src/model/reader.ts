@@ -12,6 +12,10 @@ export interface NumberRule {
   readonly integer?: boolean;
 }
 
+/** What would break or forge the lines of tables and logs: controls, ends of lines, changes of direction, half characters. */
+const invisible = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
+const invisibles = new RegExp(invisible.source, 'gu');
+
 /**
  * Reads unknown data and collects everything that is wrong with it, instead of stopping at the first mistake. What cannot
  * be read yields a harmless value of the right type; the findings tell that it must not be used.
@@ -66,8 +70,12 @@ export class Reader {
   }
 
   text(value: unknown, path: string): string {
-    if (typeof value === 'string' && value.length > 0 && value.length <= 200) return value;
-    this.fail(path, `must be a text of 1 to 200 characters, is ${shown(value)}`);
+    if (typeof value !== 'string' || value.length === 0 || value.length > 200) {
+      this.fail(path, `must be a text of 1 to 200 characters, is ${shown(value)}`);
+      return '';
+    }
+    if (!invisible.test(value)) return value;
+    this.fail(path, `must have no control characters, is ${shown(value)}`);
     return '';
   }
 
@@ -109,6 +117,7 @@ export function join(path: string, key: string): string {
 function shown(value: unknown): string {
   if (value === undefined) return 'missing';
   if (typeof value === 'number') return String(value);
-  const text = JSON.stringify(value) ?? typeof value;
+  const escaped = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  const text = (JSON.stringify(value) ?? typeof value).replaceAll(invisibles, escaped);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

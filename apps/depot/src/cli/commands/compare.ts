@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ComparedStrategy, type Comparison, compareStrategies } from '../../compare/compare.ts';
 import { drawComparison } from '../../figures/comparison-figure.ts';
 import { drawDepot } from '../../figures/depot-figure.ts';
@@ -10,10 +10,11 @@ import type { Scenario } from '../../model/scenario.ts';
 import { openWorkerSolver } from '../../planning/worker-solver.ts';
 import { PlanningFailed } from '../../strategies/planning.ts';
 import type { StrategyName } from '../../strategies/registry.ts';
-import { type OutputFormat, outputFormat, strategyList, strategyNames } from '../arguments.ts';
+import { type OutputFormat, strategyList, strategyNames } from '../arguments.ts';
 import { Progress } from '../progress.ts';
 import { readScenario } from '../scenario-file.ts';
-import { failure, type Session, writeText } from '../session.ts';
+import { failure, prepareDirectory, type Session, writeText } from '../session.ts';
+import { figuresOption, outputOption, seedOption } from '../shared-options.ts';
 import { left, right, table } from '../table.ts';
 
 interface CompareFlags {
@@ -27,10 +28,14 @@ export function addCompareCommand(program: Command, session: Session): void {
   program
     .command('compare <scenario>')
     .description('Run every strategy on the same scenario, side by side with the optimum')
-    .option('--strategies <NAMES>', 'Only these, separated by commas', strategyList, strategyNames)
-    .option('--figures <DIR>', 'Write figures (SVG) into this directory')
-    .option('--output <FORMAT>', 'table or json', outputFormat, 'table')
-    .option('--seed <TEXT>', 'Seed of strategies that draw at random', '1')
+    .addOption(
+      new Option('--strategies <NAMES>', `Some of ${strategyNames.join(', ')}, separated by commas`)
+        .argParser(strategyList)
+        .default(strategyNames, 'all'),
+    )
+    .addOption(figuresOption())
+    .addOption(outputOption())
+    .addOption(seedOption('strategies that draw at random'))
     .addHelpText(
       'after',
       `
@@ -44,6 +49,7 @@ that overloads no step, the depot needs no load management.`,
     )
     .action(async (path: string, flags: CompareFlags) => {
       const scenario = await readScenario(session, path);
+      await prepareDirectory(session, flags.figures);
       const problem = compileProblem(scenario);
       const comparison = await compare(problem, flags, session);
       session.stdout.write(

@@ -44,7 +44,7 @@ export function addGenerateCommand(program: Command, session: Session): void {
   program
     .command('generate')
     .description('Make a scenario: drawn from a seed, or imported from real sessions, prices and PV')
-    .option('--seed <TEXT>', 'The same seed gives the same scenario', '1')
+    .addOption(new Option('--seed <TEXT>', 'The same seed gives the same scenario').default('1', '1'))
     .option('--vehicles <N>', 'Number of stays (default: 12)', wholeNumber(1, limits.processes))
     .option('--specification <FILE>', 'JSON that says how topology, stays and vehicles are drawn')
     .option('--out <FILE>', 'Write the scenario here instead of to stdout')
@@ -52,7 +52,11 @@ export function addGenerateCommand(program: Command, session: Session): void {
     .option('--step <TIME>', 'Length of a step, as 15m', duration)
     .option('--steps <N>', 'Number of steps', wholeNumber(1, limits.steps))
     .option('--acn <FILE>', 'Take the stays from sessions of ACN-Data (JSON)')
-    .option('--evse-kw <KW>', 'Power of each EVSE of imported sessions', power, 6.656)
+    .addOption(
+      new Option('--evse-kw <KW>', 'Power of each EVSE of imported sessions')
+        .argParser(power)
+        .default(6.656, '6.656, 32 A at 208 V'),
+    )
     .option('--grid-kw <KW>', 'Limit of the site of imported sessions (default: none)', power)
     .addOption(
       new Option(
@@ -60,7 +64,7 @@ export function addGenerateCommand(program: Command, session: Session): void {
         'Plan with departures of imported sessions as they were, or as drivers said',
       )
         .choices(['actual', 'requested'])
-        .default('actual'),
+        .default('actual', 'actual'),
     )
     .option('--walk-in', 'Imported sessions are unknown until they begin')
     .option('--spice-ev <FILE>', 'Take everything from a scenario of SpiceEV (JSON)')
@@ -85,10 +89,8 @@ Without a specification, buses come home in the evening and leave early, on a tr
 25 kW for each EVSE; some surprises wait in the scenario's events for "simulate". All formats are described in
 docs/depot/formats.md, small samples are in apps/depot/samples.`,
     )
-    .action(async (flags: GenerateFlags) => {
-      if (flags.acn !== undefined && flags.spiceEv !== undefined) {
-        throw usage('--acn and --spice-ev both say where the stays come from; give one of them.');
-      }
+    .action(async (flags: GenerateFlags, command: Command) => {
+      checkUse(flags, command);
       const stays = await staysOf(flags, session);
       const scenario = await withSeries(stays, flags, session);
       const parsed = parseScenario(scenario);
@@ -107,6 +109,47 @@ docs/depot/formats.md, small samples are in apps/depot/samples.`,
         `${flags.out}: ${scenario.processes.length} stays, ${scenario.topology.nodes.length} nodes, ${scenario.steps} steps of ${scenario.stepSeconds} s.\n`,
       );
     });
+}
+
+/** What an option is about: it says nothing, and would be passed over, where none of these is used. */
+const about: Readonly<Record<string, readonly Use[]>> = {
+  '--seed': ['drawn'],
+  '--vehicles': ['drawn'],
+  '--specification': ['drawn'],
+  '--start': ['drawn', '--acn'],
+  '--step': ['drawn', '--acn'],
+  '--steps': ['drawn', '--acn'],
+  '--evse-kw': ['--acn'],
+  '--grid-kw': ['--acn'],
+  '--departures': ['--acn'],
+  '--walk-in': ['--acn'],
+  '--connector': ['--spice-ev'],
+  '--price-column': ['--prices'],
+  '--fees': ['--prices'],
+  '--pv-column': ['--pv'],
+  '--time-zone': ['--prices', '--pv'],
+};
+
+type Use = 'drawn' | '--acn' | '--spice-ev' | '--prices' | '--pv';
+
+function checkUse(flags: GenerateFlags, command: Command): void {
+  if (flags.acn !== undefined && flags.spiceEv !== undefined) {
+    throw usage('--acn and --spice-ev both say where the stays come from; give one of them.');
+  }
+  const used: Readonly<Record<Use, boolean>> = {
+    drawn: flags.acn === undefined && flags.spiceEv === undefined,
+    '--acn': flags.acn !== undefined,
+    '--spice-ev': flags.spiceEv !== undefined,
+    '--prices': flags.prices !== undefined,
+    '--pv': flags.pv !== undefined,
+  };
+  for (const option of command.options) {
+    const uses = about[option.long ?? ''];
+    const given = command.getOptionValueSource(option.attributeName()) === 'cli';
+    if (!given || uses === undefined || uses.some((use) => used[use])) continue;
+    const where = uses.map((use) => (use === 'drawn' ? 'a scenario that is drawn' : use)).join(' or ');
+    throw usage(`${option.long} is for ${where}, and would change nothing here; leave it out.`);
+  }
 }
 
 async function staysOf(flags: GenerateFlags, session: Session): Promise<Scenario> {

@@ -13,11 +13,12 @@ import { openWorkerSolver } from '../../planning/worker-solver.ts';
 import { PlanningFailed } from '../../strategies/planning.ts';
 import { type StrategyName, strategies } from '../../strategies/registry.ts';
 import { runStrategy } from '../../strategies/run.ts';
-import { type OutputFormat, outputFormat, strategyName, strategyNames } from '../arguments.ts';
+import type { OutputFormat } from '../arguments.ts';
 import { drawnNodes, writeFigures } from '../figure-files.ts';
 import { Progress } from '../progress.ts';
 import { readScenario } from '../scenario-file.ts';
-import { failure, type Session } from '../session.ts';
+import { failure, prepareDirectory, type Session } from '../session.ts';
+import { figuresOption, outputOption, seedOption, strategyOption } from '../shared-options.ts';
 import { left, right, table } from '../table.ts';
 
 interface PlanFlags {
@@ -31,10 +32,10 @@ export function addPlanCommand(program: Command, session: Session): void {
   program
     .command('plan <scenario>')
     .description('Plan the power of every vehicle in every step of a scenario')
-    .option('--strategy <NAME>', `One of ${strategyNames.join(', ')}`, strategyName, 'planning')
-    .option('--figures <DIR>', 'Write figures (SVG) into this directory')
-    .option('--output <FORMAT>', 'table or json', outputFormat, 'table')
-    .option('--seed <TEXT>', 'Seed of strategies that draw at random', '1')
+    .addOption(strategyOption())
+    .addOption(figuresOption())
+    .addOption(outputOption())
+    .addOption(seedOption('strategies that draw at random'))
     .addHelpText(
       'after',
       `
@@ -49,6 +50,7 @@ limits, changing prices, or vehicles that can give energy back.`,
     )
     .action(async (path: string, flags: PlanFlags) => {
       const scenario = await readScenario(session, path);
+      await prepareDirectory(session, flags.figures);
       const problem = compileProblem(scenario);
       const startedAt = performance.now();
       const plan = await makePlan(problem, flags, session);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { clockAt } from '../../figures/scale.ts';
 import { trajectoryOfDay } from '../../figures/trajectory.ts';
 import type { Scenario } from '../../model/scenario.ts';
@@ -7,20 +7,12 @@ import { allTriggers, simulateDay } from '../../simulate/simulate-day.ts';
 import type { SimulatedDay, StayOutcome } from '../../simulate/simulated-day.ts';
 import type { UndeclaredTaper } from '../../simulate/vehicle.ts';
 import { type StrategyName, strategies } from '../../strategies/registry.ts';
-import {
-  duration,
-  type OutputFormat,
-  outputFormat,
-  type Replan,
-  replanPolicy,
-  strategyName,
-  strategyNames,
-  taper,
-} from '../arguments.ts';
+import { duration, type OutputFormat, type Replan, replanPolicy, taper } from '../arguments.ts';
 import { writeFigures } from '../figure-files.ts';
 import { Progress } from '../progress.ts';
 import { readScenario } from '../scenario-file.ts';
-import { type CommandFailure, failure, type Session } from '../session.ts';
+import { type CommandFailure, failure, prepareDirectory, type Session } from '../session.ts';
+import { figuresOption, outputOption, seedOption, strategyOption } from '../shared-options.ts';
 import { left, right, table } from '../table.ts';
 
 interface SimulateFlags {
@@ -39,20 +31,23 @@ export function addSimulateCommand(program: Command, session: Session): void {
   program
     .command('simulate <scenario>')
     .description('Let a day happen: arrivals, early departures, limit cuts, price changes')
-    .option('--strategy <NAME>', `One of ${strategyNames.join(', ')}`, strategyName, 'planning')
-    .option(
-      '--replan <WHEN>',
-      'Plan again after this time and at every event (5m), only at events, or never',
-      replanPolicy,
-      { type: 'every', seconds: 300 } satisfies Replan,
+    .addOption(strategyOption())
+    .addOption(
+      new Option('--replan <WHEN>', 'Plan again after this time and at every event, only at events, or never')
+        .argParser(replanPolicy)
+        .default({ type: 'every', seconds: 300 } satisfies Replan, '5m'),
     )
-    .option('--tick <TIME>', 'Vehicles are measured at least so often', duration, 60)
+    .addOption(
+      new Option('--tick <TIME>', 'Vehicles are measured at least so often')
+        .argParser(duration)
+        .default(60, '60s'),
+    )
     .option('--plan-latency <TIME>', 'Simulated time until a plan is ready', duration)
     .option('--plan-deadline <TIME>', 'A plan that takes longer is dropped', duration)
     .option('--taper <FROM:TO>', 'Vehicles take less near full without having said so, as 0.8:0.1', taper)
-    .option('--figures <DIR>', 'Write figures (SVG) into this directory')
-    .option('--output <FORMAT>', 'table or json', outputFormat, 'table')
-    .option('--seed <TEXT>', 'Seed of everything that is drawn at random', '1')
+    .addOption(figuresOption())
+    .addOption(outputOption())
+    .addOption(seedOption('everything that is drawn at random'))
     .addHelpText(
       'after',
       `
@@ -68,6 +63,7 @@ same percentage; if none ever is, as with a latency above the deadline, the exit
     )
     .action(async (path: string, flags: SimulateFlags) => {
       const scenario = await readScenario(session, path);
+      await prepareDirectory(session, flags.figures);
       const day = await simulate(scenario, flags, session);
       session.stdout.write(
         flags.output === 'json'

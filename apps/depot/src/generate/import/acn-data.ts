@@ -1,4 +1,5 @@
 import type { ScenarioEvent } from '../../model/events.ts';
+import { parseInstant } from '../../model/instant.ts';
 import { limits } from '../../model/limits.ts';
 import type { ChargingProcess } from '../../model/needs.ts';
 import { parseScenario } from '../../model/parse-scenario.ts';
@@ -172,11 +173,18 @@ const energy = { min: 0, aboveMin: true, max: limits.energyKwh };
 /** `Wed, 25 Apr 2018 11:08:04 GMT` (RFC 1123), or ISO 8601 with an offset. */
 function readTime(reader: Reader, value: unknown, path: string): number {
   const text = reader.text(value, path);
-  const known =
-    /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$|T.*(Z|[+-]\d{2}:?\d{2})$/.test(text);
-  const ms = known ? Date.parse(text) : Number.NaN;
-  if (text !== '' && Number.isNaN(ms)) {
+  const ms = parseInstant(asIso(text));
+  if (text !== '' && ms === undefined) {
     reader.fail(path, `must be a time such as Wed, 25 Apr 2018 11:08:04 GMT, is ${text}`);
   }
-  return Number.isNaN(ms) ? 0 : ms;
+  return ms ?? 0;
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+function asIso(text: string): string {
+  const [, day, name = '', year, time] =
+    /^[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}:\d{2}:\d{2}) GMT$/.exec(text) ?? [];
+  if (day === undefined) return text.replace(/([+-]\d{2})(\d{2})$/, '$1:$2');
+  return `${year}-${String(months.indexOf(name) + 1).padStart(2, '0')}-${day}T${time}Z`;
 }

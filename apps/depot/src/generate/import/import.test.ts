@@ -88,6 +88,10 @@ describe('ACN-Data', () => {
 
   it.each([
     [[{ ...session, connectionTime: 'yesterday' }], '[0].connectionTime must be a time such as'],
+    [
+      [{ ...session, connectionTime: 'Thu, 30 Feb 2025 15:00:00 GMT' }],
+      '[0].connectionTime must be a time such as',
+    ],
     [[{ ...session, disconnectTime: session.connectionTime }], '[0].disconnectTime must be after'],
     [[{ ...session, kWhDelivered: null }], '[0].kWhDelivered must be a finite number'],
     [[session, session], 'a is the id of another process'],

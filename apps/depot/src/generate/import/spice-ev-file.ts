@@ -1,3 +1,4 @@
+import { parseInstant } from '../../model/instant.ts';
 import { limits } from '../../model/limits.ts';
 import { join, type Reader } from '../../model/reader.ts';
 
@@ -266,14 +267,15 @@ function maybe<T>(value: unknown, read: (value: unknown) => T): T | undefined {
 
 function instant(reader: Reader, value: unknown, path: string): number {
   const text = reader.text(value, path);
-  const ms = Date.parse(withOffset(text));
-  if (text !== '' && Number.isNaN(ms)) {
+  const ms = parseInstant(withOffset(text));
+  if (text !== '' && ms === undefined) {
     reader.fail(path, `must be an instant such as 2025-03-30T18:00:00+01:00, is ${text}`);
   }
-  return Number.isNaN(ms) ? 0 : ms;
+  return ms ?? 0;
 }
 
 /** Times without an offset are taken as UTC: all of them are, or none, so only what the clock shows is lost. */
 function withOffset(text: string): string {
-  return /T.*(Z|[+-]\d{2}:\d{2})$/.test(text) ? text : `${text}Z`;
+  const joined = text.replace(' ', 'T');
+  return /T.*(Z|[+-]\d{2}:\d{2})$/.test(joined) ? joined : `${joined}Z`;
 }

@@ -1,3 +1,4 @@
+import { isCalendarDay } from '../../model/instant.ts';
 import type { Finding } from '../../model/reader.ts';
 import { type CsvRow, parseCsv } from './csv.ts';
 import { type LocalTime, TimeZone, utcOf } from './time-zone.ts';
@@ -131,10 +132,7 @@ function parseStamp(text: string): Stamp | undefined {
     Number(part ?? 0),
   );
   const time: LocalTime = [year, month, day, hour, minute, second];
-  const shown = new Date(utcOf(time));
-  // A date that does not exist, such as 31 April, would roll over to another one.
-  if (shown.getUTCMonth() + 1 !== month || shown.getUTCDate() !== day || hour > 23 || minute > 59)
-    return undefined;
+  if (!isCalendarDay(year, month, day) || hour > 23 || minute > 59 || second > 59) return undefined;
   const offset = iso?.[7];
   return offset === undefined
     ? { type: 'local', time }
