@@ -71,6 +71,10 @@ export class GatewayStream implements BidiStream, HttpSource {
     return this.#over;
   }
 
+  get certificateName(): string | undefined {
+    return this.#options.call.certificateName;
+  }
+
   metadata(key: string): string | undefined {
     return this.#options.call.metadata(key);
   }

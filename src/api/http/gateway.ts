@@ -46,7 +46,7 @@ export async function gateway(
   if (request.method !== 'POST') {
     return json(405, { error: `${request.path} takes POST`, code: Code.unimplemented }, { allow: 'POST' });
   }
-  const call = new GatewayCall(method.path);
+  const call = new GatewayCall(method.path, request);
   if ('responseToJson' in method) return streamed(options, method, request, call);
   const parsed = parse(request.body);
   if (parsed instanceof Failure) return failed(parsed);
@@ -70,13 +70,19 @@ function streamed(
 class GatewayCall implements Call {
   readonly method: string;
   readonly cancelled = false;
+  readonly #request: HttpRequest;
 
-  constructor(method: string) {
+  constructor(method: string, request: HttpRequest) {
     this.method = method;
+    this.#request = request;
   }
 
-  metadata(): undefined {
-    return undefined;
+  get certificateName(): string | undefined {
+    return this.#request.certificateName;
+  }
+
+  metadata(key: string): string | undefined {
+    return this.#request.header(key);
   }
 
   remainingMs(): undefined {

@@ -1,9 +1,15 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 /** Requests of plain HTTP, whichever version carried them; bodies are small and whole. */
 export interface HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: Uint8Array;
+  /** Common name of the certificate that the client has shown; undefined when the port does not ask for one. */
+  readonly certificateName: string | undefined;
+  /** The first value of a header, by its name in lower case. */
+  header(name: string): string | undefined;
 }
 
 export interface HttpResponse {
@@ -50,6 +56,12 @@ export function json(
 
 export function text(status: number, body: string, headers?: Readonly<Record<string, string>>): HttpResponse {
   return { status, contentType: 'text/plain; charset=utf-8', body, ...(headers && { headers }) };
+}
+
+/** The first value of a header. */
+export function headerValue(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
 }
 
 /** Splits a request target; undefined when it is none. */

@@ -2,8 +2,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { httpRequestTimeoutMs } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
+import { certificateName } from '../rpc/certificate.ts';
 import { HttpBody } from './body.ts';
-import { type HttpHandler, type HttpResponse, type HttpStreamResponse, parseTarget, text } from './http.ts';
+import {
+  type HttpHandler,
+  type HttpResponse,
+  type HttpStreamResponse,
+  headerValue,
+  parseTarget,
+  text,
+} from './http.ts';
 import { HttpStreams } from './streams.ts';
 
 /** The HTTP/1.1 side of the client port. */
@@ -76,9 +84,13 @@ export class Http1Endpoint {
       const target = parseTarget(request.url ?? '');
       if (target === undefined) return answer(request, response, text(400, 'malformed request target\n'));
       const method = request.method ?? 'GET';
-      void this.#handle({ method, ...target, body: body.take() }).then((result) =>
-        this.#answer(request, response, result),
-      );
+      void this.#handle({
+        method,
+        ...target,
+        body: body.take(),
+        certificateName: certificateName(socket),
+        header: (name) => headerValue(request.headers, name),
+      }).then((result) => this.#answer(request, response, result));
     });
     response.on('finish', () => {
       if (!socket.destroyed) this.#expectRequest(socket);

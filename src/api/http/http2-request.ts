@@ -1,7 +1,15 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ReceiveBudget } from '../receive-budget.ts';
+import { certificateName } from '../rpc/certificate.ts';
 import { HttpBody } from './body.ts';
-import { type HttpHandler, type HttpResponse, type HttpStreamResponse, parseTarget, text } from './http.ts';
+import {
+  type HttpHandler,
+  type HttpResponse,
+  type HttpStreamResponse,
+  headerValue,
+  parseTarget,
+  text,
+} from './http.ts';
 import type { HttpStreams } from './streams.ts';
 
 /** Serves one plain HTTP request over an HTTP/2 stream, as `curl` and browsers make them over TLS. */
@@ -42,6 +50,12 @@ export function serveHttp2(
     const target = parseTarget(headers[':path'] ?? '');
     if (target === undefined) return answer(text(400, 'malformed request target\n'));
     const method = headers[':method'] ?? 'GET';
-    void handle({ method, ...target, body: body.take() }).then(answer);
+    void handle({
+      method,
+      ...target,
+      body: body.take(),
+      certificateName: certificateName(stream.session?.socket),
+      header: (name) => headerValue(headers, name),
+    }).then(answer);
   });
 }

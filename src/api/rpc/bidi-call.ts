@@ -62,6 +62,10 @@ export class BidiCall implements BidiStream {
     return this.#call.cancelled;
   }
 
+  get certificateName(): string | undefined {
+    return this.#call.certificateName;
+  }
+
   metadata(key: string): string | undefined {
     return this.#call.metadata(key);
   }

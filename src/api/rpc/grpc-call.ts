@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { maxRpcMessageBytes } from '../limits.ts';
 import type { ReceiveBudget, ReceiveShare } from '../receive-budget.ts';
 import { BidiCall } from './bidi-call.ts';
+import { certificateName } from './certificate.ts';
 import { frame, MessageCollector, parseTimeout, statusTrailers } from './framing.ts';
 import { type Call, Code, Failure, type Method, type Services } from './rpc.ts';
 
@@ -70,6 +71,10 @@ export class GrpcCall implements Call {
   metadata(key: string): string | undefined {
     const value = this.#headers[key];
     return Array.isArray(value) ? value[0] : value;
+  }
+
+  get certificateName(): string | undefined {
+    return certificateName(this.#stream.session?.socket);
   }
 
   remainingMs(): number | undefined {

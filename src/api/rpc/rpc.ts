@@ -11,6 +11,8 @@ export interface Call {
   remainingMs(): number | undefined;
   /** The client went away or withdrew the call: nobody reads the answer. */
   readonly cancelled: boolean;
+  /** Common name of the certificate that the client has shown; undefined when the port does not ask for one. */
+  readonly certificateName: string | undefined;
 }
 
 export const Code = {
