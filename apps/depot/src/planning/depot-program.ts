@@ -52,7 +52,8 @@ export function buildDepotProgram(
     for (let t = problem.firstStep; t < problem.steps; t++) {
       const available = kw[t] ?? 0;
       if (available <= 0) continue;
-      const column = builder.addColumn(blocks.generation(row), t, 0, 0, available);
+      const cost = -tieEurPerKwh * problem.stepHours;
+      const column = builder.addColumn(blocks.generation(row), t, cost, 0, available);
       terms.columns[node]?.push({
         step: t,
         column,
@@ -66,6 +67,12 @@ export function buildDepotProgram(
   addNetwork(builder, problem, terms, objective);
   return builder.build();
 }
+
+/**
+ * EUR per kWh, a cent per MWh: decides where nothing else does, for feeding generation in and against cycling. Great enough
+ * to be above the solver's tolerance for costs, small enough to be below what any price says.
+ */
+export const tieEurPerKwh = 1e-5;
 
 const balanced = [1 / 3, 1 / 3, 1 / 3] as const;
 
@@ -132,7 +139,8 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
     const [lower, upper] = within(greatest, free.bounds?.get(step)?.discharge);
     if (upper <= 0) continue;
     const wear = (process.wearEurPerKwh + burningCost(problem, process, step)) * problem.stepHours;
-    const cost = wear - earliness(context, step) * storedPerKw;
+    // What is given back loses the value of the earliest step, so that energy is never stored early just to be held.
+    const cost = wear - earliness(context, free.dischargeFrom) * storedPerKw;
     const column = builder.addColumn(block, step, cost, lower, upper);
     flows.push({ step, column, storedPerKw });
     terms.columns[process.evse]?.push({
@@ -159,8 +167,7 @@ function within(greatestKw: number, bounds: PowerBounds['charge'] | undefined): 
 function burningCost(problem: Problem, process: PlannedProcess, step: number): number {
   const lowest = Math.min(problem.importEurPerKwh[step] ?? 0, problem.exportEurPerKwh[step] ?? 0);
   const loss = 1 / (process.chargeEfficiency * process.dischargeEfficiency) - 1;
-  // A hundredth of a cent per MWh on top decides ties at a price of zero.
-  return Math.max(0, -lowest) * loss * 1.001 + 1e-7;
+  return Math.max(0, -lowest) * loss * 1.001 + tieEurPerKwh;
 }
 
 /** What a stored kWh is worth in `step`, EUR: the more, the longer it is still needed. */

@@ -11,6 +11,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { problemOf, smallScenario, stay } from '../testing/depots.ts';
 import { scenarios } from '../testing/scenarios.ts';
+import { tieEurPerKwh } from './depot-program.ts';
 import { toMps } from './export.ts';
 import { openInlineSolver } from './highs.ts';
 import { costObjective, penalties } from './objective.ts';
@@ -155,7 +156,8 @@ describe('against all plans in whole kW', () => {
       for (let kw = -process.maximumDischargeKw; kw <= process.maximumChargeKw; kw++) {
         const next = level + kw;
         if (next < 0 || next > ceiling) continue;
-        visit(step, index + 1, levels.with(index, next), gridKw + kw, cost);
+        const tie = tieEurPerKwh * Math.max(0, -kw);
+        visit(step, index + 1, levels.with(index, next), gridKw + kw, cost + tie);
       }
     };
     visit(

@@ -25,6 +25,7 @@ async function plan(problem: Problem, options: PlanOptions = {}): Promise<Planne
   return result.planned;
 }
 
+const needsOf = (kwh: number) => ({ targetEnergyRequestKwh: kwh, maximumEnergyRequestKwh: kwh });
 const flat = (steps: number, price: number): number[] => new Array<number>(steps).fill(price);
 
 describe('the sign of the minimum energy request', () => {
@@ -291,12 +292,48 @@ describe('planning', () => {
     );
   });
 
-  // With generation, dispatch may find another share to curtail than the program did.
-  test('what was planned is carried out to the watt, without generation', async () => {
+  test.each([
+    ['by the cost', costObjective],
+    ['by nothing', { ...costObjective, earlyEurPerKwhHour: 0 }],
+  ])('at a flat price nobody cycles, although it would cost nothing: %s', async (_name, objective) => {
+    const needs = {
+      minimumEnergyRequestKwh: -20,
+      targetEnergyRequestKwh: 10,
+      maximumEnergyRequestKwh: 60,
+      maximumDischargeKw: 10,
+    };
+    const vehicles = [0, 1].map((evse) => stay(evse, needs, { presentEnergyKwh: 30 }));
+    const prices = { importEurPerKwh: flat(24, 0.2), exportEurPerKwh: flat(24, 0.2) };
+    const { powerKw } = await plan(problemOf(smallScenario(24, 100, vehicles, { prices })), { objective });
+    for (const index of [0, 1]) expect(Math.min(...rowOf(powerKw, index))).toBeGreaterThan(-1e-6);
+  });
+
+  test('generation is curtailed while feeding in costs money, and only then', async () => {
+    const pv = { type: 'pv' as const, id: 'roof', node: 'grid', kw: [20, 20, 20] };
+    const prices = { importEurPerKwh: [0.1, 0.1, 0.1], exportEurPerKwh: [0, -0.2, 0.05] };
+    const scenario = smallScenario(3, 50, [stay(0, { ...needsOf(5), maximumChargeKw: 5 })], {
+      prices,
+      fixedPower: [pv],
+    });
+    const problem = problemOf(scenario);
+    const made = await plan(problem);
+    const energyKwh = Float64Array.of(0);
+    const fed: number[] = [];
+    for (let step = 0; step < 3; step++) {
+      const done = dispatch(problem, { step, energyKwh }, listsFromPower(problem, step, made));
+      fed.push((done.pvKw[0] ?? 0) - (done.powerKw[0] ?? 0));
+      energyKwh[0] = (energyKwh[0] ?? 0) + (done.powerKw[0] ?? 0);
+    }
+    // In the first hour export earns nothing and costs nothing; in the second nothing is exported.
+    expect(fed[1]).toBeCloseTo(0, 4);
+    expect((fed[0] ?? 0) + (fed[2] ?? 0)).toBeGreaterThan(34);
+    expect(fed[2]).toBeCloseTo(20, 4);
+  });
+
+  test('what was planned is carried out to the watt', async () => {
     await fc.assert(
       fc.asyncProperty(scenarios(), async (scenario) => {
-        const fixedPower = (scenario.fixedPower ?? []).filter(({ type }) => type === 'load');
-        const problem = compileProblem({ ...scenario, fixedPower });
+        const problem = compileProblem(scenario);
         const free = {
           ...problem,
           processes: problem.processes.map((process) => ({
@@ -305,10 +342,13 @@ describe('planning', () => {
             minimumDischargeKw: 0,
           })),
         };
-        const { powerKw } = await plan(free);
+        const made = await plan(free);
+        const { powerKw, pvKw } = made;
         const energyKwh = Float64Array.from(free.processes, ({ initialKwh }) => initialKwh);
         for (let step = 0; step < free.steps; step++) {
-          const done = dispatch(free, { step, energyKwh }, listsFromPower(free, step, { powerKw }));
+          const done = dispatch(free, { step, energyKwh }, listsFromPower(free, step, made));
+          for (const [row, kw] of done.pvKw.entries())
+            expect(Math.abs(kw - (pvKw[row]?.[step] ?? 0)), `generation, step ${step}`).toBeLessThan(1e-3);
           for (const { index, chargeEfficiency, dischargeEfficiency } of free.processes) {
             const kw = done.powerKw[index] ?? 0;
             expect(

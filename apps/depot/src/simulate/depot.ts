@@ -9,7 +9,7 @@ import { describeAttempt, describeEvent } from './descriptions.ts';
 import { ExceedanceWatch } from './exceedance-watch.ts';
 import { type Plugged, type SetPoints, setPoints } from './execution.ts';
 import { Knowledge } from './knowledge.ts';
-import type { Instruction, Known, PlanAttempt } from './replanner.ts';
+import type { Instructions, Known, PlanAttempt } from './replanner.ts';
 import type { LogEntry, SimulatedDay, StayOutcome, Trigger } from './simulated-day.ts';
 import type { DayEvent, DayTimeline } from './timeline.ts';
 import { respond, type UndeclaredTaper } from './vehicle.ts';
@@ -89,7 +89,7 @@ export class Depot {
   }
 
   /** Time passes from `fromS` to `toS` with constant set-points. */
-  run(fromS: number, toS: number, instructions: ReadonlyMap<string, Instruction>): void {
+  run(fromS: number, toS: number, instructions: Instructions): void {
     const lengthS = toS - fromS;
     const vehicles = [...this.#plugged.values()];
     const points = setPoints(this.#scenario, this.network, {

@@ -6,7 +6,7 @@ import type { Scenario, TemporaryLimit } from '../model/scenario.ts';
 import { type Dispatch, dispatch, netDemand } from '../strategies/dispatch.ts';
 import { isFeasibleBesideLoads } from '../topology/feasibility.ts';
 import type { Network } from '../topology/network.ts';
-import type { Instruction } from './replanner.ts';
+import type { Instructions } from './replanner.ts';
 
 /** A vehicle that is plugged in. */
 export interface Plugged {
@@ -35,13 +35,13 @@ export function setPoints(
     readonly lengthS: number;
     readonly limits: readonly TemporaryLimit[];
     readonly plugged: readonly Plugged[];
-    readonly instructions: ReadonlyMap<string, Instruction>;
+    readonly instructions: Instructions;
   },
 ): SetPoints {
   const { nowS, lengthS, plugged, instructions } = moment;
   const problem = segmentProblem(scenario, network, moment);
   const percentOfMaximum = plugged.map(({ process, acceptedKw }) => {
-    const percent = instructions.get(process.id)?.percent ?? 0;
+    const percent = instructions.processes.get(process.id)?.percent ?? 0;
     // A percentage is one of what the vehicle has declared, not of what it was seen to take.
     const scale = percent > 0 && acceptedKw !== undefined ? process.needs.maximumChargeKw / acceptedKw : 1;
     return Math.min(100, Math.max(-100, percent * scale));
@@ -51,7 +51,18 @@ export function setPoints(
     .filter((index) => percentOfMaximum[index] !== 0)
     .sort((a, b) => rankOf(plugged[a], instructions) - rankOf(plugged[b], instructions));
   const energyKwh = Float64Array.from(plugged, (vehicle) => vehicle.energyKwh);
-  const done = dispatch(problem, { step: 0, energyKwh }, { executionPriority, percentOfMaximum });
+  const done = dispatch(
+    problem,
+    { step: 0, energyKwh },
+    {
+      executionPriority,
+      percentOfMaximum,
+      // The rows of generation are those of the scenario, in the plan as well.
+      ...(instructions.generationCeilingKw === undefined
+        ? {}
+        : { generationCeilingKw: instructions.generationCeilingKw }),
+    },
+  );
   assert(
     // A promised load can be above a limit that was cut; then no vehicle may add to it.
     isFeasibleBesideLoads(problem, 0, netDemand(problem, 0, done.powerKw, done.pvKw)),
@@ -60,8 +71,8 @@ export function setPoints(
   return { problem, dispatch: done };
 }
 
-const rankOf = (vehicle: Plugged | undefined, instructions: ReadonlyMap<string, Instruction>): number =>
-  instructions.get(vehicle?.process.id ?? '')?.rank ?? Number.MAX_SAFE_INTEGER;
+const rankOf = (vehicle: Plugged | undefined, instructions: Instructions): number =>
+  instructions.processes.get(vehicle?.process.id ?? '')?.rank ?? Number.MAX_SAFE_INTEGER;
 
 function segmentProblem(
   scenario: Scenario,

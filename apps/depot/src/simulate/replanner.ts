@@ -14,6 +14,13 @@ export interface Instruction {
   readonly percent: number;
 }
 
+/** What the plan in force says about the present moment. */
+export interface Instructions {
+  readonly processes: ReadonlyMap<string, Instruction>;
+  /** By row of generation, as in `StepLists`. */
+  readonly generationCeilingKw?: ArrayLike<number>;
+}
+
 interface PolicyInForce {
   readonly problem: Problem;
   readonly policy: StepPolicy;
@@ -102,16 +109,13 @@ export class Replanner {
   }
 
   /** What the plan in force wants of each process of its problem; nothing without a plan. */
-  async instructions(
-    nowS: number,
-    energyOf: (process: string) => number | undefined,
-  ): Promise<ReadonlyMap<string, Instruction>> {
-    const instructions = new Map<string, Instruction>();
+  async instructions(nowS: number, energyOf: (process: string) => number | undefined): Promise<Instructions> {
+    const processes = new Map<string, Instruction>();
     const current = this.#inForce;
-    if (current === undefined) return instructions;
+    if (current === undefined) return { processes };
     const { problem, policy, offsetS } = current;
     const step = stepAt(nowS, offsetS, problem);
-    if (step >= problem.steps) return instructions;
+    if (step >= problem.steps) return { processes };
     if (current.lists === undefined || current.step !== step) {
       const energyKwh = Float64Array.from(
         problem.processes,
@@ -120,14 +124,14 @@ export class Replanner {
       current.lists = await policy.listsFor({ step, energyKwh });
       current.step = step;
     }
-    const { executionPriority, percentOfMaximum } = current.lists;
+    const { executionPriority, percentOfMaximum, generationCeilingKw } = current.lists;
     for (const [rank, index] of executionPriority.entries()) {
       const process = problem.processes[index];
       if (process === undefined) continue;
       const percent = pulsed(process, percentOfMaximum[index] ?? 0, nowS, current);
-      instructions.set(process.id, { rank, percent });
+      processes.set(process.id, { rank, percent });
     }
-    return instructions;
+    return { processes, ...(generationCeilingKw === undefined ? {} : { generationCeilingKw }) };
   }
 
   async close(): Promise<void> {

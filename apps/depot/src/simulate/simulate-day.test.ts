@@ -252,6 +252,16 @@ describe('a simulated day', () => {
     expect(messages(result, 'departure')[0]?.message).toBe('a leaves with 85.0 of 85.0 kWh');
   });
 
+  it('curtails generation while feeding in costs money', async () => {
+    const pv = { type: 'pv' as const, id: 'roof', node: 'grid', kw: new Array<number>(16).fill(15) };
+    const scenario = { ...depot([vehicle('a')]), prices: flat(-0.2), fixedPower: [pv] };
+    const result = await day(scenario, planning());
+    // The vehicle takes all that it needs from the grid, which pays for it; the sun would only be in the way.
+    expect(Math.min(...result.gridKw)).toBeGreaterThanOrEqual(-1e-3);
+    const equal = await day(scenario, strategies.equal());
+    expect(Math.min(...equal.gridKw)).toBeCloseTo(-15, 6);
+  });
+
   it('uses the last minutes of a stay that ends within a step', async () => {
     const scenario = depot([vehicle('a', { departureS: hour - 300, needs: tight })]);
     const result = await day(scenario, planning(), { replan: { everyS: 300, on: allTriggers } });

@@ -25,18 +25,25 @@ export function isPresent(process: PlannedProcess, step: number): boolean {
 export function dispatch(problem: Problem, state: DepotState, lists: StepLists): Dispatch {
   const { step } = state;
   const wishes = wishedPower(problem, state, lists);
-  const pvKw = usableGeneration(problem, step, wishes);
+  const wantedKw = Float64Array.from(problem.generation, ({ kw }, row) =>
+    Math.max(0, Math.min(kw[step] ?? 0, lists.generationCeilingKw?.[row] ?? Infinity)),
+  );
+  const pvKw = usableGeneration(problem, step, wishes, wantedKw);
   if (pvKw !== undefined) return { powerKw: wishes, pvKw };
-  return serveInOrder(problem, step, lists.executionPriority, wishes);
+  return serveInOrder(problem, step, lists.executionPriority, { wishes, wantedKw });
 }
 
 /**
- * The generation with which the network carries all wishes, as much of it as possible: all of it, or the same share of
- * every row. Undefined when there is none.
+ * The generation with which the network carries all wishes, as much of it as possible: all that is wanted, or the same share
+ * of every row. Undefined when there is none.
  */
-function usableGeneration(problem: Problem, step: number, wishes: Float64Array): Float64Array | undefined {
-  const scaled = (share: number): Float64Array =>
-    Float64Array.from(problem.generation, ({ kw }) => share * (kw[step] ?? 0));
+function usableGeneration(
+  problem: Problem,
+  step: number,
+  wishes: Float64Array,
+  wantedKw: Float64Array,
+): Float64Array | undefined {
+  const scaled = (share: number): Float64Array => wantedKw.map((kw) => share * kw);
   const fits = (share: number, slackKw?: number): boolean => {
     const pvKw = scaled(share);
     return (
@@ -101,7 +108,7 @@ function serveInOrder(
   problem: Problem,
   step: number,
   order: readonly number[],
-  wishes: Float64Array,
+  { wishes, wantedKw }: { readonly wishes: Float64Array; readonly wantedKw: Float64Array },
 ): Dispatch {
   const rounds = 4;
   const router = openRouter(problem, step);
@@ -109,8 +116,8 @@ function serveInOrder(
   const pvKw = new Float64Array(problem.generation.length);
   for (let round = 0, progress = 1; round < rounds && progress > 0.01; round++) {
     progress = 0;
-    for (const [row, { node, kw }] of problem.generation.entries()) {
-      const fed = -router.route(node, (pvKw[row] ?? 0) - (kw[step] ?? 0), balancedPhases);
+    for (const [row, { node }] of problem.generation.entries()) {
+      const fed = -router.route(node, (pvKw[row] ?? 0) - (wantedKw[row] ?? 0), balancedPhases);
       pvKw[row] = (pvKw[row] ?? 0) + fed;
       progress += fed;
     }

@@ -37,6 +37,9 @@ export function onlinePolicy(problem: Problem, options: OnlineOptions): StepPoli
       return {
         executionPriority: lists.executionPriority.map((index) => origin[index] ?? 0),
         percentOfMaximum,
+        ...(lists.generationCeilingKw === undefined
+          ? {}
+          : { generationCeilingKw: lists.generationCeilingKw }),
       };
     },
   };

@@ -52,7 +52,7 @@ export function planning(options: PlanningOptions = {}): Strategy {
 export function listsFromPower(
   problem: Problem,
   step: number,
-  { powerKw }: Pick<PlannedPower, 'powerKw'>,
+  { powerKw, pvKw }: Pick<PlannedPower, 'powerKw' | 'pvKw'>,
 ): StepLists {
   const percentOfMaximum = problem.processes.map((process) =>
     percentOf(process, powerKw[process.index]?.[step] ?? 0),
@@ -61,8 +61,16 @@ export function listsFromPower(
     .filter((process) => isPresent(process, step) && percentOfMaximum[process.index] !== 0)
     .sort((a, b) => rank(percentOfMaximum, a) - rank(percentOfMaximum, b) || a.departureS - b.departureS)
     .map(({ index }) => index);
-  return { executionPriority, percentOfMaximum };
+  const generationCeilingKw = problem.generation.map(({ kw }, row) => {
+    const planned = pvKw[row]?.[step] ?? 0;
+    // Where nothing is curtailed, more may be fed in than was known when the plan was made.
+    return planned < (kw[step] ?? 0) - curtailedFromKw ? planned : Infinity;
+  });
+  return { executionPriority, percentOfMaximum, generationCeilingKw };
 }
+
+/** kW; less is what the solver's tolerance leaves away. */
+const curtailedFromKw = 1e-4;
 
 const rank = (percent: readonly number[], { index }: PlannedProcess): number =>
   (percent[index] ?? 0) < 0 ? 0 : 1;

@@ -11,6 +11,11 @@ import type { LpSolver } from '../planning/solver.ts';
 export interface StepLists {
   readonly executionPriority: readonly number[];
   readonly percentOfMaximum: ArrayLike<number>;
+  /**
+   * For each row of generation, the most that may be fed in, kW; `Infinity` for all that there is. What is above it is
+   * curtailed, as it shall be while feeding in costs money. Left out: nothing is curtailed but for limits.
+   */
+  readonly generationCeilingKw?: ArrayLike<number>;
 }
 
 /** The depot at the start of a step. */
