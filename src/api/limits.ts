@@ -35,3 +35,18 @@ export const requestTimeoutMs = 7_000;
 export const healthWatchIntervalMs = 1_000;
 /** How long a health check waits for a read. */
 export const healthCheckTimeoutMs = 5_000;
+/** How often a call that waits for its turn is looked at: whether anybody still waits for it. */
+export const abandonedCallCheckMs = 250;
+/** Seconds that a lease has which the server grants on behalf of a lock or a candidate, as in etcd. */
+export const sessionLeaseTtlSeconds = 60;
+/**
+ * The shortest time to live of a lease, in seconds; shorter ones are raised to it. One and a half election timeouts, as in
+ * etcd, so that a change of the leader ends no lease that is renewed in time.
+ */
+export const minLeaseTtlSeconds = 2;
+/** The longest time to live of a lease, in seconds, as in etcd. */
+export const maxLeaseTtlSeconds = 9_000_000_000;
+/** Keep-alives that have arrived and wait for the ones under way; more are refused. */
+export const maxWaitingRenewals = 262_144;
+/** Keep-alives of one stream that are not answered yet; more wait in the client. */
+export const maxRenewalsPerStream = 1024;

@@ -18,15 +18,22 @@ function toFieldNames(_key: string, value: unknown): unknown {
   return renamed;
 }
 
+/** The fields of the key space that hold bytes; in JSON they are base64. */
+export const keyFields: ReadonlySet<string> = new Set(['key', 'value', 'range_end']);
+
 /**
- * Reads a message: bytes in base64, 64-bit numbers as strings.
+ * Reads a message: bytes, in the fields of `bytesFields` whatever they are part of, in base64, 64-bit numbers as strings.
  *
  * The generated reader skips fields that it does not know, and takes for base64 whatever it is given. A misspelt field must
  * not be lost: a write would happen without its comparison, or without its lease. Throws `JsonMismatch`.
  */
-export function messageFromJson<T>(codec: Pick<MessageFns<T>, 'fromJSON'>, json: unknown): T {
+export function messageFromJson<T>(
+  codec: Pick<MessageFns<T>, 'fromJSON'>,
+  json: unknown,
+  bytesFields = keyFields,
+): T {
   if (!isObject(json) || Array.isArray(json)) throw new JsonMismatch('the request must be a JSON object');
-  requireBase64(json, '');
+  requireBase64(json, bytesFields, '');
   const watched = new WatchedFields();
   let message: T;
   try {
@@ -70,13 +77,11 @@ class WatchedFields {
   }
 }
 
-/** Every field of these names, in every request that has a JSON form, holds bytes. */
-const bytesFields: ReadonlySet<string> = new Set(['key', 'value', 'range_end']);
 const base64 = /^(?:[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2})$/;
 
-function requireBase64(json: object, path: string): void {
+function requireBase64(json: object, bytesFields: ReadonlySet<string>, path: string): void {
   for (const [name, value] of Object.entries(json)) {
-    if (isObject(value)) requireBase64(value, join(path, name));
+    if (isObject(value)) requireBase64(value, bytesFields, join(path, name));
     else if (typeof value === 'string' && bytesFields.has(name) && !isBase64(value))
       throw new JsonMismatch(`${join(path, name)} is not base64`);
   }

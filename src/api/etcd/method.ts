@@ -1,7 +1,7 @@
 import { type Call, Code, Failure, type Method, type UnaryHandler } from '../rpc/rpc.ts';
 import { malformedMessage } from './errors.ts';
 import type { MessageFns } from './gen/etcdserverpb/rpc.ts';
-import { messageFromJson } from './json.ts';
+import { keyFields, messageFromJson } from './json.ts';
 
 /** What a method does, on messages. */
 export type MessageHandler<Request, Response> = (
@@ -13,8 +13,8 @@ export type MessageHandler<Request, Response> = (
 export interface EtcdMethod {
   /** "/package.Service/Method". */
   readonly path: string;
-  /** Path of the JSON gateway, below "/v3". */
-  readonly gatewayPath: string | undefined;
+  /** Paths of the JSON gateway, below "/v3". */
+  readonly gatewayPaths: readonly string[];
   readonly handle: UnaryHandler;
   /** The same on parsed JSON: bytes in base64, 64-bit numbers as strings. */
   handleJson(request: unknown, call: Call): Promise<unknown>;
@@ -23,16 +23,18 @@ export interface EtcdMethod {
 type RequestCodec<T> = Pick<MessageFns<T>, 'decode' | 'fromJSON'>;
 type ResponseCodec<T> = Pick<MessageFns<T>, 'encode' | 'toJSON'>;
 
+/** `bytesFields`: those of the request, and of what is in it, that hold bytes. */
 export function etcdMethod<Request, Response>(
   path: string,
-  gatewayPath: string | undefined,
+  gatewayPaths: string | readonly string[],
   request: RequestCodec<Request>,
   response: ResponseCodec<Response>,
   handle: MessageHandler<Request, Response>,
+  bytesFields = keyFields,
 ): EtcdMethod {
   return {
     path,
-    gatewayPath,
+    gatewayPaths: [gatewayPaths].flat(),
     async handle(bytes, call) {
       const decoded = decodeMessage(request, bytes);
       if (decoded instanceof Failure) return decoded;
@@ -40,7 +42,7 @@ export function etcdMethod<Request, Response>(
       return answer instanceof Failure ? answer : response.encode(answer).finish();
     },
     async handleJson(json, call) {
-      const decoded = fromJson(request, json);
+      const decoded = fromJson(request, json, bytesFields);
       if (decoded instanceof Failure) return decoded;
       const answer = await handle(decoded, call);
       return answer instanceof Failure ? answer : response.toJSON(answer);
@@ -52,8 +54,8 @@ export function etcdMethod<Request, Response>(
 export interface EtcdStreamMethod {
   /** "/package.Service/Method". */
   readonly path: string;
-  /** Path of the JSON gateway, below "/v3". */
-  readonly gatewayPath: string | undefined;
+  /** Paths of the JSON gateway, below "/v3". */
+  readonly gatewayPaths: readonly string[];
   readonly method: Exclude<Method, { type: 'unary' }>;
   /** A request in protobuf, from parsed JSON. */
   requestFromJson(request: unknown): Uint8Array | Failure;
@@ -63,17 +65,18 @@ export interface EtcdStreamMethod {
 
 export function etcdStreamMethod<Request, Response>(
   path: string,
-  gatewayPath: string | undefined,
+  gatewayPaths: string | readonly string[],
   request: Pick<MessageFns<Request>, 'encode' | 'fromJSON'>,
   response: Pick<MessageFns<Response>, 'decode' | 'toJSON'>,
   method: EtcdStreamMethod['method'],
+  bytesFields = keyFields,
 ): EtcdStreamMethod {
   return {
     path,
-    gatewayPath,
+    gatewayPaths: [gatewayPaths].flat(),
     method,
     requestFromJson(json) {
-      const message = fromJson(request, json);
+      const message = fromJson(request, json, bytesFields);
       return message instanceof Failure ? message : request.encode(message).finish();
     },
     responseToJson: (bytes) => response.toJSON(response.decode(bytes)),
@@ -89,9 +92,13 @@ export function decodeMessage<T>(codec: Pick<MessageFns<T>, 'decode'>, bytes: Ui
   }
 }
 
-function fromJson<T>(codec: Pick<MessageFns<T>, 'fromJSON'>, json: unknown): T | Failure {
+function fromJson<T>(
+  codec: Pick<MessageFns<T>, 'fromJSON'>,
+  json: unknown,
+  bytesFields: ReadonlySet<string>,
+): T | Failure {
   try {
-    return messageFromJson(codec, json);
+    return messageFromJson(codec, json, bytesFields);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return new Failure(Code.invalidArgument, reason);

@@ -68,7 +68,7 @@ export function etcdDoor(replica: ReplicaHandle, schemes: UrlSchemes): EtcdDoor 
   });
   const gateway = new Map<string, EtcdMethod | EtcdStreamMethod>();
   for (const method of [...unary, ...streams])
-    if (method.gatewayPath !== undefined) gateway.set(method.gatewayPath, method);
+    for (const path of method.gatewayPaths) gateway.set(path, method);
   return { services: { methods, unimplemented, stopping: refusedFailure('stopping') }, gateway };
 }
 

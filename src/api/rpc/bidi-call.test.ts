@@ -59,7 +59,7 @@ beforeEach(async () => {
   };
   const streamMethod = {
     path,
-    gatewayPath: '/b',
+    gatewayPaths: ['/b'],
     method,
     requestFromJson: (json: unknown) => utf8(JSON.stringify(json)),
     responseToJson: (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as unknown,
