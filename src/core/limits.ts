@@ -27,6 +27,8 @@ export const sessionWindow = 4096;
 export const maxKeptResultBytes = 1024;
 /** Openers of sessions, and members that publish: as many replicas as one cluster may ever have had. */
 export const maxReplicasEver = 4096;
+/** Learners that were not added in order to vote: each costs the leader as much as a voter. */
+export const maxLearners = 1;
 /** Client addresses that one member publishes, and the UTF-16 units of each. */
 export const maxPublishedAddresses = 16;
 export const maxPublishedAddressLength = 256;
@@ -42,6 +44,23 @@ export const maxTxnAnswerBytes = 16 * 1024 * 1024;
 /** Keys, and bytes of records, that one slice of a long read passes, so that it holds the event loop for a few milliseconds. */
 export const rangeSliceKeys = 1000;
 export const rangeSliceBytes = 256 * 1024;
+/** Seconds for which a lease may be granted. */
+export const maxLeaseTtl = 9_000_000_000;
+/** Leases that one command renews. */
+export const maxRenewals = 4096;
+/** Leases that one command finds due and expires or files again, and their keys, unless one lease alone has more. */
+export const expireSliceLeases = 256;
+export const expireSliceKeys = 1024;
+/** Writes of the past that one step of giving space back looks at: a few milliseconds on every replica. */
+export const sweepSliceWrites = 256;
+/** Users, roles, roles that one user holds, and permissions of one role: a check of a command looks at the last two. */
+export const maxUsers = 10_000;
+export const maxRoles = 10_000;
+export const maxRolesOfUser = 64;
+export const maxPermissionsOfRole = 1024;
+/** Bytes of the name of a user or a role, and of what is kept of a password. */
+export const maxAuthNameBytes = 1024;
+export const maxPasswordHashBytes = 256;
 
 // Replicated log: what a protocol keeps and sends.
 

@@ -14,7 +14,36 @@ export interface Machine {
    * ordered already, so throwing would halt every replica.
    */
   apply(command: Uint8Array, context: ApplyContext, store: Store): Uint8Array;
+  /** What is to be done without anybody asking: absent when there is nothing. */
+  readonly duties?: MachineDuties;
 }
+
+/**
+ * Commands that whoever leads orders on its own account, one at a time, through the same order as all others. Pure, like
+ * the machine itself: a leader that was deposed may still get a command ordered, so `apply` has to see to it that such a
+ * one does no harm; the epoch tells.
+ */
+export interface MachineDuties {
+  /**
+   * Ordered when leadership begins, and again when the leader finds that it was asleep, or that entries took long to get
+   * through. Nothing else is before it is applied.
+   */
+  lead(): Uint8Array;
+  /** The next command; undefined when there is none until something is applied. `epoch` is that of the leadership. */
+  next(store: ReadStore, times: DutyTimes, epoch: Epoch): Duty | undefined;
+}
+
+export interface DutyTimes {
+  /** Of the last entry applied. */
+  readonly applied: ClusterTime;
+  /** What an entry would be stamped with now, or somewhat less. */
+  readonly now: ClusterTime;
+}
+
+export type Duty =
+  | { readonly type: 'now'; readonly command: Uint8Array }
+  /** Ask again then, or when something was applied. */
+  | { readonly type: 'at'; readonly time: ClusterTime };
 
 /** What is the same on every replica when an entry is applied. */
 export interface ApplyContext {

@@ -51,10 +51,8 @@ export function decodeWriteAnswer(input: Write, bytes: Uint8Array): Answer {
         wrote: result.succeeded,
       };
     }
-    case 'range':
-      throw new InvariantViolation('a write was answered by a range');
     default:
-      return assertNever(result);
+      throw new InvariantViolation(`a write was answered by a ${result.type}`);
   }
 }
 

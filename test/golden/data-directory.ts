@@ -7,6 +7,7 @@ import {
   encodeCommand,
   type KeyCommand,
   keySpace,
+  type PutRequest,
   putOf,
 } from '../../src/machine/key-space/index.ts';
 import { findProtocol } from '../../src/protocols/registry.ts';
@@ -55,7 +56,7 @@ export function openGolden(root: string): Promise<ReplicaCore> {
   });
 }
 
-const put = (key: string, value: string): KeyCommand => putOf(utf8(key), utf8(value));
+const put = (key: string, value: string): PutRequest => putOf(utf8(key), utf8(value));
 
 /** What a golden directory was made with: a version each, of a put, a change, a delete and a transaction. */
 export const goldenCommands: readonly KeyCommand[] = [

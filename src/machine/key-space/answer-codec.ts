@@ -1,6 +1,7 @@
 import { assertNever } from '../../core/assert.ts';
 import { decode, Malformed, type Reader, Writer } from '../../core/codec.ts';
 import { maxTxnOperations } from '../../core/limits.ts';
+import { isControl, readControlResult, writeControlResult } from './control-codec.ts';
 import {
   type KeyAnswer,
   type KeyError,
@@ -9,7 +10,7 @@ import {
   type OperationResult,
 } from './requests.ts';
 
-/** Tags are never reused: answers are kept in the store for repeated commands. */
+/** Tags are never reused: answers are kept in the store for repeated commands. Those from 6 on are in control-codec.ts. */
 const tag = { put: 1, delete: 2, txn: 3, range: 4, error: 5 } as const;
 
 /** As commands nest, so do their answers. */
@@ -17,7 +18,8 @@ const maxDepth = maxTxnOperations + 2;
 
 export function encodeAnswer(answer: KeyAnswer): Uint8Array {
   const writer = new Writer(16).uint(Number(answer.revision));
-  writeResult(writer, answer.result);
+  if (isControl(answer.result)) writeControlResult(writer, answer.result);
+  else writeResult(writer, answer.result);
   return writer.finish();
 }
 
@@ -25,7 +27,8 @@ export function encodeAnswer(answer: KeyAnswer): Uint8Array {
 export function decodeAnswer(bytes: Uint8Array): KeyAnswer | Malformed {
   return decode(bytes, (reader) => {
     const revision = BigInt(reader.uint());
-    return { revision, result: readResult(reader, 0, reader.u8()) };
+    const found = reader.u8();
+    return { revision, result: readControlResult(reader, found) ?? readResult(reader, 0, found) };
   });
 }
 

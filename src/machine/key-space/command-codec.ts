@@ -2,6 +2,7 @@ import { assertNever } from '../../core/assert.ts';
 import { emptyBytes } from '../../core/bytes.ts';
 import { decode, Malformed, type Reader, Writer } from '../../core/codec.ts';
 import { maxTxnOperations } from '../../core/limits.ts';
+import { isControl, readControl, writeControl } from './control-codec.ts';
 import type {
   Compare,
   CompareTarget,
@@ -17,7 +18,7 @@ import type {
 
 /**
  * Commands as bytes: a tag, a byte of flags, then the fields that are there. Tags, flags and the places in these lists
- * are never reused: they are in journals.
+ * are never reused: they are in journals. Tags from 5 on are in control-codec.ts.
  */
 const tag = { put: 1, delete: 2, txn: 3, range: 4 } as const;
 const putFlag = { previous: 1, ignoreValue: 2, ignoreLease: 4, lease: 8 } as const;
@@ -34,14 +35,18 @@ const maxDepth = maxTxnOperations + 2;
 export function encodeCommand(command: KeyCommand): Uint8Array {
   const capacity = command.type === 'put' ? command.key.length + command.value.length + 24 : 256;
   const writer = new Writer(capacity);
-  writeOperation(writer, command);
+  if (isControl(command)) writeControl(writer, command);
+  else writeOperation(writer, command);
   return writer.finish();
 }
 
 /** `Malformed` when the bytes are not a command of this version. Keys and values are views of `bytes`. */
 export function decodeCommand(bytes: Uint8Array): KeyCommand | Malformed {
   return decode(bytes, (reader) => {
-    const operation = readOperation(reader, 0);
+    const found = reader.u8();
+    const control = readControl(reader, found);
+    if (control !== undefined) return control;
+    const operation = readOperation(reader, 0, found);
     if (operation.type === 'range') throw new Malformed('a range is no command');
     return operation;
   });
@@ -71,8 +76,7 @@ function writeOperation(writer: Writer, operation: Operation): void {
   }
 }
 
-function readOperation(reader: Reader, depth: number): Operation {
-  const found = reader.u8();
+function readOperation(reader: Reader, depth: number, found: number): Operation {
   switch (found) {
     case tag.put:
       return readPut(reader);
@@ -191,7 +195,8 @@ function readTxn(reader: Reader, depth: number): TxnRequest {
   for (let left = reader.count(6); left > 0; left--) compare.push(readCompare(reader));
   const branch = (): Operation[] => {
     const operations: Operation[] = [];
-    for (let left = reader.count(4); left > 0; left--) operations.push(readOperation(reader, depth + 1));
+    for (let left = reader.count(4); left > 0; left--)
+      operations.push(readOperation(reader, depth + 1, reader.u8()));
     return operations;
   };
   return { type: 'txn', compare, success: branch(), failure: branch() };

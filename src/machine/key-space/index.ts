@@ -1,7 +1,14 @@
+export { alarms } from './alarms.ts';
 export { decodeAnswer, encodeAnswer } from './answer-codec.ts';
 export { decodeCommand, encodeCommand } from './command-codec.ts';
-export { currentRevision, keySpace, raiseRevision } from './key-space.ts';
+export { isSwept } from './compaction.ts';
+export type * from './control.ts';
+export { type EventCursor, type EventsRead, type KeyEvent, previousPair, readEvents } from './history.ts';
+export { keySpace } from './key-space.ts';
+export { type LeaseState, lease, leaseKeys, leases } from './leases.ts';
 export { ReadSlices, range } from './read-slices.ts';
 export * from './requests.ts';
-export { isReadOnly, validate } from './validate.ts';
+export { compactedRevision, currentRevision, raiseRevision } from './revisions.ts';
+export { isOver, newSlice, type Slice } from './slices.ts';
+export { isReadOnly, needsSpace, validate } from './validate.ts';
 export { maxEscapedKeyBytes } from './versions.ts';

@@ -11,7 +11,7 @@ import { maxFrameBytes, maxStoreValueBytes, rangeSliceBytes, rangeSliceKeys } fr
 import type { Store } from '../../core/store.ts';
 import { decodeAnswer } from './answer-codec.ts';
 import { encodeCommand } from './command-codec.ts';
-import { currentRevision, keySpace, raiseRevision } from './key-space.ts';
+import { keySpace } from './key-space.ts';
 import { ReadSlices, range } from './read-slices.ts';
 import type {
   KeyAnswer,
@@ -21,6 +21,7 @@ import type {
   RangeResult,
   TxnRequest,
 } from './requests.ts';
+import { currentRevision, raiseRevision } from './revisions.ts';
 import { isReadOnly, validate } from './validate.ts';
 import { maxEscapedKeyBytes } from './versions.ts';
 
@@ -313,7 +314,7 @@ describe('puts', () => {
     });
   });
 
-  test('7: there are no leases yet, so none is found', () => {
+  test('7: a lease that is not there is not found', () => {
     expect(apply(new MapStore(), put('a', '', { lease: 5n })).result).toEqual(refused('leaseNotFound'));
   });
 

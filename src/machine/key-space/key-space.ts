@@ -1,54 +1,98 @@
+import { assertNever } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
-import type { ReadStore, Store } from '../../core/store.ts';
-import type { Machine } from '../machine.ts';
+import type { Store } from '../../core/store.ts';
+import type { ApplyContext, Machine } from '../machine.ts';
+import { applyAlarm } from './alarms.ts';
 import { encodeAnswer } from './answer-codec.ts';
 import { checkAnswer } from './answer-size.ts';
 import { decodeCommand } from './command-codec.ts';
-import type { KeyAnswer, KeyCommand, KeyError } from './requests.ts';
+import { compact, sweep } from './compaction.ts';
+import type { ControlCommand, ControlResult } from './control.ts';
+import { isControl } from './control-codec.ts';
+import { keySpaceDuties } from './duties.ts';
+import { beginLeaseTerm, expire, grant, renew, revoke } from './lease-commands.ts';
+import type { KeyAnswer, KeyCommand, KeyError, KeyErrorCode, Operation } from './requests.ts';
 import { RevisionWriter } from './revision-writer.ts';
+import { type Present, readCurrentRevision, readPresent } from './revisions.ts';
 import { inOneGo } from './slices.ts';
 import { check, execute, plan } from './transaction.ts';
-import { validate } from './validate.ts';
-import { currentRevisionRecord, readCurrentRevision } from './versions.ts';
+import { needsSpace, validate } from './validate.ts';
 
 /** The versioned key space: the first machine. A command is one revision, or none when it writes nothing. */
 export const keySpace: Machine = {
   name: 'key-space',
   featureLevel: 1,
-  apply(command, _context, store) {
+  duties: keySpaceDuties,
+  apply(command, context, store) {
+    const present = readPresent(store);
     const request = decodeCommand(command);
-    if (request instanceof Malformed)
-      return encodeAnswer(refused(store, { type: 'error', code: 'malformed' }));
-    return encodeAnswer(applyCommand(store, request));
+    const refusal = request instanceof Malformed ? 'malformed' : refusalOf(request, present);
+    if (request instanceof Malformed || refusal !== undefined)
+      return encodeAnswer(refused(present, refusal ?? 'malformed'));
+    return encodeAnswer(
+      isControl(request)
+        ? applyControl(store, request, context, present)
+        : applyOperation(store, request, present),
+    );
   },
 };
 
-function applyCommand(store: Store, request: KeyCommand): KeyAnswer {
-  const writer = new RevisionWriter(store);
+/** What stands against a command whatever the keys are. */
+function refusalOf(request: KeyCommand, present: Present): KeyErrorCode | undefined {
+  if (present.corrupt && request.type !== 'alarm') return 'corrupt';
   const invalid = validate(request);
-  if (invalid !== undefined) return refused(store, invalid);
+  if (invalid !== undefined) return invalid.code;
+  return present.noSpace && needsSpace(request) ? 'noSpace' : undefined;
+}
+
+function applyOperation(store: Store, request: Operation, present: Present): KeyAnswer {
+  const writer = new RevisionWriter(store, present);
   const step = inOneGo(store, (turn) => plan(turn, request, writer.present));
-  const error = check(store, step, writer.present);
-  if (error !== undefined) return refused(store, error);
-  const tooLarge = inOneGo(store, (turn) => checkAnswer(turn, step, writer.present));
-  if (tooLarge !== undefined) return refused(store, tooLarge);
+  const error =
+    check(store, step, writer.present) ?? inOneGo(store, (turn) => checkAnswer(turn, step, writer.present));
+  if (error !== undefined) return refused(present, error.code);
   const result = execute(writer, step);
   return { revision: BigInt(writer.finish()), result };
 }
 
-/** The revision of the last write; 1 for an empty key space. */
-export function currentRevision(store: ReadStore): bigint {
-  return BigInt(readCurrentRevision(store));
-}
-
-/**
- * Lets revisions go on from a higher one, without a write: for a restored cluster, so that its revisions are above
- * those that clients have seen of the one it was restored from.
- */
-export function raiseRevision(store: Store, by: number): void {
-  store.put(...currentRevisionRecord(readCurrentRevision(store) + by));
-}
-
-function refused(store: ReadStore, result: KeyError): KeyAnswer {
+function applyControl(
+  store: Store,
+  request: ControlCommand,
+  context: ApplyContext,
+  present: Present,
+): KeyAnswer {
+  const result = controlResult(store, request, context, present);
   return { revision: BigInt(readCurrentRevision(store)), result };
+}
+
+function controlResult(
+  store: Store,
+  request: ControlCommand,
+  context: ApplyContext,
+  present: Present,
+): ControlResult | KeyError {
+  switch (request.type) {
+    case 'compact':
+      return compact(store, request, present);
+    case 'sweep':
+      return sweep(store);
+    case 'grant':
+      return grant(store, request, context);
+    case 'revoke':
+      return revoke(store, request);
+    case 'renew':
+      return renew(store, request, context);
+    case 'leaseTerm':
+      return beginLeaseTerm(store, context);
+    case 'expire':
+      return expire(store, request, context);
+    case 'alarm':
+      return applyAlarm(store, request, present);
+    default:
+      return assertNever(request);
+  }
+}
+
+function refused(present: Present, code: KeyErrorCode): KeyAnswer {
+  return { revision: BigInt(present.revision), result: { type: 'error', code } };
 }

@@ -4,9 +4,9 @@ import type { ReadStore } from '../../core/store.ts';
 import { PairSorter } from './pair-sorter.ts';
 import { decodeRecord, isLive, type LiveRecord, pairOf } from './records.ts';
 import type { KeyError, KeyValue, RangeRequest, RangeResult } from './requests.ts';
+import { readCompactedRevision } from './revisions.ts';
 import { KeyScan } from './scan.ts';
 import type { Sliced, Turn } from './slices.ts';
-import { readCompactedRevision } from './versions.ts';
 
 /** Reads below the last compaction, and above the present revision, are refused; 0 or less is the present. */
 export function checkRevision(store: ReadStore, revision: bigint, present: number): KeyError | undefined {

@@ -2,10 +2,10 @@ import type { ReadStore } from '../../core/store.ts';
 import { checkAnswer } from './answer-size.ts';
 import { checkCompacted } from './range.ts';
 import type { KeyAnswer, KeyError, OperationResult, RangeRequest, TxnRequest } from './requests.ts';
+import { readPresent } from './revisions.ts';
 import { newSlice, type Sliced, type Turn } from './slices.ts';
 import { check, executeRead, oldestRevisionRead, plan } from './transaction.ts';
 import { validate } from './validate.ts';
-import { readCurrentRevision } from './versions.ts';
 
 /** Answers a range from `store`, the key space's part of a replica's state, in one go. */
 export function range(store: ReadStore, request: RangeRequest): KeyAnswer {
@@ -52,8 +52,10 @@ export class ReadSlices {
   }
 
   *#read(turn: Turn): Sliced<OperationResult | KeyError> {
-    this.#present = readCurrentRevision(turn.store);
+    const present = readPresent(turn.store);
+    this.#present = present.revision;
     this.#oldest = this.#present;
+    if (present.corrupt) return { type: 'error', code: 'corrupt' };
     const invalid = validate(this.#request);
     if (invalid !== undefined) return invalid;
     const step = yield* plan(turn, this.#request, this.#present);

@@ -37,6 +37,11 @@ export function isLive(record: Uint8Array): boolean {
   return ((record[0] as number) & flag.live) !== 0;
 }
 
+/** The lease of a record; 0 for none. */
+export function leaseOf(version: Uint8Array, record: Uint8Array): bigint {
+  return ((record[0] as number) & flag.lease) === 0 ? 0n : (decodeRecord(version, record)?.lease ?? 0n);
+}
+
 /** The record of a version; undefined for a tombstone. */
 export function decodeRecord(version: Uint8Array, bytes: Uint8Array): LiveRecord | undefined {
   if (!isLive(bytes)) return undefined;

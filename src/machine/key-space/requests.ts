@@ -1,3 +1,5 @@
+import type { ControlCommand, ControlResult } from './control.ts';
+
 /**
  * What can be asked of the key space, whoever asks: doors translate foreign clients into these. Keys are 1 byte or
  * longer; revisions, versions and leases are 64-bit.
@@ -116,7 +118,7 @@ export interface TxnRequest {
 export type Operation = RangeRequest | PutRequest | DeleteRequest | TxnRequest;
 
 /** What is ordered through the protocol. A transaction that only reads is served as a read. */
-export type KeyCommand = PutRequest | DeleteRequest | TxnRequest;
+export type KeyCommand = PutRequest | DeleteRequest | TxnRequest | ControlCommand;
 
 export interface RangeResult {
   readonly type: 'range';
@@ -166,6 +168,13 @@ export const keyErrorCodes = [
   'malformed',
   /** More than `maxTxnAnswerBytes`: read in parts, outside of the transaction. */
   'answerTooLarge',
+  'leaseExists',
+  /** Longer than `maxLeaseTtl`. */
+  'leaseTtlTooLarge',
+  /** An alarm says that there is no room: deletes and compactions go on. */
+  'noSpace',
+  /** An alarm says that the replicas differ: nothing is answered. */
+  'corrupt',
 ] as const;
 
 export type KeyErrorCode = (typeof keyErrorCodes)[number];
@@ -175,8 +184,10 @@ export interface KeyError {
   readonly code: KeyErrorCode;
 }
 
+export type KeyResult = OperationResult | ControlResult;
+
 /** `revision`: that of the write itself, or the present one when nothing was written. */
 export interface KeyAnswer {
   readonly revision: bigint;
-  readonly result: OperationResult | KeyError;
+  readonly result: KeyResult | KeyError;
 }

@@ -1,25 +1,29 @@
 import type { Store } from '../../core/store.ts';
+import { recordEvent } from './history.ts';
+import { attach, detach } from './leases.ts';
 import { encodeRecord, encodeTombstone, type LiveRecord } from './records.ts';
-import { atRevision, currentRevisionRecord, readCurrentRevision, versionKey } from './versions.ts';
+import { type Present, writePresent } from './revisions.ts';
+import { atRevision, userKey, versionKey } from './versions.ts';
 
 /** The writes of one command: they all happen at one revision, which exists once there is a write. */
 export class RevisionWriter {
   readonly store: Store;
-  readonly #before: number;
+  readonly #before: Present;
   #writes = 0;
 
-  constructor(store: Store) {
+  /** `before`: as the store has it. */
+  constructor(store: Store, before: Present) {
     this.store = store;
-    this.#before = readCurrentRevision(store);
+    this.#before = before;
   }
 
   /** What the command sees as the present: with its own writes. */
   get present(): number {
-    return this.#writes === 0 ? this.#before : this.#before + 1;
+    return this.#writes === 0 ? this.#before.revision : this.#before.revision + 1;
   }
 
   put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: LiveRecord | undefined): void {
-    const revision = this.#before + 1;
+    const revision = this.#before.revision + 1;
     const record: LiveRecord = {
       revision,
       createRevision: previous?.createRevision ?? revision,
@@ -27,17 +31,29 @@ export class RevisionWriter {
       lease,
       value,
     };
-    this.store.put(versionKey(key, revision), encodeRecord(record, this.#writes++));
+    const attachedTo = previous?.lease ?? 0n;
+    if (attachedTo !== lease) {
+      if (attachedTo !== 0n) detach(this.store, attachedTo, key);
+      if (lease !== 0n) attach(this.store, lease, key);
+    }
+    const order = this.#writes++;
+    this.store.put(versionKey(key, revision), encodeRecord(record, order));
+    recordEvent(this.store, revision, order, 'put', key);
   }
 
-  /** Deletes the key that `version` is a version of. */
-  delete(version: Uint8Array): void {
-    this.store.put(atRevision(version, this.#before + 1), encodeTombstone(this.#writes++));
+  /** Deletes the key that `version` is a version of, which was attached to `lease`. */
+  delete(version: Uint8Array, lease: bigint): void {
+    const revision = this.#before.revision + 1;
+    const key = userKey(version);
+    if (lease !== 0n) detach(this.store, lease, key);
+    const order = this.#writes++;
+    this.store.put(atRevision(version, revision), encodeTombstone(order));
+    recordEvent(this.store, revision, order, 'delete', key);
   }
 
   /** Ends the command; the revision to answer with. */
   finish(): number {
-    if (this.#writes > 0) this.store.put(...currentRevisionRecord(this.present));
+    if (this.#writes > 0) writePresent(this.store, { ...this.#before, revision: this.present });
     return this.present;
   }
 }

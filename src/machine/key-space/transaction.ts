@@ -1,8 +1,9 @@
 import { assertNever, InvariantViolation } from '../../core/assert.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { evaluate } from './compare.ts';
+import { readLease } from './leases.ts';
 import { checkRevision, readRange, revisionRead } from './range.ts';
-import { decodeRecord, isLive, keyValue, pairOf } from './records.ts';
+import { decodeRecord, isLive, keyValue, leaseOf, pairOf } from './records.ts';
 import type {
   DeleteRequest,
   DeleteResult,
@@ -68,8 +69,8 @@ export function check(store: ReadStore, step: Step, present: number): KeyError |
 }
 
 function checkPut(store: ReadStore, put: PutRequest, present: number): KeyError | undefined {
-  // There is no lease yet that a key could be attached to.
-  if (put.lease !== 0n) return { type: 'error', code: 'leaseNotFound' };
+  if (put.lease !== 0n && readLease(store, put.lease) === undefined)
+    return { type: 'error', code: 'leaseNotFound' };
   if (!put.ignoreValue && !put.ignoreLease) return undefined;
   return recordAt(store, put.key, present) === undefined ? { type: 'error', code: 'keyNotFound' } : undefined;
 }
@@ -126,18 +127,18 @@ function executePut(writer: RevisionWriter, put: PutRequest): PutResult {
 }
 
 function executeDelete(writer: RevisionWriter, request: DeleteRequest): DeleteResult {
-  const versions: Uint8Array[] = [];
+  const found: { readonly version: Uint8Array; readonly lease: bigint }[] = [];
   const previous: KeyValue[] = [];
   const scan = new KeyScan(request.range, writer.present);
   while (!scan.done) {
     scan.advance(writer.store, newSlice(), (version, bytes) => {
       if (!isLive(bytes)) return;
-      versions.push(version);
+      found.push({ version, lease: leaseOf(version, bytes) });
       if (!request.previous) return;
       const record = decodeRecord(version, bytes);
       if (record !== undefined) previous.push(pairOf(version, record));
     });
   }
-  for (const version of versions) writer.delete(version);
-  return { type: 'delete', deleted: versions.length, previous };
+  for (const { version, lease } of found) writer.delete(version, lease);
+  return { type: 'delete', deleted: found.length, previous };
 }

@@ -1,16 +1,40 @@
 import { assertNever } from '../../core/assert.ts';
-import { maxTxnOperations, maxTxnOperationsInAll } from '../../core/limits.ts';
+import { maxLeaseTtl, maxTxnOperations, maxTxnOperationsInAll } from '../../core/limits.ts';
 import { hasConflict } from './conflicts.ts';
-import type { KeyError, KeyErrorCode, Operation, PutRequest, TxnRequest } from './requests.ts';
+import type { ControlCommand } from './control.ts';
+import { isControl } from './control-codec.ts';
+import type { KeyCommand, KeyError, KeyErrorCode, Operation, PutRequest, TxnRequest } from './requests.ts';
 import { escapedLength, maxEscapedKeyBytes } from './versions.ts';
 
 /**
  * What is wrong with a request whatever the state, or undefined. Doors ask before they propose, and the machine asks
  * again, since what is ordered need not come from a door of ours.
  */
-export function validate(request: Operation): KeyError | undefined {
-  const code = request.type === 'txn' ? txnError(request) : operationError(request, 0, { operations: 0 });
+export function validate(request: Operation | KeyCommand): KeyError | undefined {
+  const code = errorOf(request);
   return code === undefined ? undefined : { type: 'error', code };
+}
+
+function errorOf(request: Operation | KeyCommand): KeyErrorCode | undefined {
+  if (isControl(request)) return controlError(request);
+  return request.type === 'txn' ? txnError(request) : operationError(request, 0, { operations: 0 });
+}
+
+function controlError(request: ControlCommand): KeyErrorCode | undefined {
+  return request.type === 'grant' && request.ttl > maxLeaseTtl ? 'leaseTtlTooLarge' : undefined;
+}
+
+/** True for what is refused while an alarm says that there is no room: whichever branch a transaction would take. */
+export function needsSpace(request: Operation | KeyCommand): boolean {
+  switch (request.type) {
+    case 'put':
+    case 'grant':
+      return true;
+    case 'txn':
+      return request.success.some(needsSpace) || request.failure.some(needsSpace);
+    default:
+      return false;
+  }
 }
 
 /** True when the request cannot write, whichever branches it takes: it needs no place in the order. */

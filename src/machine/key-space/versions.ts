@@ -1,8 +1,6 @@
-import { assert } from '../../core/assert.ts';
 import { compareBytes, part } from '../../core/bytes.ts';
 import { maxStoreKeyBytes } from '../../core/limits.ts';
-import type { ReadStore } from '../../core/store.ts';
-import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
+import { readUint32, writeUint32 } from '../uint64.ts';
 import type { KeyRange } from './requests.ts';
 
 /**
@@ -15,35 +13,12 @@ import type { KeyRange } from './requests.ts';
  * since revisions are positive: that is what tells it from an escaped 00.
  */
 const versionsTable = 0x10;
-const currentRevisionKey = Uint8Array.of(0x00);
-/** Written by compaction: reads below this revision are refused. */
-const compactedRevisionKey = Uint8Array.of(0x01);
 
 /** Bytes of a version's key that are not the escaped user key: the machine's space, table, terminator, revision. */
 const overhead = 11;
 
 /** The user's key in its escaped form must not be longer: see `escapedLength`. */
 export const maxEscapedKeyBytes = maxStoreKeyBytes - overhead;
-
-/** Revision of an empty key space. */
-const firstRevision = 1;
-
-export function readCurrentRevision(store: ReadStore): number {
-  const bytes = store.get(currentRevisionKey);
-  return bytes === undefined ? firstRevision : readUint64(bytes, 0);
-}
-
-export function readCompactedRevision(store: ReadStore): number {
-  const bytes = store.get(compactedRevisionKey);
-  return bytes === undefined ? 0 : readUint64(bytes, 0);
-}
-
-export function currentRevisionRecord(revision: number): [key: Uint8Array, value: Uint8Array] {
-  assert(Number.isSafeInteger(revision), 'revisions stay below 2^53');
-  const value = new Uint8Array(8);
-  writeUint64(value, 0, revision);
-  return [currentRevisionKey, value];
-}
 
 /** Bytes that a user key takes in the store: one for each, and one more for each 00. */
 export function escapedLength(key: Uint8Array): number {

@@ -1,0 +1,77 @@
+import { sweepSliceWrites } from '../../core/limits.ts';
+import type { ReadStore, Store } from '../../core/store.ts';
+import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
+import type { CompactRequest, CompactResult, SweepResult } from './control.ts';
+import { cursorOf, type EventCursor, eventKey, historyKey } from './history.ts';
+import { isLive } from './records.ts';
+import type { KeyError } from './requests.ts';
+import { type Present, readCompactedRevision, writeCompactedRevision } from './revisions.ts';
+import { revisionOf, versionsOf } from './versions.ts';
+
+/** How far along the history what the last compaction made superfluous has been given back. */
+const sweptKey = Uint8Array.of(0x03);
+
+/** Refuses reads below `revision` from now on. The space is given back in steps, by `sweep`. */
+export function compact(store: Store, request: CompactRequest, present: Present): CompactResult | KeyError {
+  const compacted = readCompactedRevision(store);
+  if (request.revision <= compacted) return { type: 'error', code: 'compacted' };
+  if (request.revision > present.revision) return { type: 'error', code: 'futureRevision' };
+  const swept = readSwept(store);
+  writeCompactedRevision(store, Number(request.revision));
+  // What was written at the old compaction had to stay until now.
+  if (swept.revision >= compacted) writeSwept(store, { revision: compacted, order: 0 });
+  return { type: 'compact' };
+}
+
+/** Whether all that the last compaction made superfluous is gone. */
+export function isSwept(store: ReadStore): boolean {
+  return readSwept(store).revision > readCompactedRevision(store);
+}
+
+/**
+ * Gives back some of it. Goes along the writes up to the compacted revision: each makes all older versions of its key
+ * superfluous, of which there is one at most, since those before were dealt with before. A tombstone goes, too, but for
+ * one at the compacted revision itself: a watch that begins there must see the delete.
+ */
+export function sweep(store: Store): SweepResult {
+  const compacted = readCompactedRevision(store);
+  const { revision, order } = readSwept(store);
+  if (revision > compacted) return { type: 'sweep', done: true };
+  const bounds = { from: historyKey(revision, order), to: historyKey(compacted + 1, 0) };
+  const writes: (readonly [at: Uint8Array, value: Uint8Array])[] = [];
+  let next: EventCursor = { revision: compacted + 1, order: 0 };
+  for (const write of store.scan(bounds)) {
+    if (writes.length === sweepSliceWrites) {
+      next = cursorOf(write[0]);
+      break;
+    }
+    writes.push(write);
+  }
+  for (const [at, value] of writes) sweepWrite(store, at, value, compacted);
+  writeSwept(store, next);
+  return { type: 'sweep', done: next.revision > compacted };
+}
+
+function sweepWrite(store: Store, at: Uint8Array, value: Uint8Array, compacted: number): void {
+  const { revision } = cursorOf(at);
+  const superfluous: Uint8Array[] = [];
+  for (const [version, record] of store.scan(versionsOf(eventKey(value), revision))) {
+    const isOlder = revisionOf(version) < revision;
+    if (isOlder || (revision < compacted && !isLive(record))) superfluous.push(version);
+  }
+  for (const version of superfluous) store.delete(version);
+  if (revision < compacted) store.delete(at);
+}
+
+function readSwept(store: ReadStore): EventCursor {
+  const bytes = store.get(sweptKey);
+  if (bytes === undefined) return { revision: 1, order: 0 };
+  return { revision: readUint64(bytes, 0), order: readUint32(bytes, 8) };
+}
+
+function writeSwept(store: Store, { revision, order }: EventCursor): void {
+  const bytes = new Uint8Array(12);
+  writeUint64(bytes, 0, revision);
+  writeUint32(bytes, 8, order);
+  store.put(sweptKey, bytes);
+}

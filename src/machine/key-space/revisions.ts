@@ -1,0 +1,74 @@
+import { assert } from '../../core/assert.ts';
+import type { ReadStore, Store } from '../../core/store.ts';
+import { readUint64, writeUint64 } from '../uint64.ts';
+
+const currentKey = Uint8Array.of(0x00);
+const compactedKey = Uint8Array.of(0x01);
+
+/** Revision of an empty key space. */
+const firstRevision = 1;
+
+/** What every command needs to know before it runs, in one record. */
+export interface Present {
+  /** Of the last write. */
+  readonly revision: number;
+  /** Which alarms stand, whoever raised them. */
+  readonly noSpace: boolean;
+  readonly corrupt: boolean;
+}
+
+/** Second part of the record; absent when no alarm stands. */
+const alarmFlag = { noSpace: 0x01, corrupt: 0x02 } as const;
+
+export function readPresent(store: ReadStore): Present {
+  const bytes = store.get(currentKey);
+  if (bytes === undefined) return { revision: firstRevision, noSpace: false, corrupt: false };
+  const flags = bytes.length > 8 ? (bytes[8] as number) : 0;
+  return {
+    revision: readUint64(bytes, 0),
+    noSpace: (flags & alarmFlag.noSpace) !== 0,
+    corrupt: (flags & alarmFlag.corrupt) !== 0,
+  };
+}
+
+export function writePresent(store: Store, { revision, noSpace, corrupt }: Present): void {
+  assert(Number.isSafeInteger(revision), 'revisions stay below 2^53');
+  const flags = (noSpace ? alarmFlag.noSpace : 0) | (corrupt ? alarmFlag.corrupt : 0);
+  const bytes = new Uint8Array(flags === 0 ? 8 : 9);
+  writeUint64(bytes, 0, revision);
+  if (flags !== 0) bytes[8] = flags;
+  store.put(currentKey, bytes);
+}
+
+export const readCurrentRevision = (store: ReadStore): number => readPresent(store).revision;
+
+/** Reads below it are refused; 0 when there was no compaction. */
+export function readCompactedRevision(store: ReadStore): number {
+  const bytes = store.get(compactedKey);
+  return bytes === undefined ? 0 : readUint64(bytes, 0);
+}
+
+export function writeCompactedRevision(store: Store, revision: number): void {
+  const bytes = new Uint8Array(8);
+  writeUint64(bytes, 0, revision);
+  store.put(compactedKey, bytes);
+}
+
+/** The revision of the last write; 1 for an empty key space. */
+export function currentRevision(store: ReadStore): bigint {
+  return BigInt(readCurrentRevision(store));
+}
+
+/** The revision of the last compaction, below which reads are refused; 0 when there was none. */
+export function compactedRevision(store: ReadStore): bigint {
+  return BigInt(readCompactedRevision(store));
+}
+
+/**
+ * Lets revisions go on from a higher one, without a write: for a restored cluster, so that its revisions are above
+ * those that clients have seen of the one it was restored from.
+ */
+export function raiseRevision(store: Store, by: number): void {
+  const present = readPresent(store);
+  writePresent(store, { ...present, revision: present.revision + by });
+}
