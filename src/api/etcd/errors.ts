@@ -108,6 +108,10 @@ export function keyFailure(code: KeyErrorCode): Failure {
     case 'leaseNotFound':
     case 'compacted':
     case 'futureRevision':
+    case 'leaseExists':
+    case 'leaseTtlTooLarge':
+    case 'noSpace':
+    case 'corrupt':
       return etcdErrors[code];
     case 'keyTooLong':
       return refusedBecause(
