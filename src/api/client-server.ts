@@ -37,11 +37,11 @@ export class ClientServer {
   /** Rejects with `ListenError` or `ClientTlsError` when the port cannot be opened. */
   static async listen(options: ClientServerOptions): Promise<ClientServer> {
     const { replica, metrics, onFault: fault } = options;
-    const scheme = {
+    const schemes = {
       peer: options.peerTls ? 'https' : 'http',
       client: options.tls ? 'https' : 'http',
     } as const;
-    const { services, gateway } = etcdDoor(replica, scheme);
+    const { services, gateway } = etcdDoor({ replica, schemes, fault });
     const { stopping } = services;
     const handle = httpRoutes({ replica, gateway: { methods: gateway, stopping }, metrics, fault });
     const budget = new ReceiveBudget(maxPendingRequestBytes);

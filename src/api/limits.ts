@@ -44,8 +44,6 @@ export const sessionLeaseTtlSeconds = 60;
  * etcd, so that a change of the leader ends no lease that is renewed in time.
  */
 export const minLeaseTtlSeconds = 2;
-/** The longest time to live of a lease, in seconds, as in etcd. */
-export const maxLeaseTtlSeconds = 9_000_000_000;
 /** Keep-alives that have arrived and wait for the ones under way; more are refused. */
 export const maxWaitingRenewals = 262_144;
 /** Keep-alives of one stream that are not answered yet; more wait in the client. */

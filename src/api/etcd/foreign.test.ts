@@ -73,8 +73,19 @@ describe.runIf(etcdctl !== undefined)('etcdctl', () => {
     }
   });
 
-  test('is told what is not there', async () => {
-    await expect(run('lease', 'grant', '60')).rejects.toThrow(/LeaseGrant of the etcd API is not served yet/);
+  test('grants leases, attaches keys to them, and revokes them', async () => {
+    expect(await run('lease', 'grant', '60')).toMatch(/^lease [0-9a-f]+ granted with TTL\(60s\)$/m);
+    const [lease = ''] = (await run('lease', 'list')).match(/^[0-9a-f]+$/m) ?? [];
+    await run('put', '--lease', lease, 'a', '1');
+    expect(await run('lease', 'timetolive', '--keys', lease)).toBe(
+      `lease ${lease} granted with TTL(60s), remaining(60s), attached keys([a])\n`,
+    );
+    expect(await run('lease', 'keep-alive', '--once', lease)).toBe(
+      `lease ${lease} keepalived with TTL(60)\n`,
+    );
+    expect(await run('lease', 'revoke', lease)).toBe(`lease ${lease} revoked\n`);
+    expect(await run('get', 'a')).toBe('');
+    expect(await run('lease', 'timetolive', lease)).toBe(`lease ${lease} already expired\n`);
   });
 });
 

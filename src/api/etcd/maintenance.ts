@@ -7,7 +7,7 @@ import type { ReplicaAccess } from './access.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
-import { type EtcdMethod, etcdMethod } from './method.ts';
+import { type EtcdMethod, type EtcdStreamMethod, etcdMethod, etcdStreamMethod } from './method.ts';
 import { etcdVersion } from './version.ts';
 
 /** etcdctl recognises the hash at the end by the length of the rest, which is a multiple of this in etcd. */
@@ -31,6 +31,18 @@ export class MaintenanceService {
         pb.StatusRequest,
         pb.StatusResponse,
         (_request, call) => this.#status(call),
+      ),
+    ];
+  }
+
+  streams(): EtcdStreamMethod[] {
+    return [
+      etcdStreamMethod(
+        '/etcdserverpb.Maintenance/Snapshot',
+        '/maintenance/snapshot',
+        pb.SnapshotRequest,
+        pb.SnapshotResponse,
+        { type: 'serverStream', handle: (_request, call) => this.#snapshot(call) },
       ),
     ];
   }
@@ -62,10 +74,7 @@ export class MaintenanceService {
    * The snapshot, zeros up to a whole number of 512-byte pages, and in a message of its own the SHA-256 of all that.
    * `remaining_bytes` is an estimate.
    */
-  async *snapshot(
-    _request: Uint8Array,
-    call: Call,
-  ): AsyncGenerator<Uint8Array, Failure | undefined, undefined> {
+  async *#snapshot(call: Call): AsyncGenerator<Uint8Array, Failure | undefined, undefined> {
     const hash = createHash('sha256');
     const { stateBytes } = this.#access.replica.status();
     let sent = 0;

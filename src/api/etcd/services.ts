@@ -1,12 +1,17 @@
 import type { ReplicaHandle } from '../../replica/types.ts';
+import type { FaultReport } from '../rpc/grpc-call.ts';
 import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
 import { ReplicaAccess } from './access.ts';
 import { ClusterService, type UrlSchemes } from './cluster.ts';
+import { ElectionService } from './election.ts';
 import { refusedFailure } from './errors.ts';
 import { ResponseHeaders } from './header.ts';
 import { HealthService } from './health.ts';
 import { KeyAccess } from './key-access.ts';
 import { KvService } from './kv.ts';
+import { LeaseService } from './lease.ts';
+import { LeaseGrants } from './lease-grants.ts';
+import { LockService } from './lock.ts';
 import { MaintenanceService } from './maintenance.ts';
 import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
 
@@ -14,7 +19,6 @@ import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
 const notServed: Readonly<Record<string, readonly string[]>> = {
   'etcdserverpb.KV': ['Compact', 'RangeStream'],
   'etcdserverpb.Watch': ['Watch'],
-  'etcdserverpb.Lease': ['LeaseGrant', 'LeaseRevoke', 'LeaseKeepAlive', 'LeaseTimeToLive', 'LeaseLeases'],
   'etcdserverpb.Cluster': ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'],
   'etcdserverpb.Maintenance': ['Alarm', 'Defragment', 'Hash', 'HashKV', 'MoveLeader', 'Downgrade'],
   'etcdserverpb.Auth': [
@@ -30,8 +34,7 @@ const notServed: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['RoleAdd', 'RoleGet', 'RoleList', 'RoleDelete', 'RoleGrantPermission', 'RoleRevokePermission'],
   ],
-  'v3lockpb.Lock': ['Lock', 'Unlock'],
-  'v3electionpb.Election': ['Campaign', 'Proclaim', 'Leader', 'Observe', 'Resign'],
+  'v3electionpb.Election': ['Observe'],
 };
 
 export interface EtcdDoor {
@@ -40,27 +43,36 @@ export interface EtcdDoor {
   readonly gateway: ReadonlyMap<string, EtcdMethod | EtcdStreamMethod>;
 }
 
+export interface EtcdDoorOptions {
+  readonly replica: ReplicaHandle;
+  readonly schemes: UrlSchemes;
+  /** Told of an exception, which no client should be able to cause. */
+  readonly fault: FaultReport;
+}
+
 /** Everything of etcd's API that is served, over one replica. */
-export function etcdDoor(replica: ReplicaHandle, schemes: UrlSchemes): EtcdDoor {
+export function etcdDoor({ replica, schemes, fault }: EtcdDoorOptions): EtcdDoor {
   const access = new ReplicaAccess(replica);
   const headers = new ResponseHeaders(replica);
   const keys = new KeyAccess(access, headers);
+  const grants = new LeaseGrants(keys);
+  const leases = new LeaseService({ access, headers, keys, grants, fault });
   const maintenance = new MaintenanceService(access, headers);
+  const election = new ElectionService(access, keys, grants);
   const health = new HealthService(replica);
   const unary = [
     ...new KvService(keys).methods(),
+    ...leases.methods(),
     ...new ClusterService(access, headers, schemes).methods(),
     ...maintenance.methods(),
+    ...new LockService(access, keys, grants).methods(),
+    ...election.methods(),
   ];
-  const streams: EtcdStreamMethod[] = [];
+  const streams = [...leases.streams(), ...maintenance.streams()];
   const methods = new Map<string, Method>(
     unary.map((method) => [method.path, { type: 'unary', handle: method.handle }]),
   );
   for (const { path, method } of streams) methods.set(path, method);
-  methods.set('/etcdserverpb.Maintenance/Snapshot', {
-    type: 'serverStream',
-    handle: (request, call) => maintenance.snapshot(request, call),
-  });
   methods.set('/grpc.health.v1.Health/Check', { type: 'unary', handle: (request) => health.check(request) });
   methods.set('/grpc.health.v1.Health/Watch', {
     type: 'serverStream',

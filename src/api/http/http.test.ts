@@ -178,7 +178,7 @@ describe('the JSON gateway', () => {
   });
 
   test('what is not served says so', async () => {
-    const response = await post('/v3/lease/grant', '{}');
+    const response = await post('/v3/kv/rangestream', '{}');
     expect(response.status).toBe(501);
     expect(await response.json()).toMatchObject({ code: 12 });
     expect((await get('/v3/kv/range')).status).toBe(405);

@@ -1,0 +1,116 @@
+import { currentRevision, lease, leaseKeys, leases } from '../../machine/index.ts';
+import { type Call, Failure } from '../rpc/rpc.ts';
+import type { ReplicaAccess } from './access.ts';
+import * as pb from './gen/etcdserverpb/rpc.ts';
+import type { ResponseHeaders } from './header.ts';
+import { KeepAliveStream } from './keep-alive.ts';
+import type { KeyAccess } from './key-access.ts';
+import type { LeaseGrants } from './lease-grants.ts';
+import { type EtcdMethod, type EtcdStreamMethod, etcdMethod, etcdStreamMethod } from './method.ts';
+import { Renewals } from './renewals.ts';
+
+export interface LeaseServiceOptions {
+  readonly access: ReplicaAccess;
+  readonly headers: ResponseHeaders;
+  readonly keys: KeyAccess;
+  readonly grants: LeaseGrants;
+  /** Told of an exception, which no client should be able to cause. */
+  readonly fault: (error: unknown, method: string) => void;
+}
+
+/** etcdserverpb.Lease. */
+export class LeaseService {
+  readonly #options: LeaseServiceOptions;
+  readonly #renewals: Renewals;
+
+  constructor(options: LeaseServiceOptions) {
+    this.#options = options;
+    this.#renewals = new Renewals(options.keys);
+  }
+
+  methods(): EtcdMethod[] {
+    return [
+      etcdMethod(
+        '/etcdserverpb.Lease/LeaseGrant',
+        ['/lease/grant'],
+        pb.LeaseGrantRequest,
+        pb.LeaseGrantResponse,
+        (request, call) => this.#grant(request, call),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Lease/LeaseRevoke',
+        ['/lease/revoke', '/kv/lease/revoke'],
+        pb.LeaseRevokeRequest,
+        pb.LeaseRevokeResponse,
+        (request, call) => this.#revoke(request, call),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Lease/LeaseTimeToLive',
+        ['/lease/timetolive', '/kv/lease/timetolive'],
+        pb.LeaseTimeToLiveRequest,
+        pb.LeaseTimeToLiveResponse,
+        (request, call) => this.#timeToLive(request, call),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Lease/LeaseLeases',
+        ['/lease/leases', '/kv/lease/leases'],
+        pb.LeaseLeasesRequest,
+        pb.LeaseLeasesResponse,
+        (_request, call) => this.#leases(call),
+      ),
+    ];
+  }
+
+  streams(): EtcdStreamMethod[] {
+    const { access, headers, fault } = this.#options;
+    const options = { replica: access.replica, headers, renewals: this.#renewals, fault };
+    return [
+      etcdStreamMethod(
+        '/etcdserverpb.Lease/LeaseKeepAlive',
+        '/lease/keepalive',
+        pb.LeaseKeepAliveRequest,
+        pb.LeaseKeepAliveResponse,
+        { type: 'bidi', open: (stream) => new KeepAliveStream(options, stream) },
+      ),
+    ];
+  }
+
+  async #grant({ ID, TTL }: pb.LeaseGrantRequest, call: Call): Promise<pb.LeaseGrantResponse | Failure> {
+    const answered = await this.#options.grants.grant(ID, TTL, call);
+    if (answered instanceof Failure) return answered;
+    const { lease, ttl } = answered.result;
+    return { header: answered.header, ID: lease, TTL: BigInt(ttl), error: '' };
+  }
+
+  async #revoke({ ID }: pb.LeaseRevokeRequest, call: Call): Promise<pb.LeaseRevokeResponse | Failure> {
+    const answered = await this.#options.keys.execute({ type: 'revoke', lease: ID }, call);
+    return answered instanceof Failure ? answered : { header: answered.header };
+  }
+
+  async #timeToLive(
+    { ID, keys }: pb.LeaseTimeToLiveRequest,
+    call: Call,
+  ): Promise<pb.LeaseTimeToLiveResponse | Failure> {
+    const { access, headers } = this.#options;
+    const view = await access.read('linearizable', call);
+    if (view instanceof Failure) return view;
+    const header = headers.header(currentRevision(view.store), view.epoch);
+    const found = lease(view.store, ID);
+    if (found === undefined) return { header, ID, TTL: -1n, grantedTTL: 0n, keys: [] };
+    const remainingMs = found.remaining(access.replica.clusterTime());
+    return {
+      header,
+      ID,
+      TTL: BigInt(Math.floor(remainingMs / 1000)),
+      grantedTTL: BigInt(found.ttl),
+      keys: keys ? leaseKeys(view.store, ID) : [],
+    };
+  }
+
+  async #leases(call: Call): Promise<pb.LeaseLeasesResponse | Failure> {
+    const view = await this.#options.access.read('linearizable', call);
+    if (view instanceof Failure) return view;
+    const header = this.#options.headers.header(currentRevision(view.store), view.epoch);
+    return { header, leases: leases(view.store).map((ID) => ({ ID })) };
+  }
+}
