@@ -12,7 +12,7 @@ import { Knowledge } from './knowledge.ts';
 import type { Instructions, Known, PlanAttempt } from './replanner.ts';
 import type { LogEntry, SimulatedDay, StayOutcome, Trigger } from './simulated-day.ts';
 import type { DayEvent, DayTimeline } from './timeline.ts';
-import { respond, type UndeclaredTaper } from './vehicle.ts';
+import { respond, type UndeclaredTaper, type VehicleResponse } from './vehicle.ts';
 
 /** A share by which a vehicle that took less than told may take more in the next segment, so that it can recover. */
 const recovery = 1.1;
@@ -88,19 +88,37 @@ export class Depot {
     return this.#plugged.get(process)?.energyKwh;
   }
 
-  /** Time passes from `fromS` to `toS` with constant set-points. */
+  /**
+   * Time passes from `fromS` to `toS` with constant set-points. Where a vehicle takes so much less than told that others, or
+   * generation, would exceed a limit, the controller of the stations sees it and tells them again before time passes.
+   */
   run(fromS: number, toS: number, instructions: Instructions): void {
     const lengthS = toS - fromS;
     const vehicles = [...this.#plugged.values()];
-    const points = setPoints(this.#scenario, this.network, {
-      nowS: fromS,
-      lengthS,
-      limits: this.#knowledge.limits,
-      plugged: vehicles.map((vehicle) => this.#seen(vehicle)),
-      instructions,
-    });
-    const actualKw = this.#respond(points, vehicles, lengthS / 3600);
-    this.#measure(points, vehicles, actualKw, fromS, toS);
+    const plugged = vehicles.map((vehicle) => this.#seen(vehicle));
+    for (;;) {
+      const points = setPoints(this.#scenario, this.network, {
+        nowS: fromS,
+        lengthS,
+        limits: this.#knowledge.limits,
+        plugged,
+        instructions,
+      });
+      const responses = this.#responses(points, vehicles, lengthS / 3600);
+      const shy = points.keptBy(responses.map(({ kw }) => kw)) ? [] : tooLittle(points, responses);
+      if (shy.length === 0) {
+        const actualKw = this.#obey(points, vehicles, responses);
+        this.#measure(points, vehicles, actualKw, fromS, toS);
+        return;
+      }
+      // Each turn holds at least one vehicle to what it takes, which it then does: the turns come to an end.
+      for (const index of shy) {
+        const vehicle = present(vehicles[index], 'every vehicle is seen');
+        const { kw } = present(responses[index], 'every vehicle responds');
+        this.#learn(vehicle, points.dispatch.powerKw[index] ?? 0, kw);
+        plugged[index] = { ...this.#seen(vehicle), acceptedKw: kw };
+      }
+    }
   }
 
   record(): Omit<SimulatedDay, 'strategy' | 'plans'> {
@@ -167,33 +185,43 @@ export class Depot {
     return { process: this.#knowledge.latest(stay.process), energyKwh, acceptedKw };
   }
 
-  /** What the vehicles make of their set-points, kW each. */
-  #respond({ problem, dispatch }: SetPoints, vehicles: readonly Vehicle[], hours: number): Float64Array {
-    return Float64Array.from(vehicles, (vehicle, index) => {
-      const process = this.#knowledge.latest(vehicle.stay.process);
+  /** What the vehicles make of their set-points. */
+  #responses(
+    { problem, dispatch }: SetPoints,
+    vehicles: readonly Vehicle[],
+    hours: number,
+  ): VehicleResponse[] {
+    return vehicles.map(({ stay, energyKwh }, index) => {
       const setPointKw = dispatch.powerKw[index] ?? 0;
       const planned = present(problem.processes[index], 'every plugged vehicle is in the problem');
-      const { energyKwh } = vehicle;
-      const response = respond(process, planned, { energyKwh, setPointKw, hours }, this.#taper);
-      vehicle.acceptedKw = this.#accepted(process, vehicle, setPointKw, response.kw);
-      vehicle.energyKwh = response.energyKwh;
-      this.#energyKwh.set(process.id, response.energyKwh);
-      return response.kw;
+      const process = this.#knowledge.latest(stay.process);
+      return respond(process, planned, { energyKwh, setPointKw, hours }, this.#taper);
     });
   }
 
-  #accepted(
-    process: ChargingProcess,
-    { acceptedKw }: Vehicle,
-    toldKw: number,
-    tookKw: number,
-  ): number | undefined {
-    const { minimumChargeKw = 0, maximumChargeKw } = process.needs;
+  #obey(
+    { dispatch }: SetPoints,
+    vehicles: readonly Vehicle[],
+    responses: readonly VehicleResponse[],
+  ): Float64Array {
+    return Float64Array.from(vehicles, (vehicle, index) => {
+      const { kw, energyKwh } = present(responses[index], 'every vehicle responds');
+      this.#learn(vehicle, dispatch.powerKw[index] ?? 0, kw);
+      vehicle.energyKwh = energyKwh;
+      this.#energyKwh.set(vehicle.stay.process.id, energyKwh);
+      return kw;
+    });
+  }
+
+  /** What the vehicle shall be offered from now on, after it was told `toldKw` and took `tookKw`. */
+  #learn(vehicle: Vehicle, toldKw: number, tookKw: number): void {
+    const { acceptedKw, stay } = vehicle;
+    const { minimumChargeKw = 0, maximumChargeKw } = this.#knowledge.latest(stay.process).needs;
     const tooMuch = tookKw < toldKw - 1e-6;
     // A set-point below what was seen to be taken says nothing new.
-    if (!tooMuch && (acceptedKw === undefined || toldKw < acceptedKw - 1e-6)) return acceptedKw;
+    if (!tooMuch && (acceptedKw === undefined || toldKw < acceptedKw - 1e-6)) return;
     const offered = Math.max(tookKw * recovery, minimumChargeKw, probeKw);
-    return offered < maximumChargeKw ? offered : undefined;
+    vehicle.acceptedKw = offered < maximumChargeKw ? offered : undefined;
   }
 
   #measure(
@@ -230,6 +258,11 @@ export class Depot {
       exportEur: prices?.exportEurPerKwh[step] ?? 0,
     };
   }
+}
+
+/** Who takes less than told. */
+function tooLittle({ dispatch }: SetPoints, responses: readonly VehicleResponse[]): number[] {
+  return responses.flatMap(({ kw }, index) => (kw < (dispatch.powerKw[index] ?? 0) - 1e-9 ? [index] : []));
 }
 
 function wear({ processes, stepHours }: SetPoints['problem'], actualKw: Float64Array): number {

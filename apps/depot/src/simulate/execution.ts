@@ -4,8 +4,9 @@ import type { ChargingProcess } from '../model/needs.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Scenario, TemporaryLimit } from '../model/scenario.ts';
 import { type Dispatch, dispatch, netDemand } from '../strategies/dispatch.ts';
-import { isFeasibleBesideLoads } from '../topology/feasibility.ts';
+import { isFeasibleBesideLoads, toleranceKw } from '../topology/feasibility.ts';
 import type { Network } from '../topology/network.ts';
+import { phaseExcess } from '../topology/phases.ts';
 import type { Instructions } from './replanner.ts';
 
 /** A vehicle that is plugged in. */
@@ -20,6 +21,8 @@ export interface SetPoints {
   /** One step, as long as the segment; its processes are the plugged ones, in their order. */
   readonly problem: Problem;
   readonly dispatch: Dispatch;
+  /** Whether every limit is kept when vehicles take these powers instead, kW, while generation is as dispatched. */
+  keptBy(actualKw: ArrayLike<number>): boolean;
 }
 
 /**
@@ -63,12 +66,18 @@ export function setPoints(
         : { generationCeilingKw: instructions.generationCeilingKw }),
     },
   );
-  assert(
-    // A promised load can be above a limit that was cut; then no vehicle may add to it.
-    isFeasibleBesideLoads(problem, 0, netDemand(problem, 0, done.powerKw, done.pvKw)),
-    `set-points at ${nowS} s keep every capacity for ${lengthS} s`,
-  );
-  return { problem, dispatch: done };
+  // A promised load can be above a limit that was cut; then no vehicle may add to it.
+  const fits = (powerKw: ArrayLike<number>): boolean =>
+    isFeasibleBesideLoads(problem, 0, netDemand(problem, 0, powerKw, done.pvKw));
+  assert(fits(done.powerKw), `set-points at ${nowS} s keep every capacity for ${lengthS} s`);
+  const excess = (powerKw: ArrayLike<number>): number =>
+    Math.max(0, ...phaseExcess(problem, 0, powerKw, done.pvKw).map(({ kw }) => kw));
+  const excused = excess(done.powerKw);
+  return {
+    problem,
+    dispatch: done,
+    keptBy: (actualKw) => fits(actualKw) && excess(actualKw) <= excused + toleranceKw,
+  };
 }
 
 const rankOf = (vehicle: Plugged | undefined, instructions: Instructions): number =>

@@ -10,6 +10,7 @@ import { openWorkerSolver } from '../planning/worker-solver.ts';
 import { PlanningFailed, planning } from '../strategies/planning.ts';
 import { strategies } from '../strategies/registry.ts';
 import type { Strategy } from '../strategies/strategy.ts';
+import { scenarios } from '../testing/scenarios.ts';
 import { allTriggers, type SimulationOptions, simulateDay } from './simulate-day.ts';
 import type { SimulatedDay } from './simulated-day.ts';
 
@@ -289,6 +290,35 @@ describe('a simulated day', () => {
     expect(stay?.finalKwh).toBeLessThanOrEqual(90 + 1e-6);
   });
 
+  it('holds back generation and discharge when a vehicle takes less than it said, before a limit is exceeded', async () => {
+    const pv = { type: 'pv' as const, id: 'roof', node: 'grid', kw: new Array<number>(16).fill(30) };
+    const giver = vehicle('giver', {
+      presentEnergyKwh: 90,
+      needs: {
+        targetEnergyRequestKwh: -60,
+        minimumEnergyRequestKwh: -70,
+        maximumEnergyRequestKwh: 0,
+        maximumChargeKw: 50,
+        maximumDischargeKw: 25,
+      },
+    });
+    const exchange: Strategy = {
+      ...fullPower,
+      prepare: async ({ processes }) => ({
+        listsFor: () => ({
+          executionPriority: processes.map(({ index }) => index),
+          percentOfMaximum: processes.map(({ id }) => (id === 'giver' ? -100 : 100)),
+        }),
+      }),
+    };
+    const scenario = { ...depot([vehicle('a', { needs: tight }), giver]), fixedPower: [pv] };
+    const taper = { fromShare: 0.3, toPowerShare: 0 };
+    const result = await day(scenario, exchange, { tickS: 900, undeclaredTaper: taper });
+    expect(Math.min(...result.gridKw)).toBeLessThan(-19.9);
+    expect(Math.min(...result.gridKw)).toBeGreaterThanOrEqual(-20 - 1e-4);
+    expect(result.exceeded).toEqual([]);
+  });
+
   it('counts cost as energy times the price of the moment', async () => {
     const scenario = depot([vehicle('a')], [{ type: 'prices', atS: 0.5 * hour, prices: flat(0.5) }]);
     const result = await day({ ...scenario, prices: flat(0.1) }, fullPower);
@@ -344,6 +374,50 @@ describe('at every instant of any day', () => {
     );
   });
 });
+
+describe('at every instant of drawn days', () => {
+  const names = ['planning', 'equal', 'equal-prices', 'priority', 'pv-surplus'] as const;
+  const tapers = fc.option(fc.constantFrom({ fromShare: 0.2, toPowerShare: 0 }), { nil: undefined });
+
+  it.each(names)('%s keeps every limit, whatever vehicles take', async (name) => {
+    await fc.assert(
+      fc.asyncProperty(scenarios(), tapers, fc.nat(600), async (scenario, undeclaredTaper, latency) => {
+        const result = await day(scenario, strategies[name](), {
+          replan: { everyS: 700, on: allTriggers },
+          tickS: 400,
+          planLatencyS: () => latency,
+          ...(undeclaredTaper === undefined ? {} : { undeclaredTaper }),
+        });
+        expect(result.exceeded).toEqual([]);
+        const changed = new Set(
+          (scenario.events ?? []).flatMap((event) => (event.type === 'needs' ? [event.process] : [])),
+        );
+        for (const [index, process] of scenario.processes.entries()) {
+          if (changed.has(process.id)) continue;
+          checkVehicle(result, index, process);
+          checkWindow(result, index, process);
+        }
+      }),
+      { numRuns: 40, seed: 20 },
+    );
+  });
+});
+
+/** Nothing is taken below the minimum or outside of the window. */
+function checkWindow(
+  { powerKw, energyKwh }: SimulatedDay,
+  index: number,
+  { presentEnergyKwh, needs }: ChargingProcess,
+): void {
+  const { minimumEnergyRequestKwh: minimum, minimumV2xEnergyRequestKwh: from = minimum } = needs;
+  const { maximumEnergyRequestKwh: maximum, maximumV2xEnergyRequestKwh: to = maximum } = needs;
+  const levels = energyKwh[index] ?? [];
+  for (const [k, kw] of (powerKw[index] ?? []).entries()) {
+    if (kw >= 0) continue;
+    expect(levels[k + 1]).toBeGreaterThanOrEqual(presentEnergyKwh + Math.max(minimum, from) - 1e-6);
+    expect(levels[k]).toBeLessThanOrEqual(presentEnergyKwh + to + 1e-5);
+  }
+}
 
 function checkVehicle(result: SimulatedDay, index: number, { id, battery, needs }: ChargingProcess): void {
   const stay = stayOf(result, id);

@@ -1,11 +1,23 @@
 import fc from 'fast-check';
-import type { ChargingProcess } from '../model/needs.ts';
-import { type FixedPower, type Prices, type Scenario, scenarioFormat } from '../model/scenario.ts';
+import type { ScenarioEvent } from '../model/events.ts';
+import type { ChargingNeeds, ChargingProcess } from '../model/needs.ts';
+import {
+  type FixedPower,
+  type Prices,
+  type Scenario,
+  scenarioFormat,
+  type TemporaryLimit,
+} from '../model/scenario.ts';
 import type { Link, Phase, TopologyNode } from '../model/topology.ts';
+
+/** Seconds of one step. */
+const stepSeconds = 900;
 
 /**
  * Small depots with everything that makes planning hard: narrow capacities in both directions, rings, phases, discharge,
- * losses, curves, minimum powers, negative prices, PV and loads. Numbers are whole, so that failures are readable.
+ * losses, curves, minimum powers, negative prices, PV and loads, limits of one branch, stays that begin and end within a
+ * step; and as events, which only a simulated day knows, needs that change during a stay, limits, and prices. Powers and
+ * energies are whole, so that failures are readable.
  */
 export function scenarios(shape: 'tree' | 'any' = 'any'): fc.Arbitrary<Scenario> {
   return fc
@@ -26,13 +38,15 @@ export function scenarios(shape: 'tree' | 'any' = 'any'): fc.Arbitrary<Scenario>
           ),
           prices: prices(steps),
           fixedPower: fixedPowers(steps),
+          limits: fc.array(branchLimits(busbars, steps), { maxLength: 2 }),
+          events: events(busbars, stations, steps),
         })
         .map(
           (parts): Scenario => ({
             format: scenarioFormat,
             name: 'drawn',
             start: '2025-01-01T00:00:00Z',
-            stepSeconds: 900,
+            stepSeconds,
             steps,
             ...parts,
           }),
@@ -98,11 +112,11 @@ function processes(evse: string, id: string, steps: number): fc.Arbitrary<Chargi
   return fc
     .record({
       arrival: fc.nat(steps - 1),
+      // Half of the stays begin and end somewhere within a step.
+      within: fc.constantFrom<readonly [number, number]>([0, 0], [0, 0], [123.4, 0], [500.5, 77.7]),
       stay: fc.integer({ min: 1, max: steps }),
       present: fc.integer({ min: 0, max: 50 }),
-      // Energies are levels in rising order: minimum, window from, window to, target or maximum.
-      levels: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 4, maxLength: 4 }),
-      targetShare: fc.constantFrom(0, 0.5, 1),
+      energies,
       charge: fc.integer({ min: 1, max: 44 }),
       discharge: kw(30),
       efficiency: fc.constantFrom(1, 0.9),
@@ -112,16 +126,12 @@ function processes(evse: string, id: string, steps: number): fc.Arbitrary<Chargi
       phases: fc.constantFrom<1 | 2 | 3>(1, 2, 3),
     })
     .map((drawn): ChargingProcess => {
-      const [minimum = 0, windowFrom = 0, windowTo = 0, maximum = 0] = [...drawn.levels].sort(
-        (a, b) => a - b,
-      );
-      const request = (level: number): number => level - drawn.present;
-      const target = Math.round(minimum + drawn.targetShare * (maximum - minimum));
+      const [afterS, moreS] = drawn.within;
       return {
         id,
         evse,
-        arrivalS: drawn.arrival * 900,
-        departureS: (drawn.arrival + drawn.stay) * 900,
+        arrivalS: drawn.arrival * stepSeconds + afterS,
+        departureS: (drawn.arrival + drawn.stay) * stepSeconds + moreS + afterS,
         presentEnergyKwh: drawn.present,
         phases: drawn.phases,
         battery: {
@@ -139,11 +149,7 @@ function processes(evse: string, id: string, steps: number): fc.Arbitrary<Chargi
             : {}),
         },
         needs: {
-          minimumEnergyRequestKwh: request(minimum),
-          targetEnergyRequestKwh: request(target),
-          maximumEnergyRequestKwh: request(maximum),
-          minimumV2xEnergyRequestKwh: request(windowFrom),
-          maximumV2xEnergyRequestKwh: request(windowTo),
+          ...requests(drawn.energies, drawn.present),
           maximumChargeKw: drawn.charge,
           minimumChargeKw: drawn.charge * drawn.leastShare,
           maximumDischargeKw: drawn.discharge,
@@ -151,6 +157,72 @@ function processes(evse: string, id: string, steps: number): fc.Arbitrary<Chargi
         },
       };
     });
+}
+
+interface Energies {
+  readonly levels: readonly number[];
+  readonly targetShare: number;
+}
+
+/** Levels in rising order: minimum, window from, window to, maximum; the target lies between minimum and maximum. */
+const energies: fc.Arbitrary<Energies> = fc.record({
+  levels: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 4, maxLength: 4 }),
+  targetShare: fc.constantFrom(0, 0.5, 1),
+});
+
+function requests(
+  { levels, targetShare }: Energies,
+  presentKwh: number,
+): Omit<ChargingNeeds, 'maximumChargeKw'> {
+  const [minimum = 0, windowFrom = 0, windowTo = 0, maximum = 0] = [...levels].sort((a, b) => a - b);
+  const request = (level: number): number => level - presentKwh;
+  return {
+    minimumEnergyRequestKwh: request(minimum),
+    targetEnergyRequestKwh: request(Math.round(minimum + targetShare * (maximum - minimum))),
+    maximumEnergyRequestKwh: request(maximum),
+    minimumV2xEnergyRequestKwh: request(windowFrom),
+    maximumV2xEnergyRequestKwh: request(windowTo),
+  };
+}
+
+/** Limits of one bus bar: no load is promised below it, so nothing has to be above them. */
+function branchLimits(busbars: number, steps: number): fc.Arbitrary<TemporaryLimit> {
+  return fc
+    .record({
+      busbar: fc.nat(busbars - 1),
+      fromS: fc.nat(steps * stepSeconds - 1),
+      lastsS: fc.integer({ min: 1, max: 3 * stepSeconds }),
+      importKw: kw(30),
+      exportKw: kw(20),
+    })
+    .map(({ busbar, fromS, lastsS, ...powers }) => ({
+      node: `busbar ${busbar}`,
+      fromS,
+      toS: fromS + lastsS,
+      ...powers,
+    }));
+}
+
+function events(busbars: number, stations: number, steps: number): fc.Arbitrary<ScenarioEvent[]> {
+  const atS = fc.integer({ min: 0, max: 10 * steps * stepSeconds }).map((tenths) => tenths / 10);
+  const process = fc.nat(stations - 1).map((index) => `vehicle ${index}`);
+  const needs = fc.record({ energies, charge: kw(40), discharge: kw(30), at: kw(60) });
+  const event: fc.Arbitrary<ScenarioEvent> = fc.oneof(
+    fc
+      .record({ atS, process, needs })
+      .map(({ needs: { energies: wanted, charge, discharge, at }, ...rest }) => ({
+        ...rest,
+        type: 'needs' as const,
+        needs: { ...requests(wanted, at), maximumChargeKw: charge, maximumDischargeKw: discharge },
+      })),
+    fc
+      .record({ atS, limit: branchLimits(busbars, steps) })
+      .map((rest) => ({ ...rest, type: 'limit' as const })),
+    fc.record({ atS, prices: prices(steps) }).map((rest) => ({ ...rest, type: 'prices' as const })),
+    fc.record({ atS, process }).map((rest) => ({ ...rest, type: 'departure' as const })),
+    fc.record({ atS, process }).map((rest) => ({ ...rest, type: 'arrival' as const })),
+  );
+  return fc.array(event, { maxLength: 4 });
 }
 
 function prices(steps: number): fc.Arbitrary<Prices> {
