@@ -148,6 +148,13 @@ export const upkeepIntervalMs = 500;
 export const stopTimeoutMs = 3_000;
 /** How long a command or read may take when the caller does not say, in ms. */
 export const defaultTimeoutMs = 5_000;
+/** How often a leader looks for what the machine has it do by itself, in ms: leases end that much late, or a little more. */
+export const dutyIntervalMs = 100;
+/**
+ * A leader that did not get to look for so long, in ms, or whose entries took so long, may have missed keep-alives: it
+ * extends all leases before it ends any.
+ */
+export const dutyStallMs = 300;
 /** How long the state of a broken snapshot stream stays pinned for another attempt, in ms. */
 export const snapshotResumeMs = 30_000;
 
@@ -165,5 +172,6 @@ assert(maxCommandBytes <= maxStoreValueBytes, 'what a command writes fits the st
 assert(sessionWindow <= maxUncommittedEntries, 'one replica can use its window');
 assert(maxUncommittedBytes + maxLogTailBytes + checkpointLogBytes < maxLogBytes, 'a log in use is not full');
 assert(flushPendingBytes < maxPendingStoreBytes, 'the state is flushed before commands are held back');
+assert(2 * dutyIntervalMs < dutyStallMs, 'looking now and then is no stall');
 assert(maxGenerationBytes < maxPendingStoreBytes, 'a generation is not held back by itself');
 assert(4 * journalReserveBytes <= journalSegmentBytes, 'the reserve leaves room for entries');

@@ -123,6 +123,25 @@ export function keyFailure(code: KeyErrorCode): Failure {
         Code.resourceExhausted,
         `the answer would be larger than ${maxTxnAnswerBytes} bytes; nothing was changed. Read in parts, with a limit`,
       );
+    case 'rootUserNotExist':
+    case 'rootRoleNotExist':
+    case 'userEmpty':
+    case 'userNotFound':
+    case 'userAlreadyExists':
+    case 'roleEmpty':
+    case 'roleNotFound':
+    case 'roleAlreadyExists':
+    case 'roleNotGranted':
+    case 'permissionNotGranted':
+    case 'permissionDenied':
+    case 'authOldRevision':
+    case 'invalidAuthManagement':
+      return etcdErrors[code];
+    case 'authLimit':
+      return refusedBecause(
+        Code.resourceExhausted,
+        'more users, roles or permissions, or longer names, than are kept; nothing was changed. docs/reference/limits.md has the limits',
+      );
     case 'malformed':
       return refusedBecause(Code.invalidArgument, 'the command is malformed; nothing was changed');
     default:
@@ -147,6 +166,20 @@ const refusals: Readonly<Record<RefusedReason | 'timeout', Failure>> = {
   stopping: refused(etcdErrors.stopped),
   timeout: refused(etcdErrors.timeout),
   unsupported: refused(etcdErrors.notCapable),
+  // Another change of membership is under way, or the leader is new: it may be asked again.
+  reconfiguring: refused(etcdErrors.unhealthy),
+  memberNotFound: refused(etcdErrors.memberNotFound),
+  memberExists: refused(etcdErrors.memberExists),
+  addressExists: refused(etcdErrors.peerUrlExists),
+  notLearner: refused(etcdErrors.memberNotLearner),
+  notInSync: refused(etcdErrors.learnerNotReady),
+  tooManyLearners: refused(etcdErrors.tooManyLearners),
+  tooManyMembers: refusedBecause(
+    Code.resourceExhausted,
+    'this cluster has had as many members as one may ever have; nothing was changed. Back up and restore into a new one',
+  ),
+  notEnoughStarted: refused(etcdErrors.memberNotEnoughStarted),
+  unhealthy: refused(etcdErrors.unhealthy),
 };
 
 /**

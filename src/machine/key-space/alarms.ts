@@ -27,7 +27,7 @@ export function applyAlarm(store: Store, request: AlarmRequest, present: Present
   else if (stands) store.delete(key);
   const standing = alarms(store);
   const any = (type: Alarm['alarm']): boolean => standing.some((other) => other.alarm === type);
-  writePresent(store, { revision: present.revision, noSpace: any('noSpace'), corrupt: any('corrupt') });
+  writePresent(store, { ...present, noSpace: any('noSpace'), corrupt: any('corrupt') });
   const answered = request.action === 'activate' || stands;
   return { type: 'alarm', alarms: answered ? [{ member, alarm }] : [] };
 }

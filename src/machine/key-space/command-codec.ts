@@ -42,14 +42,16 @@ export function encodeCommand(command: KeyCommand): Uint8Array {
 
 /** `Malformed` when the bytes are not a command of this version. Keys and values are views of `bytes`. */
 export function decodeCommand(bytes: Uint8Array): KeyCommand | Malformed {
-  return decode(bytes, (reader) => {
-    const found = reader.u8();
-    const control = readControl(reader, found);
-    if (control !== undefined) return control;
-    const operation = readOperation(reader, 0, found);
-    if (operation.type === 'range') throw new Malformed('a range is no command');
-    return operation;
-  });
+  return decode(bytes, (reader) => readCommand(reader, reader.u8()));
+}
+
+/** The command that `found` is the tag of. Throws `Malformed`. */
+export function readCommand(reader: Reader, found: number): KeyCommand {
+  const control = readControl(reader, found);
+  if (control !== undefined) return control;
+  const operation = readOperation(reader, 0, found);
+  if (operation.type === 'range') throw new Malformed('a range is no command');
+  return operation;
 }
 
 function writeOperation(writer: Writer, operation: Operation): void {

@@ -2,6 +2,7 @@ import { assertNever } from '../../core/assert.ts';
 import { Malformed, type Reader, type Writer } from '../../core/codec.ts';
 import { clusterTime, epoch } from '../../core/ids.ts';
 import { maxRenewals } from '../../core/limits.ts';
+import { readAuthChange, writeAuthChange } from './auth/codec.ts';
 import {
   type Alarm,
   type AlarmRequest,
@@ -20,6 +21,7 @@ const commandTag = {
   leaseTerm: 10,
   expire: 11,
   alarm: 12,
+  auth: 13,
 } as const;
 const resultTag = {
   compact: 6,
@@ -30,6 +32,7 @@ const resultTag = {
   leaseTerm: 11,
   expire: 12,
   alarm: 13,
+  auth: 14,
 } as const;
 const alarmActions: readonly AlarmRequest['action'][] = ['activate', 'deactivate'];
 
@@ -62,6 +65,9 @@ export function writeControl(writer: Writer, command: ControlCommand): void {
     case 'alarm':
       writeAlarm(writer.u8(alarmActions.indexOf(command.action)), command);
       return;
+    case 'auth':
+      writeAuthChange(writer, command.change);
+      return;
     default:
       assertNever(command);
   }
@@ -89,6 +95,8 @@ export function readControl(reader: Reader, found: number): ControlCommand | und
       if (action === undefined) throw new Malformed('unknown action on an alarm');
       return { type: 'alarm', action, ...readAlarm(reader) };
     }
+    case commandTag.auth:
+      return { type: 'auth', change: readAuthChange(reader) };
     default:
       return undefined;
   }
@@ -97,6 +105,7 @@ export function readControl(reader: Reader, found: number): ControlCommand | und
 export function writeControlResult(writer: Writer, result: ControlResult): void {
   writer.u8(resultTag[result.type]);
   switch (result.type) {
+    case 'auth':
     case 'compact':
     case 'leaseTerm':
       return;
@@ -150,6 +159,8 @@ export function readControlResult(reader: Reader, found: number): ControlResult 
       for (let left = reader.count(9); left > 0; left--) alarms.push(readAlarm(reader));
       return { type: 'alarm', alarms };
     }
+    case resultTag.auth:
+      return { type: 'auth' };
     default:
       return undefined;
   }

@@ -1,7 +1,8 @@
 import type { ClusterTime, Epoch } from '../../core/ids.ts';
+import type { AuthRequest, AuthResult } from './auth/requests.ts';
 
 /**
- * What is asked of the key space besides keys: compaction, leases and alarms. Like all commands these are ordered through
+ * What is asked of the key space besides keys: compaction, leases, alarms and users. Like all commands these are ordered through
  * the protocol; those that say so are ordered by the leader on its own account, never by a client.
  */
 export interface CompactRequest {
@@ -71,7 +72,8 @@ export type ControlCommand =
   | RenewRequest
   | LeaseTermRequest
   | ExpireRequest
-  | AlarmRequest;
+  | AlarmRequest
+  | AuthRequest;
 
 export interface CompactResult {
   readonly type: 'compact';
@@ -125,4 +127,5 @@ export type ControlResult =
   | RenewResult
   | LeaseTermResult
   | ExpireResult
-  | AlarmResult;
+  | AlarmResult
+  | AuthResult;

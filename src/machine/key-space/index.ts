@@ -1,8 +1,10 @@
 export { alarms } from './alarms.ts';
 export { decodeAnswer, encodeAnswer } from './answer-codec.ts';
+export * from './auth/index.ts';
 export { decodeCommand, encodeCommand } from './command-codec.ts';
 export { isSwept } from './compaction.ts';
 export type * from './control.ts';
+export { HashSlices, type KeySpaceHash } from './hash.ts';
 export { type EventCursor, type EventsRead, type KeyEvent, previousPair, readEvents } from './history.ts';
 export { keySpace } from './key-space.ts';
 export { type LeaseState, lease, leaseKeys, leases } from './leases.ts';

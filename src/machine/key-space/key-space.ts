@@ -1,17 +1,20 @@
 import { assertNever } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
-import type { Store } from '../../core/store.ts';
+import type { ReadStore, Store } from '../../core/store.ts';
 import type { ApplyContext, Machine } from '../machine.ts';
 import { applyAlarm } from './alarms.ts';
 import { encodeAnswer } from './answer-codec.ts';
 import { checkAnswer } from './answer-size.ts';
-import { decodeCommand } from './command-codec.ts';
+import { type Authored, decodeAuthored } from './auth/authored.ts';
+import { authorize } from './auth/authorize.ts';
+import { applyAuthChange } from './auth/changes.ts';
+import { requirementOf } from './auth/requirements.ts';
 import { compact, sweep } from './compaction.ts';
 import type { ControlCommand, ControlResult } from './control.ts';
 import { isControl } from './control-codec.ts';
 import { keySpaceDuties } from './duties.ts';
 import { beginLeaseTerm, expire, grant, renew, revoke } from './lease-commands.ts';
-import type { KeyAnswer, KeyCommand, KeyError, KeyErrorCode, Operation } from './requests.ts';
+import type { KeyAnswer, KeyError, KeyErrorCode, Operation } from './requests.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import { type Present, readCurrentRevision, readPresent } from './revisions.ts';
 import { inOneGo } from './slices.ts';
@@ -25,10 +28,11 @@ export const keySpace: Machine = {
   duties: keySpaceDuties,
   apply(command, context, store) {
     const present = readPresent(store);
-    const request = decodeCommand(command);
-    const refusal = request instanceof Malformed ? 'malformed' : refusalOf(request, present);
-    if (request instanceof Malformed || refusal !== undefined)
-      return encodeAnswer(refused(present, refusal ?? 'malformed'));
+    const authored = decodeAuthored(command);
+    if (authored instanceof Malformed) return encodeAnswer(refused(present, 'malformed'));
+    const { request } = authored;
+    const refusal = refusalOf(store, authored, present);
+    if (refusal !== undefined) return encodeAnswer(refused(present, refusal));
     return encodeAnswer(
       isControl(request)
         ? applyControl(store, request, context, present)
@@ -37,8 +41,17 @@ export const keySpace: Machine = {
   },
 };
 
-/** What stands against a command whatever the keys are. */
-function refusalOf(request: KeyCommand, present: Present): KeyErrorCode | undefined {
+/** What stands against a command whatever is in the keys. */
+function refusalOf(
+  store: ReadStore,
+  { request, identity }: Authored,
+  present: Present,
+): KeyErrorCode | undefined {
+  if (present.authEnabled) {
+    const requirement = requirementOf(store, request, identity);
+    const denied = requirement && authorize(store, identity, requirement);
+    if (denied !== undefined) return denied;
+  }
   if (present.corrupt && request.type !== 'alarm') return 'corrupt';
   const invalid = validate(request);
   if (invalid !== undefined) return invalid.code;
@@ -88,6 +101,10 @@ function controlResult(
       return expire(store, request, context);
     case 'alarm':
       return applyAlarm(store, request, present);
+    case 'auth': {
+      const code = applyAuthChange(store, request.change);
+      return code === undefined ? { type: 'auth' } : { type: 'error', code };
+    }
     default:
       return assertNever(request);
   }

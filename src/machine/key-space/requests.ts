@@ -175,6 +175,24 @@ export const keyErrorCodes = [
   'noSpace',
   /** An alarm says that the replicas differ: nothing is answered. */
   'corrupt',
+  'rootUserNotExist',
+  'rootRoleNotExist',
+  /** A user without a name; or nobody, where users are asked for. */
+  'userEmpty',
+  'userNotFound',
+  'userAlreadyExists',
+  'roleEmpty',
+  'roleNotFound',
+  'roleAlreadyExists',
+  'roleNotGranted',
+  'permissionNotGranted',
+  'permissionDenied',
+  /** Users, roles or permissions have changed since the request was let through. */
+  'authOldRevision',
+  /** It would leave nobody who may do everything, or is a permission on no keys. */
+  'invalidAuthManagement',
+  /** More, or longer, than is kept of users, roles and permissions. */
+  'authLimit',
 ] as const;
 
 export type KeyErrorCode = (typeof keyErrorCodes)[number];

@@ -15,25 +15,30 @@ export interface Present {
   /** Which alarms stand, whoever raised them. */
   readonly noSpace: boolean;
   readonly corrupt: boolean;
+  /** Whether users are asked for who they are. */
+  readonly authEnabled: boolean;
 }
 
-/** Second part of the record; absent when no alarm stands. */
-const alarmFlag = { noSpace: 0x01, corrupt: 0x02 } as const;
+/** Second part of the record; absent when none of them holds. */
+const flag = { noSpace: 0x01, corrupt: 0x02, authEnabled: 0x04 } as const;
+const initial: Present = { revision: firstRevision, noSpace: false, corrupt: false, authEnabled: false };
 
 export function readPresent(store: ReadStore): Present {
   const bytes = store.get(currentKey);
-  if (bytes === undefined) return { revision: firstRevision, noSpace: false, corrupt: false };
+  if (bytes === undefined) return initial;
   const flags = bytes.length > 8 ? (bytes[8] as number) : 0;
   return {
     revision: readUint64(bytes, 0),
-    noSpace: (flags & alarmFlag.noSpace) !== 0,
-    corrupt: (flags & alarmFlag.corrupt) !== 0,
+    noSpace: (flags & flag.noSpace) !== 0,
+    corrupt: (flags & flag.corrupt) !== 0,
+    authEnabled: (flags & flag.authEnabled) !== 0,
   };
 }
 
-export function writePresent(store: Store, { revision, noSpace, corrupt }: Present): void {
+export function writePresent(store: Store, { revision, noSpace, corrupt, authEnabled }: Present): void {
   assert(Number.isSafeInteger(revision), 'revisions stay below 2^53');
-  const flags = (noSpace ? alarmFlag.noSpace : 0) | (corrupt ? alarmFlag.corrupt : 0);
+  const flags =
+    (noSpace ? flag.noSpace : 0) | (corrupt ? flag.corrupt : 0) | (authEnabled ? flag.authEnabled : 0);
   const bytes = new Uint8Array(flags === 0 ? 8 : 9);
   writeUint64(bytes, 0, revision);
   if (flags !== 0) bytes[8] = flags;

@@ -1,0 +1,22 @@
+export { type Authored, decodeAuthored, encodeAuthored } from './authored.ts';
+export {
+  authorize,
+  type LeaseKeys,
+  type Need,
+  needsOf,
+  needsOfLease,
+  type Requirement,
+} from './authorize.ts';
+export {
+  type AuthState,
+  allUsers,
+  isAuthEnabled,
+  isRoot,
+  type Role,
+  readAuthState,
+  readRole,
+  readUser,
+  roleNames,
+  type User,
+} from './records.ts';
+export * from './requests.ts';
