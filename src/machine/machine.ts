@@ -29,8 +29,11 @@ export interface MachineDuties {
    * through. Nothing else is before it is applied.
    */
   lead(): Uint8Array;
-  /** The next command; undefined when there is none until something is applied. `epoch` is that of the leadership. */
-  next(store: ReadStore, times: DutyTimes, epoch: Epoch): Duty | undefined;
+  /**
+   * The next command; undefined when there is none now. Asked again every `dutyIntervalMs`, and when the last command was
+   * executed. `epoch` is that of the leadership.
+   */
+  next(store: ReadStore, times: DutyTimes, epoch: Epoch): Uint8Array | undefined;
 }
 
 export interface DutyTimes {
@@ -39,11 +42,6 @@ export interface DutyTimes {
   /** What an entry would be stamped with now, or somewhat less. */
   readonly now: ClusterTime;
 }
-
-export type Duty =
-  | { readonly type: 'now'; readonly command: Uint8Array }
-  /** Ask again then, or when something was applied. */
-  | { readonly type: 'at'; readonly time: ClusterTime };
 
 /** What is the same on every replica when an entry is applied. */
 export interface ApplyContext {

@@ -19,11 +19,13 @@ import {
   serveSliceReads,
   sweepIntervalMs,
 } from '../core/limits.ts';
+import { machineView } from '../machine/index.ts';
 import type { CommittedEntry, Configuration, Effect, Input, Message } from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import type { DriverOptions, Leadership } from './driver-options.ts';
+import { Duties } from './duties.ts';
 import { checkFeatureLevel } from './feature-level.ts';
 import { frameKind, readForward, readRefused } from './frames.ts';
 import { Notices } from './notices.ts';
@@ -48,6 +50,7 @@ export class Driver {
   readonly #proposals: Proposals;
   readonly #reads = new Reads();
   readonly #clusterClock: ClusterClock;
+  readonly #duties: Duties | undefined;
   #inputs: Input[] = [];
   #scheduled = false;
   #started = false;
@@ -78,6 +81,14 @@ export class Driver {
     this.#committed = position.index;
     this.#clusterClock = new ClusterClock(position.time, options.clock.now());
     this.#sweepAt = millis(options.clock.now() + sweepIntervalMs);
+    const { duties } = options.replicated.machine;
+    this.#duties =
+      duties &&
+      new Duties({
+        duties,
+        state: () => machineView(options.backend.store),
+        propose: (command, timeoutMs, settle) => this.propose(command, timeoutMs, settle),
+      });
   }
 
   get leadership(): Leadership {
@@ -106,6 +117,11 @@ export class Driver {
     // Links and a full disk may have been heard of already; they wait for this.
     this.#inputs.unshift({ type: 'recovered', base: this.#applier.base, records });
     this.#review();
+  }
+
+  /** The machine's own commands end, so that there comes an end to what is outstanding. */
+  endDuties(): void {
+    this.#duties?.end();
   }
 
   /** After this nothing is called back any more but the outcomes, here and now. */
@@ -233,6 +249,7 @@ export class Driver {
     log.flush();
     links.flush();
     this.#apply();
+    this.#duties?.turn(now, this.#applier.base.position.time);
     this.#arm(now);
     this.notices.tell();
     observer.turned?.({
@@ -323,6 +340,8 @@ export class Driver {
       this.#askAgain();
       this.#review();
     }
+    const { role, epoch: at } = leadership;
+    this.#duties?.led(role === 'leader' ? at : undefined, this.#options.clock.now());
     this.#options.host.led(leadership);
   }
 
@@ -353,8 +372,11 @@ export class Driver {
 
   #applySlice(): void {
     let systemChanged = false;
+    let now: Millis | undefined;
     this.#applier.slice((entry, applied) => {
+      now ??= this.#options.clock.now();
       this.#options.observer.applied?.(entry);
+      this.#duties?.applied(entry, now);
       if (applied?.type === 'command') {
         if (!this.#submissions.executed(entry, applied))
           this.#options.observer.log('warn', 'a command of a session that has ended was not executed');
@@ -388,13 +410,12 @@ export class Driver {
     this.#schedule();
   }
 
-  /** For the protocol's deadline and, while somebody waits, the sweep. */
+  /** For the protocol's deadline, the machine's duties and, while somebody waits, the sweep. */
   #arm(now: Millis): void {
     const { protocol, system } = this.#options;
     const waiting = this.#proposals.outstanding > 0 || this.#reads.waiting > 0 || system.pending;
-    const deadline = protocol.nextDeadline();
-    let at = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
-    if (deadline !== undefined && (at === undefined || deadline < at)) at = deadline;
-    if (at !== undefined) this.#alarm.set(at);
+    const sweepAt = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
+    for (const at of [sweepAt, protocol.nextDeadline(), this.#duties?.deadline])
+      if (at !== undefined) this.#alarm.set(at);
   }
 }

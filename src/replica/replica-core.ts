@@ -236,6 +236,7 @@ export class ReplicaCore {
     if (this.#phase === 'stopping') return callback();
     const running = this.#phase === 'running';
     this.#phase = 'stopping';
+    this.#driver.endDuties();
     const settled = (): boolean => !running || (this.#handover.given() && this.#driver.outstanding === 0);
     const halted = (): boolean => this.#phase === 'halted';
     awaitCondition(this.#options.clock, settled, halted, stopTimeoutMs, () => {
