@@ -34,7 +34,9 @@ const outcome = <T>(start: (callback: Callback<T>) => void): Promise<T> =>
 
 const baseAt = (at: number): Base => ({
   position: { index: index(at), epoch: epoch(1), time: clusterTime(at) },
-  configuration: votersOnly([{ id: nodeId(1), name: 'n1', address: 'h:1', publicKey: new Uint8Array(0) }]),
+  configuration: votersOnly([
+    { id: nodeId(1), name: 'n1', address: 'h:1', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
+  ]),
 });
 
 /** Applies `envelopes` as the entries from 1 on, one position after each, flushing now and then. */

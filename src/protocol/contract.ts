@@ -1,5 +1,6 @@
 import type { ClusterTime, CommandId, Epoch, Index, Millis, NodeId, ReadId, Token } from '../core/ids.ts';
-import type { Configuration, Member } from './membership.ts';
+import type { Configuration } from './membership.ts';
+import type { Reconfiguration, ReconfigurationRefusal } from './reconfiguration.ts';
 
 /**
  * THE contract between an agreement protocol and its host. A protocol is a deterministic, synchronous state machine:
@@ -107,13 +108,6 @@ export type Input<M extends Message = Message> =
   | { readonly type: 'transfer'; readonly to: NodeId | undefined }
   | { readonly type: 'work'; readonly nonce: Uint8Array };
 
-/** Changes of membership. The formats exist from the first day; protocols declare which they carry out. */
-export type Reconfiguration =
-  | { readonly type: 'addLearner'; readonly member: Member }
-  | { readonly type: 'promote'; readonly id: NodeId }
-  | { readonly type: 'remove'; readonly id: NodeId }
-  | { readonly type: 'update'; readonly member: Member };
-
 /** Something to be made durable. The journal does not look inside; `index` is what `compact` compares. */
 export interface JournalRecord {
   /** The place in the order that this record is about; undefined for records outside of it (terms, votes). */
@@ -135,14 +129,15 @@ export interface CommittedEntry {
 
 export type Role = 'leader' | 'candidate' | 'follower' | 'learner';
 
-/** Why a command or read was not taken. All of them mean: nothing happened here. */
+/** Why a command, read or change was not taken. All of them mean: nothing happened here. */
 export type Refusal =
   | 'notLeader'
   | 'overloaded'
   | 'storageFull'
   | 'transferring'
   | 'unsupported'
-  | 'tooLarge';
+  | 'tooLarge'
+  | ReconfigurationRefusal;
 
 /** Everything that a protocol can ask of its host. Effects of one call keep their order. */
 export type Effect<M extends Message = Message> =

@@ -24,6 +24,17 @@ export interface ProtocolOptions {
   readonly timing: Timing;
   /** What stays of the log; that of a server unless told. */
   readonly retention?: Retention;
+  /** Serve linearizable reads without asking anybody, as long as clocks are as good as this says; all members or none. */
+  readonly leaseReads?: LeaseReads;
+}
+
+/** What lease reads assume of clocks. Where it does not hold, a read may miss a write that was acknowledged. */
+export interface LeaseReads {
+  /**
+   * By how much, in parts of a million, the clocks of two members may run apart in rate. A clock that stands still while
+   * the machine is suspended is not one of these.
+   */
+  readonly maxDriftPpm: number;
 }
 
 /** How much of the log a protocol keeps in front of the state that its host has made durable. */

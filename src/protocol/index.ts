@@ -2,3 +2,4 @@ export * from './contract.ts';
 export * from './definition.ts';
 export * from './invariants.ts';
 export * from './membership.ts';
+export * from './reconfiguration.ts';

@@ -14,8 +14,8 @@ import {
 } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
 import type { Base, CommittedEntry, Effect, Input, JournalRecord, Message, Protocol } from './contract.ts';
-import type { ProtocolDefinition, ProtocolOptions, Timing } from './definition.ts';
-import type { Configuration } from './membership.ts';
+import type { LeaseReads, ProtocolDefinition, ProtocolOptions, Timing } from './definition.ts';
+import { type Configuration, decodeConfiguration } from './membership.ts';
 
 /**
  * Replicas in memory whose every message, write, crash and tick is decided by the caller: for directed schedules,
@@ -26,7 +26,10 @@ export interface RehearsalOptions<M extends Message> {
   readonly definition: Pick<ProtocolDefinition<M>, 'encodeMessage' | 'decodeMessage' | 'describeMessage'>;
   readonly create: (options: ProtocolOptions) => Protocol<M>;
   readonly configuration: Configuration;
+  /** Replicas beside the members: empty, and to be added. */
+  readonly spares?: readonly NodeId[];
   readonly timing: Timing;
+  readonly leaseReads?: LeaseReads | undefined;
   readonly seed: string;
   /** Called after each step of a replica, when its effects have been taken in. */
   readonly observer?: Observer<M>;
@@ -97,7 +100,8 @@ export class Rehearsal<M extends Message> {
 
   constructor(options: RehearsalOptions<M>) {
     this.#options = options;
-    const ids = options.configuration.members.map((member) => member.id);
+    const members = options.configuration.members.map((member) => member.id);
+    const ids = [...members, ...(options.spares ?? [])];
     this.actors = new Map(ids.map((id) => [id, newActor<M>(id)]));
     for (const id of ids) this.start(id);
   }
@@ -210,9 +214,14 @@ export class Rehearsal<M extends Message> {
     const actor = this.actor(id);
     assert(actor.protocol === undefined, `replica ${id} is down`);
     actor.starts++;
-    const { create, timing, seed } = this.#options;
+    const { create, timing, seed, leaseReads } = this.#options;
     const random = Random.fromSeed(`${seed}/${id}/${actor.starts}`);
-    actor.protocol = create({ self: id, random, timing });
+    actor.protocol = create({
+      self: id,
+      random,
+      timing,
+      ...(leaseReads === undefined ? {} : { leaseReads }),
+    });
     const records = actor.disk.records.map((record) => record.bytes);
     this.step(id, { type: 'recovered', base: this.#baseAt(actor, actor.disk.flushed), records });
   }
@@ -363,7 +372,16 @@ export class Rehearsal<M extends Message> {
   #baseAt(actor: Actor<M>, at: Index): Base {
     const entry = actor.applied[at - 1];
     const position = { index: at, epoch: entry?.epoch ?? epoch(0), time: entry?.time ?? clusterTime(0) };
-    return { position, configuration: this.#options.configuration };
+    return { position, configuration: this.#configurationAt(actor, at) };
+  }
+
+  #configurationAt(actor: Actor<M>, at: Index): Configuration {
+    const changes = actor.applied.slice(0, at).filter(({ kind }) => kind === 'configuration');
+    const last = changes.at(-1);
+    if (last === undefined) return this.#options.configuration;
+    const configuration = decodeConfiguration(last.payload);
+    assert(!(configuration instanceof Malformed), 'what was applied can be read');
+    return configuration;
   }
 }
 

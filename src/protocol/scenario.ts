@@ -1,7 +1,9 @@
 import { assert, present } from '../core/assert.ts';
 import { utf8, utf8Text } from '../core/bytes.ts';
-import { commandId, nodeId, readId } from '../core/ids.ts';
+import { commandId, type NodeId, nodeId, readId } from '../core/ids.ts';
 import type { CommittedEntry, Effect, Message } from './contract.ts';
+import type { Configuration } from './membership.ts';
+import type { Reconfiguration } from './reconfiguration.ts';
 import type { Actor, Observer, Rehearsal } from './rehearsal.ts';
 
 /**
@@ -10,19 +12,25 @@ import type { Actor, Observer, Rehearsal } from './rehearsal.ts';
  *
  * | command | meaning |
  * | --- | --- |
- * | `cluster N` | N replicas, numbered from 1; first of all |
+ * | `cluster N [SPARES]` | N replicas, numbered from 1, and empty ones beside them; first of all |
  * | `timeout R` | time passes at R until its next deadline |
  * | `wait R MS` | time passes at R, and nothing else happens |
  * | `advance MS` | time passes for all |
  * | `propose R TEXT…` | commands, in one step |
  * | `read R`, `transfer R [TO]`, `flush R` | inputs of the host |
+ * | `change R add ID [promote]`, `change R start ID`, `change R promote ID`, `change R remove ID` | changes of membership |
+ * | `change R exchange +ID… -ID…` | several at once |
  * | `sync R [N]` | the oldest N writes of R become durable; all without N |
  * | `deliver FROM TO`, `repeat FROM TO`, `drop FROM TO` | the oldest message between two; `repeat` leaves it under way |
  * | `settle [R…]` | writes and messages among those complete, until nothing more happens |
  * | `crash R [N]`, `start R` | only the first N records of unsynced writes survive |
  * | `network` | what is under way |
  */
-export type CreateRehearsal<M extends Message> = (replicas: number, observer: Observer<M>) => Rehearsal<M>;
+export type CreateRehearsal<M extends Message> = (
+  replicas: number,
+  observer: Observer<M>,
+  spares: number,
+) => Rehearsal<M>;
 
 /** Runs the commands of `text` and returns it with what happens now. Throws on a command that is none. */
 export function runScenario<M extends Message>(
@@ -59,7 +67,7 @@ class Stage<M extends Message> {
     this.#lines = [];
     const [command = '', ...words] = line.split(/ +/);
     if (command === 'cluster') {
-      this.#rehearsal = this.#create(number(words[0]), this.#observer());
+      this.#rehearsal = this.#create(number(words[0]), this.#observer(), number(words[1] ?? '0'));
     } else this.#act(present(this.#rehearsal, '`cluster N` comes first'), command, words);
     return this.#lines;
   }
@@ -84,6 +92,12 @@ class Stage<M extends Message> {
         );
       case 'read':
         return rehearsal.step(id, { type: 'read', id: readId(++this.#reads) });
+      case 'change':
+        return rehearsal.step(id, {
+          type: 'reconfigure',
+          id: commandId(++this.#commands),
+          change: changeOf(words.slice(1)),
+        });
       case 'transfer': {
         const to = words[1] === undefined ? undefined : nodeId(number(words[1]));
         return rehearsal.step(id, { type: 'transfer', to });
@@ -139,6 +153,25 @@ function number(word: string | undefined): number {
   return Number(word);
 }
 
+function changeOf([type = '', ...words]: readonly string[]): Reconfiguration {
+  const id = (): NodeId => nodeId(number(words[0]));
+  const signed = (sign: string): NodeId[] =>
+    words.filter((word) => word.startsWith(sign)).map((word) => nodeId(number(word.slice(1))));
+  switch (type) {
+    case 'add':
+      return { type: 'addLearner', id: id(), address: `host${words[0]}:1`, promote: words[1] === 'promote' };
+    case 'start':
+      return { type: 'identify', id: id(), name: `n${words[0]}`, storageId: Uint8Array.of(id()) };
+    case 'promote':
+    case 'remove':
+      return { type, id: id() };
+    case 'exchange':
+      return { type, promote: signed('+'), remove: signed('-') };
+    default:
+      assert(false, `there is no change ${type}`);
+  }
+}
+
 /** Undefined for effects that scenarios do not speak of. */
 function describeEffect<M extends Message>(
   effect: Effect<M>,
@@ -163,6 +196,8 @@ function describeEffect<M extends Message>(
       const leader = effect.leader === undefined ? 'no leader' : `leader ${effect.leader}`;
       return `is ${effect.role} in ${effect.epoch}, ${leader}`;
     }
+    case 'configuration':
+      return effect.index === 0 ? undefined : `is in ${describeConfiguration(effect.configuration)}`;
     case 'sendSnapshot':
       return `sends a snapshot to ${effect.to}`;
     case 'install':
@@ -175,6 +210,13 @@ function describeEffect<M extends Message>(
     default:
       return undefined;
   }
+}
+
+function describeConfiguration({ voters, outgoing, learners, removed }: Configuration): string {
+  const group = (name: string, ids: readonly NodeId[]): string =>
+    ids.length === 0 ? '' : `, ${name} ${ids.join(' ')}`;
+  const others = group('leaving', outgoing) + group('learning', learners) + group('removed', removed);
+  return `the configuration of ${voters.join(' ')}${others}`;
 }
 
 function describeEntry(entry: CommittedEntry): string {

@@ -1,1 +1,2 @@
+export * from './joint.ts';
 export * from './majority.ts';

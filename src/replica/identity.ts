@@ -50,5 +50,7 @@ export function initialMembersOf(clusterId: bigint, cluster: readonly ClusterMem
 
 /** The configuration that a cluster begins with. */
 export function initialConfiguration(members: readonly InitialMember[]): Configuration {
-  return votersOnly(members.map((member) => ({ ...member, publicKey: new Uint8Array(0) })));
+  return votersOnly(
+    members.map((member) => ({ ...member, storageId: new Uint8Array(0), publicKey: new Uint8Array(0) })),
+  );
 }

@@ -12,7 +12,7 @@ import { LmdbBackend } from './lmdb-backend.ts';
 import { lmdbPageSize } from './lmdb-environment.ts';
 import { NodeDisk } from './node-disk.ts';
 
-const configuration = { voters: [], outgoing: [], learners: [], members: [] };
+const configuration = { voters: [], outgoing: [], learners: [], promoting: [], members: [], removed: [] };
 const baseAt = (at: number): Base => ({
   position: { index: index(at), epoch: epoch(1), time: clusterTime(at) },
   configuration,
@@ -37,7 +37,7 @@ const writer = `
   import { LmdbBackend } from ${JSON.stringify(fileURLToPath(new URL('./lmdb-backend.ts', import.meta.url)))};
   import { NodeDisk } from ${JSON.stringify(fileURLToPath(new URL('./node-disk.ts', import.meta.url)))};
   const root = process.argv[2];
-  const configuration = { voters: [], outgoing: [], learners: [], members: [] };
+  const configuration = { voters: [], outgoing: [], learners: [], promoting: [], members: [], removed: [] };
   const initial = { position: { index: 0, epoch: 0, time: 0 }, configuration };
   LmdbBackend.open({ disk: new NodeDisk(root), root, directory: 'state', initial }, (error, backend) => {
     if (error) throw error;

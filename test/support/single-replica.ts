@@ -63,8 +63,8 @@ export class SingleReplica implements ReplicaHandle {
       committedIndex: this.#index,
       time: this.#time,
       configuration: votersOnly([
-        { id, name: 'n1', address: '127.0.0.1:2380', publicKey: new Uint8Array(0) },
-        { id: nodeId(8), name: 'n2', address: '127.0.0.1:22380', publicKey: new Uint8Array(0) },
+        { id, name: 'n1', address: '127.0.0.1:2380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
+        { id: nodeId(8), name: 'n2', address: '127.0.0.1:22380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
       ]),
       storageFull: false,
       stateBytes: 4096,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Malformed } from '../../core/codec.ts';
 import { clusterTime, epoch, index, nodeId } from '../../core/ids.ts';
-import { encodeConfiguration } from './configuration.ts';
+import { encodeConfiguration } from '../../protocol/index.ts';
 import { decodeMessage, describeMessage, type Entry, encodeMessage, type RaftMessage } from './messages.ts';
 import { baseRecord, CorruptRecord, decodeRecord, entryRecord, hardStateRecord } from './records.ts';
 import { configurationOf } from './rehearsal.ts';

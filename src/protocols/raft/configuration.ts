@@ -1,33 +1,9 @@
 import { assert, present } from '../../core/assert.ts';
-import { decode, type Malformed, Writer } from '../../core/codec.ts';
+import type { Writer } from '../../core/codec.ts';
 import { type Index, index, type NodeId } from '../../core/ids.ts';
-import { type Configuration, readConfiguration, writeConfiguration } from '../../protocol/index.ts';
-import { hasMajority, majorityValue } from '../../quorum/index.ts';
+import { type Configuration, isVoter, writeConfiguration } from '../../protocol/index.ts';
 
-/** The payload of an entry of kind `configuration`. */
-export function encodeConfiguration(configuration: Configuration): Uint8Array {
-  const writer = new Writer(256);
-  writeConfiguration(writer, configuration);
-  return writer.finish();
-}
-
-export const decodeConfiguration = (bytes: Uint8Array): Configuration | Malformed =>
-  decode(bytes, readConfiguration);
-
-/** A joint configuration needs both majorities (thesis, section 4.3). */
-export function isQuorum(configuration: Configuration, supports: (id: NodeId) => boolean): boolean {
-  return hasMajority(configuration.voters, supports) && hasMajority(configuration.outgoing, supports);
-}
-
-/** The largest value that a quorum has reached. */
-export function quorumValue(configuration: Configuration, reached: (id: NodeId) => number): number {
-  return Math.min(
-    majorityValue(configuration.voters, reached),
-    majorityValue(configuration.outgoing, reached),
-  );
-}
-
-interface InForceFrom {
+export interface InForceFrom {
   readonly index: Index;
   readonly configuration: Configuration;
 }
@@ -67,8 +43,18 @@ export class Configurations {
 
   /** What was in force at `at`, which is not below the floor. */
   at(at: Index): Configuration {
+    return this.inForceAt(at).configuration;
+  }
+
+  inForceAt(at: Index): InForceFrom {
     const found = this.#history.findLast((entry) => entry.index <= at);
-    return present(found, 'configurations reach down to the floor').configuration;
+    return present(found, 'configurations reach down to the floor');
+  }
+
+  /** Whether `id` votes in the configuration in force at `at`, or in any after it. */
+  votesSince(at: Index, id: NodeId): boolean {
+    const from = this.#history.findLastIndex((entry) => entry.index <= at);
+    return this.#history.slice(Math.max(0, from)).some(({ configuration }) => isVoter(configuration, id));
   }
 
   fork(): Configurations {

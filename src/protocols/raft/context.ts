@@ -11,12 +11,15 @@ import type {
   Configuration,
   Effect,
   JournalRecord,
+  LeaseReads,
   ProtocolOptions,
   Refusal,
   Retention,
   Timing,
 } from '../../protocol/index.ts';
 import { isVoter } from '../../protocol/index.ts';
+import { hasJointMajority, jointMajorityValue } from '../../quorum/index.ts';
+import type { InForceFrom } from './configuration.ts';
 import type { Entry, MessageOf, RaftMessage } from './messages.ts';
 import { entryRecord, type HardState, hardStateRecord } from './records.ts';
 import type { Rules } from './rules.ts';
@@ -41,6 +44,8 @@ export class Context {
   readonly random: Random;
   readonly retention: Retention;
   readonly rules: Rules;
+  /** Undefined unless leases are to be used. */
+  readonly leaseReads: LeaseReads | undefined;
   readonly state: State;
   now: Millis;
   #records: JournalRecord[] = [];
@@ -55,6 +60,7 @@ export class Context {
     this.random = options.random;
     this.retention = options.retention ?? serverRetention;
     this.rules = rules;
+    this.leaseReads = options.leaseReads;
     this.state = state;
     this.now = now;
   }
@@ -63,12 +69,30 @@ export class Context {
     return this.state.hardState.term;
   }
 
+  get inForce(): InForceFrom {
+    return this.rules.inForce(this.state.configurations, this.state.commit);
+  }
+
   get configuration(): Configuration {
-    return this.state.configurations.current.configuration;
+    return this.inForce.configuration;
   }
 
   get votes(): boolean {
     return isVoter(this.configuration, this.self);
+  }
+
+  /** Whether this replica may stand for election. */
+  get campaigns(): boolean {
+    return this.rules.mayCampaign(this.state.configurations, this.state.commit, this.self);
+  }
+
+  isQuorum(supports: (id: NodeId) => boolean): boolean {
+    return hasJointMajority(this.rules.electorate(this.configuration), supports);
+  }
+
+  /** The largest value that a quorum has reached. */
+  quorumValue(reached: (id: NodeId) => number): number {
+    return jointMajorityValue(this.rules.electorate(this.configuration), reached);
   }
 
   get leadership(): LeaderState | undefined {

@@ -1,6 +1,6 @@
 import { emptyBytes } from '../../core/bytes.ts';
 import { index, millis, type NodeId } from '../../core/ids.ts';
-import { isQuorum, peersOf } from './configuration.ts';
+import { peersOf } from './configuration.ts';
 import type { Context } from './context.ts';
 import type { MessageOf, RaftMessage } from './messages.ts';
 import { newProgress } from './progress.ts';
@@ -12,7 +12,7 @@ type Term = RaftMessage['term'];
 
 export function electionTimeout(ctx: Context): void {
   // A snapshot being installed is about to replace the log that the election would be about.
-  if (ctx.state.installing !== undefined) armElection(ctx);
+  if (ctx.state.installing !== undefined || !ctx.campaigns) armElection(ctx);
   else if (ctx.rules.asksFirst()) askForElection(ctx);
   else campaign(ctx, false);
 }
@@ -41,6 +41,7 @@ export function campaign(ctx: Context, transfer: boolean): void {
 }
 
 export function handlePreVote(ctx: Context, from: NodeId, message: MessageOf<'preVote'>): void {
+  if (!ctx.rules.answersCandidates(ctx.votes)) return;
   const granted =
     message.term > ctx.term && !hearsLeader(ctx) && ctx.rules.isUpToDate(message, lastEntry(ctx));
   // A denial carries the own term: else a longer log of an older term would ask in vain for ever.
@@ -60,6 +61,7 @@ export function handlePreVoteReply(ctx: Context, from: NodeId, message: MessageO
 }
 
 export function handleRequestVote(ctx: Context, from: NodeId, message: MessageOf<'requestVote'>): void {
+  if (!ctx.rules.answersCandidates(ctx.votes)) return;
   if (message.term > ctx.term) {
     if (!message.transfer && hearsLeader(ctx)) return;
     becomeFollower(ctx, message.term, undefined);
@@ -96,9 +98,9 @@ export function ownVoteDurable(ctx: Context): void {
 function countVotes(ctx: Context): void {
   const { role } = ctx.state;
   if (role.type === 'preCandidate') {
-    if (isQuorum(ctx.configuration, (id) => role.votes.has(id))) campaign(ctx, false);
+    if (ctx.isQuorum((id) => role.votes.has(id))) campaign(ctx, false);
   } else if (role.type === 'candidate') {
-    if (isQuorum(ctx.configuration, (id) => role.votes.has(id))) becomeLeader(ctx);
+    if (ctx.isQuorum((id) => role.votes.has(id))) becomeLeader(ctx);
   }
 }
 
@@ -118,6 +120,7 @@ function becomeLeader(ctx: Context): void {
     uncommittedBytes: uncommittedBytes(state.log, state.commit),
     transfer: undefined,
     reads: { waiting: 0, queued: [], rounds: [], lastRound: 0 },
+    lease: { sent: [], notBefore: now, over: false },
   });
   state.electionDeadline = undefined;
   state.verified = last.index;
@@ -125,6 +128,10 @@ function becomeLeader(ctx: Context): void {
 }
 
 function hearsLeader(ctx: Context): boolean {
+  const { promisedAt } = ctx.state;
+  if (ctx.leaseReads !== undefined && ctx.leader !== ctx.self && promisedAt !== undefined) {
+    return ctx.rules.shieldsLeader(ctx.now - promisedAt, ctx.timing.electionTimeout);
+  }
   if (ctx.leader === undefined) return false;
   const heard = ctx.leader === ctx.self ? ctx.now : ctx.state.leaderHeard;
   return heard !== undefined && ctx.rules.shieldsLeader(ctx.now - heard, ctx.timing.electionTimeout);

@@ -18,6 +18,7 @@ export function encodeState(state: State, randomWords: readonly number[]): Uint8
   state.configurations.write(writer);
   writeRole(writer, state.role);
   optional(writer, state.leaderHeard);
+  optional(writer, state.promisedAt);
   optional(writer, state.electionDeadline);
   for (const at of [state.commit, state.delivered, state.verified, state.applied, state.flushed]) {
     writer.uint(at);
@@ -39,7 +40,7 @@ export function encodeState(state: State, randomWords: readonly number[]): Uint8
     .string(announced.role)
     .uint(announced.leader ?? 0)
     .uint(announced.term);
-  writer.uint(announced.configurationIndex + 1);
+  writer.bool(announced.configuration === state.configurations.current.configuration);
   return writer.finish();
 }
 
@@ -81,7 +82,9 @@ function writeRole(writer: Writer, role: RoleState): void {
 function writeLeader(writer: Writer, leader: LeaderState): void {
   writer.uint(leader.timeAtElection).uint(leader.electedAt).uint(leader.heartbeatDeadline);
   writer.uint(leader.uncommittedBytes);
-  const { transfer, reads } = leader;
+  const { transfer, reads, lease } = leader;
+  writer.uint(lease.notBefore).bool(lease.over).uint(lease.sent.length);
+  for (const { round, at } of lease.sent) writer.uint(round).uint(at);
   writer
     .uint(transfer?.to ?? 0)
     .uint(transfer?.deadline ?? 0)
@@ -93,6 +96,11 @@ function writeLeader(writer: Writer, leader: LeaderState): void {
     writer.uint(progress.commitSent).uint(progress.heard).uint(progress.round);
     writer.bool(progress.linked).bool(progress.congested).uint(progress.snapshotIndex);
     optional(writer, progress.lossCheck);
+    optional(writer, progress.leaving?.at);
+    optional(writer, progress.leaving?.until);
+    optional(writer, progress.catchUp?.target);
+    optional(writer, progress.catchUp?.since);
+    optional(writer, progress.leaseStart);
   }
   writer.uint(reads.lastRound);
   writeReads(writer, reads.queued);

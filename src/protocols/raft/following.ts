@@ -1,11 +1,11 @@
 import { assert } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
 import { type Index, index, type NodeId } from '../../core/ids.ts';
-import { decodeConfiguration } from './configuration.ts';
+import { decodeConfiguration } from '../../protocol/index.ts';
 import type { Context } from './context.ts';
 import { advanceCommit } from './delivery.ts';
 import type { Entry, MessageOf } from './messages.ts';
-import { becomeFollower } from './roles.ts';
+import { armElection, becomeFollower } from './roles.ts';
 
 /**
  * A message that only the leader of its term sends: whoever receives it follows, also a candidate of an EQUAL term
@@ -19,6 +19,7 @@ export function follow(ctx: Context, leader: NodeId): boolean {
   }
   becomeFollower(ctx, ctx.term, leader);
   ctx.state.leaderHeard = ctx.now;
+  ctx.state.promisedAt = ctx.now;
   return true;
 }
 
@@ -85,6 +86,8 @@ function trackConfiguration(ctx: Context, entry: Entry): void {
   const configuration = decodeConfiguration(entry.payload);
   assert(!(configuration instanceof Malformed), 'entries were validated when they were decoded');
   ctx.state.configurations.append(entry.index, configuration);
+  // It may make this replica a voter, and be the last that the leader sent.
+  armElection(ctx);
 }
 
 /** Tells the leader where the logs may still agree, so that it skips whole terms at once (section 5.3). */

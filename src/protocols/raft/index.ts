@@ -20,7 +20,7 @@ export const raft: ProtocolDefinition<RaftMessage> = {
     finality: 'instant',
     blockedBy: 'the loss of a majority',
     reads: ['linearizable', 'local'],
-    reconfiguration: 'none',
+    reconfiguration: 'joint',
   },
   create: (options) => createRaft(options),
   encodeMessage,

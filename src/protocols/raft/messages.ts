@@ -2,7 +2,7 @@ import { assertNever } from '../../core/assert.ts';
 import { decode, Malformed, type Reader, Writer } from '../../core/codec.ts';
 import { clusterTime, type Epoch, epoch, type Index, index } from '../../core/ids.ts';
 import type { CommittedEntry, EntryKind, Refusal } from '../../protocol/index.ts';
-import { decodeConfiguration } from './configuration.ts';
+import { decodeConfiguration } from '../../protocol/index.ts';
 
 /** A log entry; the same shape as when it is committed, so that it is never copied. `epoch` is its term. */
 export type Entry = CommittedEntry;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../core/bytes.ts';
 import { clusterTime, commandId, epoch, index, millis, nodeId, readId } from '../../core/ids.ts';
 import { Random } from '../../core/random.ts';
-import { encodeConfiguration } from './configuration.ts';
+import { encodeConfiguration } from '../../protocol/index.ts';
 import type { Entry, RaftMessage } from './messages.ts';
 import { configurationOf, RaftRehearsal, rehearsalTiming } from './rehearsal.ts';
 import { createRaft } from './replica.ts';
@@ -560,11 +560,5 @@ describe('the contract', () => {
     cluster.settle([n2, n3]);
     const times = cluster.actor(n2).applied.map(({ time }) => time);
     expect(times).toEqual([0, 5, 5, 5]);
-  });
-
-  test('membership changes are refused, not forgotten', () => {
-    const cluster = ledByFirst(3);
-    cluster.step(n1, { type: 'reconfigure', id: commandId(7), change: { type: 'remove', id: n3 } });
-    expect(cluster.actor(n1).refusals.get(commandId(7))).toBe('unsupported');
   });
 });

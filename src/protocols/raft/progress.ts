@@ -29,6 +29,12 @@ export interface Progress {
   lossCheck: Index | undefined;
   /** While in `snapshot`: the log is kept from here on for what comes after it. */
   snapshotIndex: Index;
+  /** Was removed by the configuration `at`, and is told of it `until` then at the latest. */
+  leaving: { readonly at: Index; until: Millis | undefined } | undefined;
+  /** A learner's round of catching up: what had come together when it began. */
+  catchUp: { readonly target: Index; readonly since: Millis } | undefined;
+  /** From when on it keeps others from leading; undefined without leases. */
+  leaseStart: Millis | undefined;
 }
 
 interface Inflight {
@@ -51,6 +57,9 @@ export function newProgress(lastIndex: Index, now: Millis): Progress {
     congested: false,
     lossCheck: undefined,
     snapshotIndex: index(0),
+    leaving: undefined,
+    catchUp: undefined,
+    leaseStart: undefined,
   };
 }
 
@@ -110,5 +119,6 @@ export function awaitSnapshot(progress: Progress, snapshotIndex: Index): void {
 }
 
 export function forkProgress(progress: Progress): Progress {
-  return { ...progress, inflight: progress.inflight.slice() };
+  const leaving = progress.leaving === undefined ? undefined : { ...progress.leaving };
+  return { ...progress, inflight: progress.inflight.slice(), leaving };
 }

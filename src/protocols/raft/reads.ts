@@ -1,7 +1,7 @@
 import { millis, type NodeId, type ReadId } from '../../core/ids.ts';
 import { maxPendingReads, maxReadRounds } from '../../core/limits.ts';
-import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
+import { holdsLease, noteRoundAnswered } from './lease.ts';
 import type { MessageOf, ReadRefusal } from './messages.ts';
 import type { Progress } from './progress.ts';
 import type { LeaderReads, LeaderState, ReadRound, WaitingRead } from './state.ts';
@@ -43,6 +43,13 @@ export function startRound(ctx: Context, leadership: LeaderState): boolean {
   const { commit, log } = ctx.state;
   if (reads.queued.length === 0 || reads.rounds.length >= maxReadRounds) return false;
   if (!ctx.rules.mayServeReads(log.termAt(commit), ctx.term)) return false;
+  if (holdsLease(ctx, leadership)) {
+    const served = { round: reads.lastRound, index: commit, reads: reads.queued };
+    reads.waiting -= served.reads.length;
+    reads.queued = [];
+    serve(ctx, served);
+    return false;
+  }
   reads.lastRound = ctx.rules.nextRound(reads.lastRound);
   reads.rounds.push({ round: reads.lastRound, index: commit, reads: reads.queued });
   reads.queued = [];
@@ -59,6 +66,7 @@ export function answeredRound(
   // A round that has not begun cannot have been answered; such an answer is nonsense.
   if (round <= progress.round || round > leadership.reads.lastRound) return;
   progress.round = round;
+  noteRoundAnswered(ctx, leadership, progress, round);
   confirmRounds(ctx, leadership);
 }
 
@@ -66,7 +74,7 @@ export function answeredRound(
 function confirmRounds(ctx: Context, leadership: LeaderState): void {
   const { rounds } = leadership.reads;
   if (rounds.length === 0) return;
-  const confirmed = quorumValue(ctx.configuration, (id) =>
+  const confirmed = ctx.quorumValue((id) =>
     id === ctx.self ? Number.POSITIVE_INFINITY : (leadership.progress.get(id)?.round ?? 0),
   );
   while (rounds[0] !== undefined && rounds[0].round <= confirmed) {

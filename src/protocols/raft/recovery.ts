@@ -1,8 +1,8 @@
 import { assert } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
 import { clusterTime, type Epoch, epoch, type Index, index, token } from '../../core/ids.ts';
-import type { Base, Position } from '../../protocol/index.ts';
-import { Configurations, decodeConfiguration } from './configuration.ts';
+import { type Base, decodeConfiguration, nobody, type Position } from '../../protocol/index.ts';
+import { Configurations } from './configuration.ts';
 import { Log } from './log.ts';
 import type { Entry } from './messages.ts';
 import { CorruptRecord, decodeRecord, type HardState } from './records.ts';
@@ -139,6 +139,7 @@ function freshState(hardState: HardState, log: Log, configurations: Configuratio
     configurations,
     role: { type: 'follower', leader: undefined },
     leaderHeard: undefined,
+    promisedAt: undefined,
     electionDeadline: undefined,
     commit: applied,
     delivered: applied,
@@ -156,14 +157,13 @@ function freshState(hardState: HardState, log: Log, configurations: Configuratio
     forwarded: { waiting: 0, queued: [], batches: [], lastBatch: 0 },
     unflushedBytes: 0,
     installing: undefined,
-    announced: { role: '', leader: undefined, term: epoch(0), configurationIndex: -1 },
+    announced: { role: '', leader: undefined, term: epoch(0), configuration: undefined },
   };
 }
 
 /** Before `recovered`: nothing is known yet. */
 export function unrecoveredState(): State {
   const floor: Position = { index: index(0), epoch: epoch(0) as Epoch, time: clusterTime(0) };
-  const nobody = { voters: [], outgoing: [], learners: [], members: [] };
   const hardState: HardState = { term: epoch(0), vote: undefined, start: 0 };
   return freshState(hardState, new Log(floor), new Configurations(index(0), nobody), index(0));
 }

@@ -1,9 +1,18 @@
 import { assert, present } from '../../core/assert.ts';
 import { utf8, utf8Text } from '../../core/bytes.ts';
+import { Malformed } from '../../core/codec.ts';
 import { commandId, millis, type NodeId, nodeId, type ReadId, readId } from '../../core/ids.ts';
-import { type Configuration, type Effect, type Input, votersOnly } from '../../protocol/index.ts';
+import {
+  type Configuration,
+  decodeConfiguration,
+  type Effect,
+  type Input,
+  type LeaseReads,
+  type Reconfiguration,
+  votersOnly,
+} from '../../protocol/index.ts';
 import { type Actor, type Observer, type ReadResult, Rehearsal } from '../../protocol/rehearsal.ts';
-import { majorityOf } from '../../quorum/index.ts';
+import { hasJointMajority } from '../../quorum/index.ts';
 import { RaftInvariants, stateOf } from './cluster-invariants.ts';
 import { raft } from './index.ts';
 import type { Entry, RaftMessage } from './messages.ts';
@@ -20,7 +29,8 @@ export function configurationOf(count: number): Configuration {
     Array.from({ length: count }, (_, at) => ({
       id: nodeId(at + 1),
       name: `n${at + 1}`,
-      address: '',
+      address: `host${at + 1}:1`,
+      storageId: new Uint8Array(0),
       publicKey: new Uint8Array(0),
     })),
   );
@@ -34,16 +44,25 @@ export class RaftRehearsal extends Rehearsal<RaftMessage> {
 
   constructor(
     count: number,
-    options: { seed?: string; mutant?: Mutant | undefined; observer?: Observer<RaftMessage> } = {},
+    options: {
+      seed?: string;
+      mutant?: Mutant | undefined;
+      observer?: Observer<RaftMessage>;
+      spares?: number;
+      leaseReads?: LeaseReads | undefined;
+    } = {},
   ) {
     const configuration = configurationOf(count);
-    const watch = new Watch(configuration);
+    const spares = Array.from({ length: options.spares ?? 0 }, (_, at) => nodeId(count + at + 1));
+    const watch = new Watch(configuration, spares);
     const { mutant, observer } = options;
     super({
       definition: raft,
       create: (own) => (mutant === undefined ? createRaft(own) : createMutant(mutant, own)),
       configuration,
+      spares,
       timing: rehearsalTiming,
+      leaseReads: options.leaseReads,
       seed: options.seed ?? 'raft',
       observer: observer === undefined ? watch : both(watch, observer),
     });
@@ -79,6 +98,29 @@ export class RaftRehearsal extends Rehearsal<RaftMessage> {
       return { type: 'command', id: commandId(this.#commands), payload: utf8(text) };
     });
     this.step(nodeId(id), ...inputs);
+  }
+
+  /** Asks `id` for a change; what it was refused for, or undefined. */
+  reconfigure(id: number, change: Reconfiguration): string | undefined {
+    const command = commandId(++this.#commands);
+    this.step(nodeId(id), { type: 'reconfigure', id: command, change });
+    return this.actor(nodeId(id)).refusals.get(command);
+  }
+
+  /** Adds `id` through `leader` and lets it start: a learner that votes when it has caught up, if `promote`. */
+  add(leader: number, id: number, promote = false): void {
+    const added = nodeId(id);
+    const address = `host${id}:1`;
+    const storageId = Uint8Array.of(id);
+    const steps: Reconfiguration[] = [
+      { type: 'addLearner', id: added, address, promote },
+      { type: 'identify', id: added, name: `n${id}`, storageId },
+    ];
+    for (const step of steps) {
+      const refusal = this.reconfigure(leader, step);
+      assert(refusal === undefined, `${id} can be added: ${refusal}`);
+      this.settle();
+    }
   }
 
   read(id: number): ReadId {
@@ -147,7 +189,7 @@ const stateTerm = ({ protocol }: Actor<RaftMessage>): number =>
 /** Checks after every event what only someone who sees all replicas and their disks can check. */
 export class Watch implements Observer<RaftMessage> {
   readonly invariants = new RaftInvariants();
-  readonly #quorum: number;
+  readonly #initial: Configuration;
   readonly #disks = new Map<
     NodeId,
     { readonly key: string; readonly terms: readonly (number | undefined)[] }
@@ -155,9 +197,9 @@ export class Watch implements Observer<RaftMessage> {
   /** How much had been delivered anywhere when a read began. */
   readonly #reads = new Map<ReadId, number>();
 
-  constructor(configuration: Configuration) {
-    this.#quorum = majorityOf(configuration.voters.length);
-    for (const id of configuration.voters) this.#disks.set(id, { key: '', terms: [] });
+  constructor(configuration: Configuration, spares: readonly NodeId[]) {
+    this.#initial = configuration;
+    for (const id of [...configuration.voters, ...spares]) this.#disks.set(id, { key: '', terms: [] });
   }
 
   stepped(
@@ -213,15 +255,23 @@ export class Watch implements Observer<RaftMessage> {
     return true;
   }
 
-  /** What was delivered anywhere is on the disks of a quorum for ever after. */
+  /** What was delivered anywhere is on the disks of a quorum for ever after, of those who vote by what was delivered. */
   #quorumHolds(): void {
+    const { voters, outgoing } = this.#decided();
     for (const entry of this.invariants.chosen) {
-      let holders = 0;
-      for (const { terms } of this.#disks.values()) if (terms[entry.index] === entry.epoch) holders++;
+      const holds = (id: NodeId): boolean => this.#disks.get(id)?.terms[entry.index] === entry.epoch;
       assert(
-        holders >= this.#quorum,
+        hasJointMajority([voters, outgoing], holds),
         `entry ${entry.index} of term ${entry.epoch} is on the disks of a quorum`,
       );
     }
+  }
+
+  #decided(): Configuration {
+    const last = this.invariants.chosen.findLast(({ kind }) => kind === 'configuration');
+    if (last === undefined) return this.#initial;
+    const configuration = decodeConfiguration(last.payload);
+    assert(!(configuration instanceof Malformed), 'what was delivered can be read');
+    return configuration;
   }
 }

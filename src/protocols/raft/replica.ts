@@ -14,6 +14,8 @@ import {
 import { encodeState } from './encoding.ts';
 import { handleAppendEntries, handleCommitNotice, handleHeartbeat } from './following.ts';
 import { checkState } from './invariants.ts';
+import { afterPause } from './lease.ts';
+import { proceedMembership, reconfigure, resignWhenRemoved } from './membership.ts';
 import type { RaftMessage } from './messages.ts';
 import type { Progress } from './progress.ts';
 import {
@@ -67,7 +69,9 @@ export class Raft implements Protocol<RaftMessage> {
   step(now: Millis, inputs: readonly Input<RaftMessage>[]): RaftEffect[] {
     const ctx = this.#context;
     assert(now >= ctx.now, 'time never goes back');
+    const before = ctx.now;
     ctx.now = now;
+    afterPause(ctx, before);
     for (const input of inputs) this.#take(input);
     this.#act();
     return this.#context.takeEffects();
@@ -110,7 +114,7 @@ export class Raft implements Protocol<RaftMessage> {
         ctx.state.storage.full = input.full;
         return;
       case 'reconfigure':
-        return ctx.refuse(input.id, 'unsupported');
+        return reconfigure(ctx, input.id, input.change);
       case 'transfer':
         return startTransfer(ctx, input.to);
       case 'digest':
@@ -143,9 +147,11 @@ export class Raft implements Protocol<RaftMessage> {
     const { leadership } = ctx;
     if (leadership !== undefined) {
       commitByQuorum(ctx, leadership);
+      proceedMembership(ctx, leadership);
       if (startRound(ctx, leadership)) broadcastHeartbeat(ctx, leadership);
       replicate(ctx, leadership);
       proceedTransfer(ctx, leadership);
+      resignWhenRemoved(ctx, leadership);
     } else forwardReads(ctx);
     announce(ctx);
     deliver(ctx);
@@ -269,11 +275,11 @@ function linkOf(ctx: Context, peer: NodeId, up: boolean): void {
 /** Tells the host what has changed since it was last told. */
 function announce(ctx: Context): void {
   const { state, leader, term } = ctx;
-  const { configuration, index: at } = state.configurations.current;
+  const { configuration, index: at } = ctx.inForce;
   const { announced } = state;
-  if (announced.configurationIndex !== at) {
+  if (announced.configuration !== configuration) {
     ctx.emit({ type: 'configuration', configuration, index: at });
-    announced.configurationIndex = at;
+    announced.configuration = configuration;
   }
   const role = roleOf(ctx);
   if (announced.role === role && announced.leader === leader && announced.term === term) return;

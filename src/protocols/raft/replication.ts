@@ -6,9 +6,9 @@ import {
   maxUncommittedEntries,
 } from '../../core/limits.ts';
 import type { EntryKind, Refusal } from '../../protocol/index.ts';
-import { quorumValue } from './configuration.ts';
 import type { Context } from './context.ts';
 import { advanceCommit } from './delivery.ts';
+import { noteRoundSent } from './lease.ts';
 import type { Log } from './log.ts';
 import { type Entry, entryBytes, type MessageOf, type RaftMessage } from './messages.ts';
 import { acknowledge, mayTakeEntries, type Progress, probeFrom, sentEntries } from './progress.ts';
@@ -130,7 +130,7 @@ function nextAfter(log: Log, { hintIndex, hintTerm }: MessageOf<'appendReject'>)
 export function commitByQuorum(ctx: Context, leadership: LeaderState): void {
   const { state, rules } = ctx;
   const { log, commit } = state;
-  const reached = quorumValue(ctx.configuration, (id) =>
+  const reached = ctx.quorumValue((id) =>
     id === ctx.self
       ? rules.ownMatch(state.storage.durable, log.lastIndex)
       : (leadership.progress.get(id)?.match ?? 0),
@@ -152,12 +152,16 @@ export function heartbeat(ctx: Context, leadership: LeaderState): void {
   }
   for (const progress of leadership.progress.values()) progress.lossCheck = progress.match;
   if (leadership.transfer !== undefined) leadership.transfer.asked = false;
+  // A round of its own tells when it was sent.
+  if (ctx.leaseReads !== undefined)
+    leadership.reads.lastRound = ctx.rules.nextRound(leadership.reads.lastRound);
   broadcastHeartbeat(ctx, leadership);
 }
 
 export function broadcastHeartbeat(ctx: Context, leadership: LeaderState): void {
   const { commit } = ctx.state;
   const round = leadership.reads.lastRound;
+  noteRoundSent(ctx, leadership);
   const message: RaftMessage = { type: 'heartbeat', term: ctx.term, commit, round };
   for (const [peer, progress] of leadership.progress) {
     progress.commitSent = commit;
@@ -167,7 +171,7 @@ export function broadcastHeartbeat(ctx: Context, leadership: LeaderState): void 
 
 /** For how long no quorum was heard of. */
 function silence(ctx: Context, leadership: LeaderState): number {
-  const heard = quorumValue(ctx.configuration, (id) =>
+  const heard = ctx.quorumValue((id) =>
     id === ctx.self ? ctx.now : (leadership.progress.get(id)?.heard ?? 0),
   );
   return ctx.now - heard;

@@ -1,5 +1,4 @@
 import { millis, type NodeId } from '../../core/ids.ts';
-import { isQuorum } from './configuration.ts';
 import type { Context } from './context.ts';
 import type { RaftMessage } from './messages.ts';
 import { failForwardedReads, failLeaderReads } from './reads.ts';
@@ -29,13 +28,17 @@ export function changeRole(ctx: Context, role: RoleState): void {
 export function armElection(ctx: Context): void {
   const { electionTimeout } = ctx.timing;
   const wait = ctx.random.between(electionTimeout, 2 * electionTimeout - 1);
-  ctx.state.electionDeadline = ctx.votes ? millis(ctx.now + wait) : undefined;
+  ctx.state.electionDeadline = ctx.campaigns ? millis(ctx.now + wait) : undefined;
 }
 
-/** After a start; a lone voter has nobody to wait for. */
+/** After a start; a lone voter has nobody to wait for, unless it may have promised something to one who led it. */
 export function armFirstElection(ctx: Context): void {
   armElection(ctx);
-  const alone = ctx.votes && isQuorum(ctx.configuration, (id) => id === ctx.self);
+  if (ctx.leaseReads !== undefined) {
+    if (ctx.rules.remembersPromise()) ctx.state.promisedAt = ctx.now;
+    return;
+  }
+  const alone = ctx.votes && ctx.isQuorum((id) => id === ctx.self);
   if (alone) ctx.state.electionDeadline = ctx.now;
 }
 

@@ -1,5 +1,7 @@
-import { type Epoch, type Index, index, type NodeId } from '../../core/ids.ts';
-import type { Position } from '../../protocol/index.ts';
+import { type Epoch, type Index, index, type Millis, type NodeId } from '../../core/ids.ts';
+import type { Configuration, Position } from '../../protocol/index.ts';
+import type { Groups } from '../../quorum/index.ts';
+import type { Configurations, InForceFrom } from './configuration.ts';
 import type { Log } from './log.ts';
 import type { Entry } from './messages.ts';
 
@@ -50,6 +52,32 @@ export interface Rules {
   nextRound(last: number): number;
   /** Old snapshots are ignored, and what follows a matching entry stays. */
   placeSnapshot(position: Position, commit: Index, log: Log): SnapshotPlacement;
+  /** Thesis, section 4.1: the newest configuration in the log counts, whether committed or not. */
+  inForce(configurations: Configurations, commit: Index): InForceFrom;
+  /** Those of whom more than half have to agree; learners are in none, and a joint configuration has both halves. */
+  electorate(configuration: Configuration): Groups<NodeId>;
+  /** Before an entry of the own term is committed, a change of an earlier leader may still come to be. */
+  mayReconfigure(termAtCommit: Epoch | undefined, currentTerm: Epoch): boolean;
+  /** Thesis, section 4.1: one change at a time, since majorities two changes apart need not meet. */
+  followsChange(lastIsCommitted: boolean): boolean;
+  /** Thesis, section 4.2.1: a voter that lacks much stops the others. As etcd measures it: nine tenths of the log. */
+  isInSync(match: Index, lastIndex: Index): boolean;
+  /** Whether a leader that is, or is not, among the voters steps down when that is committed. */
+  resigns(votes: boolean): boolean;
+  /** Who was removed by what is not committed yet may hold the only log that can win. */
+  mayCampaign(configurations: Configurations, commit: Index, self: NodeId): boolean;
+  /** Whether to answer candidates: the configuration that makes this replica a voter may not have reached it. */
+  answersCandidates(votes: boolean): boolean;
+  /** From when on an answered heartbeat keeps others from leading. */
+  leaseStart(sentAt: Millis, answeredAt: Millis): Millis;
+  /** Shorter than the promise of the followers, by as much as clocks may run apart. */
+  leaseLength(electionTimeout: number, maxDriftPpm: number): number;
+  /** Whether a leader may use its lease, given whether it asked for an election in this term. */
+  mayLease(askedForElection: boolean): boolean;
+  /** Whether a replica that has just started keeps the promise that it may have given before. */
+  remembersPromise(): boolean;
+  /** Whether so long between two steps means that the process stood still. */
+  isPause(betweenSteps: number, heartbeatInterval: number): boolean;
 }
 
 export const raftRules: Rules = {
@@ -94,4 +122,32 @@ export const raftRules: Rules = {
     if (position.index <= commit) return 'discard';
     return log.termAt(position.index) === position.epoch ? 'keepSuffix' : 'restart';
   },
+
+  inForce: (configurations) => configurations.current,
+
+  electorate: ({ voters, outgoing }) => [voters, outgoing],
+
+  mayReconfigure: (termAtCommit, currentTerm) => termAtCommit === currentTerm,
+
+  followsChange: (lastIsCommitted) => lastIsCommitted,
+
+  isInSync: (match, lastIndex) => match * 10 >= lastIndex * 9,
+
+  resigns: (votes) => !votes,
+
+  mayCampaign: (configurations, commit, self) => configurations.votesSince(commit, self),
+
+  answersCandidates: () => true,
+
+  leaseStart: (sentAt) => sentAt,
+
+  // One less, since clocks are read in whole milliseconds.
+  leaseLength: (electionTimeout, maxDriftPpm) =>
+    Math.floor((electionTimeout * (1_000_000 - maxDriftPpm)) / 1_000_000) - 1,
+
+  mayLease: (askedForElection) => !askedForElection,
+
+  remembersPromise: () => true,
+
+  isPause: (betweenSteps, heartbeatInterval) => betweenSteps > 2 * heartbeatInterval,
 };

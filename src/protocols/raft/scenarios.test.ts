@@ -16,7 +16,7 @@ describe('scenarios', () => {
     const now = runScenario(
       text,
       describeMessage,
-      (replicas, observer) => new RaftRehearsal(replicas, { observer }),
+      (replicas, observer, spares) => new RaftRehearsal(replicas, { observer, spares }),
     );
     if (rewrite) writeFileSync(path, now);
     else expect(now).toBe(text);

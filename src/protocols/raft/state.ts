@@ -1,5 +1,5 @@
 import type { Epoch, Index, Millis, NodeId, ReadId, Token } from '../../core/ids.ts';
-import type { Base } from '../../protocol/index.ts';
+import type { Base, Configuration } from '../../protocol/index.ts';
 import type { Configurations } from './configuration.ts';
 import type { Log } from './log.ts';
 import { forkProgress, type Progress } from './progress.ts';
@@ -15,6 +15,8 @@ export interface State {
   role: RoleState;
   /** When a leader of this term was last heard. */
   leaderHeard: Millis | undefined;
+  /** When a leader of any term was last heard, or this replica started: others are not voted for until some time later. */
+  promisedAt: Millis | undefined;
   /** When to campaign; undefined for leaders and for those who do not vote. */
   electionDeadline: Millis | undefined;
 
@@ -59,6 +61,17 @@ export interface LeaderState {
   uncommittedBytes: number;
   transfer: Transfer | undefined;
   readonly reads: LeaderReads;
+  readonly lease: LeaseState;
+}
+
+/** Empty without lease reads. */
+export interface LeaseState {
+  /** When the latest heartbeats were sent, by the round that they name. */
+  readonly sent: { readonly round: number; readonly at: Millis }[];
+  /** What was sent before counts for nothing: the process stood still since. */
+  notBefore: Millis;
+  /** An election was asked for in this term, and may come at any time. */
+  over: boolean;
 }
 
 export interface Transfer {
@@ -124,7 +137,7 @@ export interface Announced {
   role: string;
   leader: NodeId | undefined;
   term: Epoch;
-  configurationIndex: number;
+  configuration: Configuration | undefined;
 }
 
 /** An independent copy. Entries, batches and rounds are immutable and shared. */
@@ -157,6 +170,7 @@ function forkRole(role: RoleState): RoleState {
         progress: new Map([...role.progress].map(([id, progress]) => [id, forkProgress(progress)])),
         transfer: role.transfer === undefined ? undefined : { ...role.transfer },
         reads: { ...role.reads, queued: role.reads.queued.slice(), rounds: role.reads.rounds.slice() },
+        lease: { ...role.lease, sent: role.lease.sent.slice() },
       };
   }
 }

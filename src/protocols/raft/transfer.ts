@@ -25,7 +25,7 @@ export function startTransfer(ctx: Context, wanted: NodeId | undefined): void {
 }
 
 /** The voter that was heard of lately and holds most of the log; the lowest id among equals. */
-function bestSuccessor(ctx: Context, leadership: LeaderState): NodeId | undefined {
+export function bestSuccessor(ctx: Context, leadership: LeaderState): NodeId | undefined {
   let best: NodeId | undefined;
   let bestMatch = -1;
   for (const [peer, progress] of leadership.progress) {
@@ -45,6 +45,7 @@ export function proceedTransfer(ctx: Context, leadership: LeaderState): void {
     ctx.trace('transfer', `given up: ${transfer.to} did not take over in time`);
   } else if (!transfer.asked && leadership.progress.get(transfer.to)?.match === ctx.state.log.lastIndex) {
     transfer.asked = true;
+    leadership.lease.over = true;
     ctx.send(transfer.to, { type: 'timeoutNow', term: ctx.term });
   }
 }
