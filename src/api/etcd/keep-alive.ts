@@ -24,6 +24,7 @@ export class KeepAliveStream implements BidiReceiver {
   #outstanding = 0;
   #clientEnded = false;
   #room = true;
+  #paused = false;
 
   constructor(options: KeepAliveOptions, stream: BidiStream) {
     this.#options = options;
@@ -72,9 +73,13 @@ export class KeepAliveStream implements BidiReceiver {
     this.#stream.end(new Failure(Code.internal, 'internal error: the server has logged it'));
   }
 
-  /** A client that does not read, or asks faster than is answered, waits. */
+  /** A client that does not read, or asks faster than is answered, waits; then it may send many again. */
   #pace(): void {
-    if (!this.#room || this.#outstanding >= maxRenewalsPerStream) this.#stream.pause();
+    const bound = this.#paused ? maxRenewalsPerStream / 2 : maxRenewalsPerStream;
+    const pause = !this.#room || this.#outstanding >= bound;
+    if (pause === this.#paused) return;
+    this.#paused = pause;
+    if (pause) this.#stream.pause();
     else this.#stream.resume();
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { maxRenewals } from '../../core/limits.ts';
 import { maxWaitingRenewals } from '../limits.ts';
 import { Failure } from '../rpc/rpc.ts';
@@ -34,13 +35,14 @@ export class Renewals {
       this.#waiting.push({ lease, resolve, reject });
       if (this.#running) return;
       this.#running = true;
-      // What arrives in the same turn goes along.
-      setImmediate(() => void this.#run());
+      void this.#run();
     });
   }
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
+      // What arrives in the same turn goes along.
+      await turn();
       const batch = this.#waiting.splice(0, maxRenewals);
       try {
         const ttls = await this.#order(new Set(batch.map(({ lease }) => lease)));
