@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { beforeEach, expect, test } from 'vitest';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
@@ -153,12 +154,13 @@ test('15: the header of a keep-alive is taken before the renewal', async () => {
   await finish(stream);
 });
 
-test('15: many keep-alives are gathered in few commands', async () => {
+test('15: keep-alives that arrive while one is being ordered go together in the next command', async () => {
   await grant(60n, 7n);
   let commands = 0;
   const propose = server.replica.propose.bind(server.replica);
-  server.replica.propose = (command, timeoutMs) => {
+  server.replica.propose = async (command, timeoutMs) => {
     commands++;
+    await delay(20);
     return propose(command, timeoutMs);
   };
   const stream = keepAlive();
