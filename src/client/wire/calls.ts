@@ -1,62 +1,33 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { type ServiceError, status } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import {
-  DeleteRangeRequest,
-  DeleteRangeResponse,
-  MemberListRequest,
-  MemberListResponse,
-  type MessageFns,
-  PutRequest,
-  PutResponse,
-  RangeRequest,
-  RangeResponse,
+  type DeleteRangeRequest,
+  type DeleteRangeResponse,
+  type MemberListRequest,
+  type MemberListResponse,
+  type PutRequest,
+  type PutResponse,
+  type RangeRequest,
+  type RangeResponse,
   SnapshotRequest,
   SnapshotResponse,
-  StatusRequest,
-  StatusResponse,
-  TxnRequest,
-  TxnResponse,
+  type StatusResponse,
+  type TxnRequest,
+  type TxnResponse,
 } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
-import { Connection, type Hindrance, misunderstood, type ServerAddress } from './connection.ts';
+import { Cluster } from './cluster.ts';
+import type { ServerAddress } from './connection.ts';
 import { ClientFailure } from './failure.ts';
-import { type CallKind, judge } from './outcome.ts';
+import type { Credentials } from './identity.ts';
+import { type Method, methods, streamPaths } from './methods.ts';
+import type { CallKind } from './outcome.ts';
 
 export interface CallsOptions {
   /** Tried in this order; at least one. */
   readonly servers: readonly ServerAddress[];
   /** For a whole call, over all the servers that it tries. */
   readonly timeoutMs: number;
+  readonly credentials?: Credentials;
 }
-
-/** How long to wait before all servers are asked again, when each of them said "not now". */
-const roundPauseMs = 100;
-
-interface Method<Request, Response> {
-  readonly path: string;
-  readonly kind: CallKind;
-  readonly request: MessageFns<Request>;
-  readonly response: MessageFns<Response>;
-}
-
-const rangeMethod = { path: '/etcdserverpb.KV/Range', request: RangeRequest, response: RangeResponse };
-const putMethod = { path: '/etcdserverpb.KV/Put', request: PutRequest, response: PutResponse };
-const deleteMethod = {
-  path: '/etcdserverpb.KV/DeleteRange',
-  request: DeleteRangeRequest,
-  response: DeleteRangeResponse,
-};
-const txnMethod = { path: '/etcdserverpb.KV/Txn', request: TxnRequest, response: TxnResponse };
-const statusMethod = {
-  path: '/etcdserverpb.Maintenance/Status',
-  request: StatusRequest,
-  response: StatusResponse,
-};
-const memberListMethod = {
-  path: '/etcdserverpb.Cluster/MemberList',
-  request: MemberListRequest,
-  response: MemberListResponse,
-};
-const snapshotPath = '/etcdserverpb.Maintenance/Snapshot';
 
 /**
  * Calls to a cluster that speaks etcd v3. A call goes to the first server that can be reached, and on to the next one
@@ -64,43 +35,53 @@ const snapshotPath = '/etcdserverpb.Maintenance/Snapshot';
  * have taken effect.
  */
 export class Calls {
-  readonly #connections: Connection[];
+  readonly #cluster: Cluster;
   readonly #timeoutMs: number;
 
   constructor(options: CallsOptions) {
-    this.#connections = options.servers.map((server) => new Connection(server));
+    this.#cluster = new Cluster(options.servers, options.credentials);
     this.#timeoutMs = options.timeoutMs;
   }
 
   range(request: RangeRequest): Promise<RangeResponse> {
-    return this.#call({ ...rangeMethod, kind: 'read' }, request);
+    return this.call(methods.range, 'read', request);
   }
 
   put(request: PutRequest): Promise<PutResponse> {
-    return this.#call({ ...putMethod, kind: 'write' }, request);
+    return this.call(methods.put, 'write', request);
   }
 
   deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse> {
-    return this.#call({ ...deleteMethod, kind: 'write' }, request);
+    return this.call(methods.deleteRange, 'write', request);
   }
 
   txn(request: TxnRequest): Promise<TxnResponse> {
-    return this.#call({ ...txnMethod, kind: onlyReads(request) ? 'read' : 'write' }, request);
+    return this.call(methods.txn, onlyReads(request) ? 'read' : 'write', request);
   }
 
   /** Of the first server that answers. */
   status(): Promise<StatusResponse> {
-    return this.#call({ ...statusMethod, kind: 'read' }, {});
+    return this.call(methods.status, 'read', {});
   }
 
   memberList(request: MemberListRequest): Promise<MemberListResponse> {
-    return this.#call({ ...memberListMethod, kind: 'read' }, request);
+    return this.call(methods.memberList, 'read', request);
+  }
+
+  /** Any other method with one answer. */
+  call<Request, Response>(
+    method: Method<Request, Response>,
+    kind: CallKind,
+    request: Request,
+  ): Promise<Response> {
+    return this.#cluster.call(method, kind, request, { deadline: Date.now() + this.#timeoutMs });
   }
 
   /** A backup of the state of the first server that answers; fails when no bytes come for as long as the timeout. */
   async *snapshot(): AsyncGenerator<SnapshotResponse> {
-    const connection = await this.#firstReachable();
-    const stream = connection.stream(snapshotPath, SnapshotRequest.encode({}).finish());
+    const limits = { deadline: Date.now() + this.#timeoutMs };
+    const { connection, metadata } = await this.#cluster.reach(limits);
+    const stream = connection.stream(streamPaths.snapshot, SnapshotRequest.encode({}).finish(), metadata);
     const watchdog = setTimeout(() => stream.cancel(), this.#timeoutMs);
     try {
       for await (const bytes of stream) {
@@ -118,72 +99,8 @@ export class Calls {
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.close();
+    this.#cluster.close();
   }
-
-  async #call<Request, Response>(method: Method<Request, Response>, message: Request): Promise<Response> {
-    const request = method.request.encode(message).finish();
-    const deadline = Date.now() + this.#timeoutMs;
-    for (;;) {
-      const failure = await this.#round(method, request, deadline);
-      if (!(failure instanceof ClientFailure)) return failure.response;
-      if (failure.type === 'unreachable' || Date.now() + roundPauseMs >= deadline) throw failure;
-      await pause(roundPauseMs);
-    }
-  }
-
-  /** Asks one server after the other; a failure that is returned, and not thrown, may be tried again. */
-  async #round<Request, Response>(
-    method: Method<Request, Response>,
-    request: Uint8Array,
-    deadline: number,
-  ): Promise<{ readonly response: Response } | ClientFailure> {
-    const hindrances = new Map<string, Hindrance>();
-    let refusal: ClientFailure | undefined;
-    for (const [tried, connection] of this.#connections.entries()) {
-      const share = Date.now() + (deadline - Date.now()) / (this.#connections.length - tried);
-      const why = await connection.unreachable(share);
-      if (why !== undefined) {
-        hindrances.set(connection.endpoint, why);
-        continue;
-      }
-      const answer = await connection.call(method.path, request, method.kind === 'read' ? share : deadline);
-      if (answer.type === 'bytes') return { response: readAnswer(method, answer.bytes, connection.endpoint) };
-      if (await connection.wasMisunderstood(answer.error)) {
-        hindrances.set(connection.endpoint, misunderstood);
-        continue;
-      }
-      const verdict = judge(answer.error, method.kind);
-      refusal = new ClientFailure(verdict.type, connection.endpoint, readableDetails(answer.error));
-      if (!verdict.elsewhere) throw refusal;
-    }
-    return refusal ?? this.#unreachable(hindrances);
-  }
-
-  async #firstReachable(): Promise<Connection> {
-    const deadline = Date.now() + this.#timeoutMs;
-    const hindrances = new Map<string, Hindrance>();
-    for (const [tried, connection] of this.#connections.entries()) {
-      const share = Date.now() + (deadline - Date.now()) / (this.#connections.length - tried);
-      const why = await connection.unreachable(share);
-      if (why === undefined) return connection;
-      hindrances.set(connection.endpoint, why);
-    }
-    throw this.#unreachable(hindrances);
-  }
-
-  #unreachable(hindrances: ReadonlyMap<string, Hindrance>): ClientFailure {
-    const endpoints = this.#connections.map((connection) => connection.endpoint).join(', ');
-    const reasons = [...hindrances].map(([endpoint, { detail }]) => `${endpoint}: ${detail}`);
-    const obstacles = [...hindrances.values()].flatMap(({ obstacle }) => obstacle ?? []);
-    return new ClientFailure('unreachable', endpoints, reasons.join('; '), obstacles);
-  }
-}
-
-/** Of a deadline that passed on our side the library tells its own inner workings. */
-function readableDetails({ code, details }: ServiceError): string {
-  if (code === status.DEADLINE_EXCEEDED) return 'no answer in time';
-  return details === '' ? `gRPC code ${code}` : details;
 }
 
 function onlyReads(txn: TxnRequest): boolean {
@@ -191,17 +108,4 @@ function onlyReads(txn: TxnRequest): boolean {
     if (request?.$case === 'requestTxn') return onlyReads(request.value);
     return request?.$case === 'requestRange';
   });
-}
-
-function readAnswer<Request, Response>(
-  method: Method<Request, Response>,
-  bytes: Uint8Array,
-  endpoint: string,
-): Response {
-  try {
-    return method.response.decode(bytes);
-  } catch (error) {
-    const type = method.kind === 'write' ? 'unknown' : 'refused';
-    throw new ClientFailure(type, endpoint, `the answer cannot be read: ${(error as Error).message}`);
-  }
 }

@@ -1,6 +1,7 @@
 import {
   Client as Channel,
   type ChannelCredentials,
+  type ClientDuplexStream,
   type ClientReadableStream,
   connectivityState,
   credentials,
@@ -56,6 +57,10 @@ const channelOptions = {
   // Coordination goes straight to its servers, whatever proxies the environment names for the web.
   'grpc.enable_http_proxy': 0,
   'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  // A server that went without a word is noticed although nothing is sent to it. More often than every 5 s is impolite.
+  'grpc.keepalive_time_ms': 8_000,
+  'grpc.keepalive_timeout_ms': 4_000,
 };
 
 /** One server. Deadlines are in milliseconds of `Date.now()`. */
@@ -90,25 +95,40 @@ export class Connection {
   }
 
   /** `method`: `/package.Service/Method`. */
-  call(method: string, request: Uint8Array, deadline: number): Promise<Answer> {
+  call(
+    method: string,
+    request: Uint8Array,
+    { deadline, signal }: { readonly deadline: number; readonly signal?: AbortSignal | undefined },
+    metadata = new Metadata(),
+  ): Promise<Answer> {
     return new Promise((resolve) => {
-      this.#channel.makeUnaryRequest(
+      const abort = (): void => call.cancel();
+      const call = this.#channel.makeUnaryRequest(
         method,
         asBuffer,
         identity,
         request,
-        new Metadata(),
+        metadata,
         { deadline },
-        (error, bytes) =>
+        (error, bytes) => {
+          signal?.removeEventListener('abort', abort);
           resolve(
             error === null ? { type: 'bytes', bytes: bytes ?? new Uint8Array(0) } : { type: 'error', error },
-          ),
+          );
+        },
       );
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener('abort', abort, { once: true });
     });
   }
 
-  stream(method: string, request: Uint8Array): ClientReadableStream<Uint8Array> {
-    return this.#channel.makeServerStreamRequest(method, asBuffer, identity, request, new Metadata());
+  stream(method: string, request: Uint8Array, metadata = new Metadata()): ClientReadableStream<Uint8Array> {
+    return this.#channel.makeServerStreamRequest(method, asBuffer, identity, request, metadata);
+  }
+
+  /** Both sides send. */
+  duplex(method: string, metadata: Metadata): ClientDuplexStream<Uint8Array, Uint8Array> {
+    return this.#channel.makeBidiStreamRequest(method, asBuffer, identity, metadata);
   }
 
   close(): void {
@@ -129,11 +149,9 @@ export class Connection {
 
   /** The library tells the cause of a failed connection only to a call; this one changes nothing. */
   async #whyNot(deadline: number): Promise<Hindrance | undefined> {
-    const answer = await this.call(
-      '/grpc.health.v1.Health/Check',
-      new Uint8Array(0),
-      Math.min(deadline, Date.now() + 1000),
-    );
+    const answer = await this.call('/grpc.health.v1.Health/Check', new Uint8Array(0), {
+      deadline: Math.min(deadline, Date.now() + 1000),
+    });
     if (answer.type === 'bytes' || answer.error.code === status.UNIMPLEMENTED) return undefined;
     return this.#hindrance(readableCause(answer.error.details));
   }

@@ -1,3 +1,4 @@
+import type { status } from '@grpc/grpc-js';
 import type { Obstacle } from './diagnosis.ts';
 
 /**
@@ -9,6 +10,11 @@ import type { Obstacle } from './diagnosis.ts';
  */
 export type FailureType = 'refused' | 'unknown' | 'unreachable';
 
+interface Details {
+  readonly obstacles?: readonly Obstacle[];
+  readonly status?: status;
+}
+
 /** A call that did not succeed. Recognise it by `code`, which also works across copies of this package. */
 export class ClientFailure extends Error {
   override readonly name = 'ClientFailure';
@@ -18,11 +24,14 @@ export class ClientFailure extends Error {
   readonly endpoint: string;
   /** Of an unreachable cluster: what was found in the way, at any of its addresses. */
   readonly obstacles: readonly Obstacle[];
+  /** Of a call that was sent: the code that it ended with. */
+  readonly status: status | undefined;
 
-  constructor(type: FailureType, endpoint: string, message: string, obstacles: readonly Obstacle[] = []) {
+  constructor(type: FailureType, endpoint: string, message: string, details: Details = {}) {
     super(message);
     this.type = type;
     this.endpoint = endpoint;
-    this.obstacles = obstacles;
+    this.obstacles = details.obstacles ?? [];
+    this.status = details.status;
   }
 }

@@ -1,0 +1,63 @@
+import { Client } from './client.ts';
+import { CoordinationError } from './errors.ts';
+import { EtcdDriver } from './etcd/driver.ts';
+import { coordinationError } from './etcd/failures.ts';
+import { Cluster } from './wire/cluster.ts';
+import type { ServerAddress } from './wire/connection.ts';
+
+/** PEM texts. Without `ca`, the authorities of the machine are trusted; `cert` and `key` are the client's own. */
+export interface ClientTls {
+  readonly ca?: string | Uint8Array | undefined;
+  readonly cert?: string | Uint8Array | undefined;
+  readonly key?: string | Uint8Array | undefined;
+}
+
+export interface ConnectOptions {
+  /** `host:port`, or with `http://` or `https://` before it; several as a list, or with commas between. */
+  readonly endpoints: string | readonly string[];
+  /** TLS to all endpoints but those with `http://`. */
+  readonly tls?: ClientTls | undefined;
+  readonly auth?: { readonly name: string; readonly password: string } | undefined;
+  /** Milliseconds for a call that does not say otherwise. 5,000 by default. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const defaultDeadlineMs = 5_000;
+
+/** Resolves when a server was reached; rejects with code `unreachable` when none was within `deadlineMs`. */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const { signal, deadlineMs = defaultDeadlineMs } = options;
+  const cluster = new Cluster(servers(options), options.auth);
+  try {
+    await cluster.reach({ deadline: Date.now() + deadlineMs, signal, patient: true });
+  } catch (error) {
+    cluster.close();
+    throw coordinationError(error, signal);
+  }
+  return new Client(new EtcdDriver(cluster), deadlineMs);
+}
+
+function servers({ endpoints, tls }: ConnectOptions): ServerAddress[] {
+  const list = typeof endpoints === 'string' ? endpoints.split(',') : endpoints;
+  const files = { ca: pem(tls?.ca), cert: pem(tls?.cert), key: pem(tls?.key) };
+  const parsed = list.map((endpoint) => parseEndpoint(endpoint.trim()));
+  if (parsed.length === 0) throw invalid('no endpoints were given');
+  return parsed.map(({ address, scheme }) => {
+    const secure = scheme === 'https' || (scheme === undefined && tls !== undefined);
+    return { address, tls: secure ? files : undefined };
+  });
+}
+
+function parseEndpoint(endpoint: string): { readonly address: string; readonly scheme: string | undefined } {
+  const match = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.%]+\]|[^\s:/]+):(\d{1,5})\/?$/.exec(endpoint);
+  if (match === null || Number(match[3]) > 65_535) {
+    throw invalid(`"${endpoint}" is no endpoint: they are like 127.0.0.1:2379 or https://db1.example:2379`);
+  }
+  return { address: `${match[2]}:${match[3]}`, scheme: match[1] };
+}
+
+const invalid = (message: string): CoordinationError => new CoordinationError('invalid', 'refused', message);
+
+const pem = (text: string | Uint8Array | undefined): Uint8Array | undefined =>
+  typeof text === 'string' ? new TextEncoder().encode(text) : text;

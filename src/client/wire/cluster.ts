@@ -1,0 +1,195 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { abandonable } from './abandon.ts';
+import { Connection, type Hindrance, misunderstood, type ServerAddress } from './connection.ts';
+import { ClientFailure } from './failure.ts';
+import { type Credentials, Identity } from './identity.ts';
+import type { Method } from './methods.ts';
+import { type CallKind, judge } from './outcome.ts';
+
+export interface CallLimits {
+  /** In milliseconds of `Date.now()`, for the whole call, over all the servers that it tries. */
+  readonly deadline: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Try again until the deadline also when no server can be reached. */
+  readonly patient?: boolean;
+}
+
+export interface Reached {
+  readonly connection: Connection;
+  readonly metadata: Metadata;
+}
+
+/** How long to wait before all servers are asked again, when each of them said "not now". */
+const roundPauseMs = 100;
+
+/**
+ * The servers of a cluster. A call goes to the one that answered last, and on to the next one when a server cannot be
+ * reached or certainly did nothing. All calls reject with `ClientFailure`.
+ */
+export class Cluster {
+  readonly #connections: readonly Connection[];
+  readonly #identity: Identity;
+  readonly #suspicions = new Set<(connection: Connection) => void>();
+  #preferred = 0;
+
+  constructor(servers: readonly ServerAddress[], credentials?: Credentials) {
+    this.#connections = servers.map((server) => new Connection(server));
+    this.#identity = new Identity(credentials);
+  }
+
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    kind: CallKind,
+    message: Request,
+    limits: CallLimits,
+  ): Promise<Response> {
+    const request = method.request.encode(message).finish();
+    for (;;) {
+      const failure = await this.#round(method, kind, request, limits);
+      if (!(failure instanceof ClientFailure)) return failure.response;
+      const final = failure.type === 'unreachable' && limits.patient !== true;
+      if (final || Date.now() + roundPauseMs >= limits.deadline) throw failure;
+      await pause(roundPauseMs);
+    }
+  }
+
+  /** Where to open a stream, to the server that answered last if it can be had. */
+  async reach(limits: CallLimits): Promise<Reached> {
+    const connection = await this.#reachable(limits);
+    const pass = await this.#identity.pass(connection, limits);
+    if (pass.type === 'metadata') return { connection, metadata: pass.metadata };
+    const { type } = judge(pass.error, 'read');
+    throw new ClientFailure(type, connection.endpoint, readableDetails(pass.error), {
+      status: pass.error.code,
+    });
+  }
+
+  async #reachable(limits: CallLimits): Promise<Connection> {
+    for (;;) {
+      const hindrances = new Map<string, Hindrance>();
+      const ring = this.#ring();
+      for (const [tried, connection] of ring.entries()) {
+        const why = await this.#obstructed(connection, share(limits.deadline, ring.length - tried), limits);
+        if (why === undefined) {
+          this.#prefer(connection);
+          return connection;
+        }
+        hindrances.set(connection.endpoint, why);
+      }
+      const failure = this.#unreachable(hindrances);
+      if (limits.patient !== true || Date.now() + roundPauseMs >= limits.deadline) throw failure;
+      await pause(roundPauseMs);
+    }
+  }
+
+  /** The token was not taken: the next call gets another. False when there is nobody to be. */
+  renewIdentity(): boolean {
+    return this.#identity.renew();
+  }
+
+  /** Others are tried first from now on. */
+  passOver(connection: Connection): void {
+    const at = this.#connections.indexOf(connection);
+    if (at === this.#preferred) this.#preferred = (at + 1) % this.#connections.length;
+  }
+
+  /** `connection` takes calls and leaves them unanswered: streams had better move away from it, too. */
+  suspect(connection: Connection): void {
+    this.passOver(connection);
+    for (const listener of this.#suspicions) listener(connection);
+  }
+
+  onSuspicion(listener: (connection: Connection) => void): void {
+    this.#suspicions.add(listener);
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+
+  /** Asks one server after the other; a failure that is returned, and not thrown, may be tried again. */
+  async #round<Request, Response>(
+    method: Method<Request, Response>,
+    kind: CallKind,
+    request: Uint8Array,
+    limits: CallLimits,
+  ): Promise<{ readonly response: Response } | ClientFailure> {
+    const hindrances = new Map<string, Hindrance>();
+    let refusal: ClientFailure | undefined;
+    const ring = this.#ring();
+    for (const [tried, connection] of ring.entries()) {
+      const until = share(limits.deadline, ring.length - tried);
+      const why = await this.#obstructed(connection, until, limits);
+      if (why !== undefined) {
+        hindrances.set(connection.endpoint, why);
+        continue;
+      }
+      const deadline = kind === 'read' ? until : limits.deadline;
+      const answer = await this.#identity.call(connection, method.path, request, { ...limits, deadline });
+      if (answer.type === 'bytes') {
+        this.#prefer(connection);
+        return { response: readAnswer(method, kind, answer.bytes, connection.endpoint) };
+      }
+      if (answer.error.code === status.DEADLINE_EXCEEDED) this.suspect(connection);
+      if (await connection.wasMisunderstood(answer.error)) {
+        hindrances.set(connection.endpoint, misunderstood);
+        continue;
+      }
+      const verdict = judge(answer.error, kind);
+      refusal = new ClientFailure(verdict.type, connection.endpoint, readableDetails(answer.error), {
+        status: answer.error.code,
+      });
+      if (!verdict.elsewhere || limits.signal?.aborted === true) throw refusal;
+    }
+    return refusal ?? this.#unreachable(hindrances);
+  }
+
+  /** Waits for a connection; nothing of a call is sent before it stands. */
+  #obstructed(connection: Connection, until: number, { signal }: CallLimits): Promise<Hindrance | undefined> {
+    const givenUp = (): ClientFailure =>
+      new ClientFailure('refused', connection.endpoint, 'given up before anything was sent', {
+        status: status.CANCELLED,
+      });
+    return abandonable(connection.unreachable(until), signal, givenUp);
+  }
+
+  #prefer(connection: Connection): void {
+    this.#preferred = this.#connections.indexOf(connection);
+  }
+
+  #ring(): readonly Connection[] {
+    return [...this.#connections.slice(this.#preferred), ...this.#connections.slice(0, this.#preferred)];
+  }
+
+  #unreachable(hindrances: ReadonlyMap<string, Hindrance>): ClientFailure {
+    const endpoints = this.#connections.map((connection) => connection.endpoint).join(', ');
+    const reasons = [...hindrances].map(([endpoint, { detail }]) => `${endpoint}: ${detail}`);
+    const obstacles = [...hindrances.values()].flatMap(({ obstacle }) => obstacle ?? []);
+    return new ClientFailure('unreachable', endpoints, reasons.join('; '), { obstacles });
+  }
+}
+
+/** A fair part of the time that is left, so that one silent server does not use it all. */
+const share = (deadline: number, serversLeft: number): number =>
+  Date.now() + (deadline - Date.now()) / serversLeft;
+
+/** Of a deadline that passed on our side the library tells its own inner workings. */
+function readableDetails({ code, details }: ServiceError): string {
+  if (code === status.DEADLINE_EXCEEDED) return 'no answer in time';
+  return details === '' ? `gRPC code ${code}` : details;
+}
+
+function readAnswer<Request, Response>(
+  method: Method<Request, Response>,
+  kind: CallKind,
+  bytes: Uint8Array,
+  endpoint: string,
+): Response {
+  try {
+    return method.response.decode(bytes);
+  } catch (error) {
+    const type = kind === 'write' ? 'unknown' : 'refused';
+    throw new ClientFailure(type, endpoint, `the answer cannot be read: ${(error as Error).message}`);
+  }
+}

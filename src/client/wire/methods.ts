@@ -1,0 +1,53 @@
+import {
+  AuthenticateRequest,
+  AuthenticateResponse,
+  DeleteRangeRequest,
+  DeleteRangeResponse,
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseRevokeRequest,
+  LeaseRevokeResponse,
+  MemberListRequest,
+  MemberListResponse,
+  type MessageFns,
+  PutRequest,
+  PutResponse,
+  RangeRequest,
+  RangeResponse,
+  StatusRequest,
+  StatusResponse,
+  TxnRequest,
+  TxnResponse,
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
+
+/** A call with one request and one answer. */
+export interface Method<Request, Response> {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly request: MessageFns<Request>;
+  readonly response: MessageFns<Response>;
+}
+
+const method = <Request, Response>(
+  path: string,
+  request: MessageFns<Request>,
+  response: MessageFns<Response>,
+): Method<Request, Response> => ({ path: `/etcdserverpb.${path}`, request, response });
+
+export const methods = {
+  range: method('KV/Range', RangeRequest, RangeResponse),
+  put: method('KV/Put', PutRequest, PutResponse),
+  deleteRange: method('KV/DeleteRange', DeleteRangeRequest, DeleteRangeResponse),
+  txn: method('KV/Txn', TxnRequest, TxnResponse),
+  leaseGrant: method('Lease/LeaseGrant', LeaseGrantRequest, LeaseGrantResponse),
+  leaseRevoke: method('Lease/LeaseRevoke', LeaseRevokeRequest, LeaseRevokeResponse),
+  status: method('Maintenance/Status', StatusRequest, StatusResponse),
+  memberList: method('Cluster/MemberList', MemberListRequest, MemberListResponse),
+  authenticate: method('Auth/Authenticate', AuthenticateRequest, AuthenticateResponse),
+} as const;
+
+export const streamPaths = {
+  snapshot: '/etcdserverpb.Maintenance/Snapshot',
+  watch: '/etcdserverpb.Watch/Watch',
+  leaseKeepAlive: '/etcdserverpb.Lease/LeaseKeepAlive',
+} as const;
