@@ -1,16 +1,20 @@
-import { isReadOnly } from '../../machine/key-space/index.ts';
+import { isReadOnly, isSwept } from '../../machine/key-space/index.ts';
+import type { ReplicaHandle } from '../../replica/types.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { KeyAccess } from './key-access.ts';
 import { type EtcdMethod, etcdMethod } from './method.ts';
 import { deleteRequest, isSerializable, putRequest, rangeRequest, txnRequest } from './requests.ts';
 import { deleteResponse, putResponse, rangeResponse, txnResponse } from './responses.ts';
+import { until } from './until.ts';
 
-/** etcdserverpb.KV: Range, Put, DeleteRange and Txn over the replicated key space. */
+/** etcdserverpb.KV: the replicated key space. */
 export class KvService {
+  readonly #replica: ReplicaHandle;
   readonly #keys: KeyAccess;
 
-  constructor(keys: KeyAccess) {
+  constructor(replica: ReplicaHandle, keys: KeyAccess) {
+    this.#replica = replica;
     this.#keys = keys;
   }
 
@@ -31,6 +35,13 @@ export class KvService {
       ),
       etcdMethod('/etcdserverpb.KV/Txn', '/kv/txn', pb.TxnRequest, pb.TxnResponse, (request, call) =>
         this.#txn(request, call),
+      ),
+      etcdMethod(
+        '/etcdserverpb.KV/Compact',
+        '/kv/compaction',
+        pb.CompactionRequest,
+        pb.CompactionResponse,
+        (request, call) => this.#compact(request, call),
       ),
     ];
   }
@@ -59,5 +70,18 @@ export class KvService {
     if (request instanceof Failure) return request;
     const answered = await this.#keys.read(request, message.serializable ? 'local' : 'linearizable', call);
     return answered instanceof Failure ? answered : rangeResponse(answered.header, answered.result);
+  }
+
+  async #compact(
+    { revision, physical }: pb.CompactionRequest,
+    call: Call,
+  ): Promise<pb.CompactionResponse | Failure> {
+    const answered = await this.#keys.execute({ type: 'compact', revision }, call);
+    if (answered instanceof Failure) return answered;
+    if (physical) {
+      const failure = await until(this.#replica, isSwept, call);
+      if (failure !== undefined) return failure;
+    }
+    return { header: answered.header };
   }
 }

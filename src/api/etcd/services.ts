@@ -2,6 +2,7 @@ import type { ReplicaHandle } from '../../replica/types.ts';
 import type { FaultReport } from '../rpc/grpc-call.ts';
 import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
 import { ReplicaAccess } from './access.ts';
+import { AlarmService } from './alarms.ts';
 import { ClusterService, type UrlSchemes } from './cluster.ts';
 import { ElectionService } from './election.ts';
 import { refusedFailure } from './errors.ts';
@@ -17,10 +18,10 @@ import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
 
 /** The rest of the etcd v3 API: what a client may ask for and is told is not there. */
 const notServed: Readonly<Record<string, readonly string[]>> = {
-  'etcdserverpb.KV': ['Compact', 'RangeStream'],
+  'etcdserverpb.KV': ['RangeStream'],
   'etcdserverpb.Watch': ['Watch'],
   'etcdserverpb.Cluster': ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'],
-  'etcdserverpb.Maintenance': ['Alarm', 'Defragment', 'Hash', 'HashKV', 'MoveLeader', 'Downgrade'],
+  'etcdserverpb.Maintenance': ['Defragment', 'Hash', 'HashKV', 'MoveLeader', 'Downgrade'],
   'etcdserverpb.Auth': [
     ...['AuthEnable', 'AuthDisable', 'AuthStatus', 'Authenticate'],
     ...[
@@ -61,10 +62,11 @@ export function etcdDoor({ replica, schemes, fault }: EtcdDoorOptions): EtcdDoor
   const election = new ElectionService(access, keys, grants);
   const health = new HealthService(replica);
   const unary = [
-    ...new KvService(keys).methods(),
+    ...new KvService(replica, keys).methods(),
     ...leases.methods(),
     ...new ClusterService(access, headers, schemes).methods(),
     ...maintenance.methods(),
+    ...new AlarmService(access, headers, keys).methods(),
     ...new LockService(access, keys, grants).methods(),
     ...election.methods(),
   ];

@@ -3,19 +3,17 @@ import {
   type Compare,
   type KeyRange,
   type KeyValue,
-  machineView,
   putOf,
   range,
   rangeOf,
   type TxnResult,
 } from '../../machine/index.ts';
-import { abandonedCallCheckMs } from '../limits.ts';
-import { type Call, Code, Failure } from '../rpc/rpc.ts';
+import { type Call, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
-import { etcdErrors, refusedFailure } from './errors.ts';
 import type { ResponseHeader } from './gen/etcdserverpb/rpc.ts';
 import type { Answered, KeyAccess } from './key-access.ts';
 import { keyRange } from './requests.ts';
+import { until } from './until.ts';
 
 /** A place in a line: the key that holds it, and when it was taken. */
 export interface Place {
@@ -122,40 +120,21 @@ export class WaitingLine {
     return answered.header;
   }
 
-  /** Resolves when the pair is gone as far as this replica knows, or with why nobody waits for that any more. */
+  /** Resolves when the pair is gone, or with why nobody waits for that any more. */
   #gone(pair: KeyValue, call: Call): Promise<Failure | undefined> {
-    return new Promise((resolve) => {
-      const end = (failure?: Failure): void => {
-        stopListening();
-        clearInterval(impatience);
-        resolve(failure);
-      };
-      const look = (): void => {
-        const failure = endOf(call);
-        if (failure !== undefined) return end(failure);
-        const store = this.#access.replica.peek();
-        if (store === undefined) return end(refusedFailure('stopping'));
-        const { result } = range(
-          machineView(store),
-          rangeOf(keyRange(pair.key, emptyBytes), { keysOnly: true }),
-        );
-        if (result.type !== 'range' || result.pairs[0]?.createRevision !== pair.createRevision) end();
-      };
-      const stopListening = this.#access.replica.onApplied(look);
-      const impatience = setInterval(look, abandonedCallCheckMs);
-      look();
-    });
+    const request = rangeOf(keyRange(pair.key, emptyBytes), { keysOnly: true });
+    return until(
+      this.#access.replica,
+      (store) => {
+        const { result } = range(store, request);
+        return result.type !== 'range' || result.pairs[0]?.createRevision !== pair.createRevision;
+      },
+      call,
+    );
   }
 }
 
 const slash = utf8('/');
-
-/** Why a caller waits no longer, or undefined. */
-function endOf(call: Call): Failure | undefined {
-  if (call.cancelled) return etcdErrors.cancelled;
-  if (call.remainingMs() === 0) return new Failure(Code.deadlineExceeded, 'context deadline exceeded');
-  return undefined;
-}
 
 /** The keys of a line: everything below "name/". */
 export const lineOf = (name: Uint8Array): KeyRange => prefixOf(concatBytes([name, slash]));
