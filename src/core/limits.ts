@@ -74,6 +74,8 @@ export const maxInflightBytes = 8 * 1024 * 1024;
 /** Entries, and their bytes, that a leader has taken and not yet committed; commands above are refused as `overloaded`. */
 export const maxUncommittedEntries = 65_536;
 export const maxUncommittedBytes = 64 * 1024 * 1024;
+/** Changes of membership that one replica is asked for at a time. */
+export const maxPendingChanges = 64;
 /** Reads that wait for their confirmation; more are refused as `overloaded`. */
 export const maxPendingReads = 65_536;
 /** Rounds of read confirmation under way; later reads gather for the next. */
@@ -157,6 +159,21 @@ export const dutyIntervalMs = 100;
 export const dutyStallMs = 300;
 /** How long the state of a broken snapshot stream stays pinned for another attempt, in ms. */
 export const snapshotResumeMs = 30_000;
+
+// Watches: what one replica tells those who watch it.
+
+/** Watches of one stream, and of all streams of a replica; more are refused. */
+export const maxWatchesPerStream = 100_000;
+export const maxWatches = 1_000_000;
+/** Events, and bytes of values, that are gathered before they are told; a revision that alone has more is told whole. */
+export const maxWatchRoundEvents = 10_000;
+export const maxWatchRoundBytes = 1024 * 1024;
+/** Watches that catch up together, and the revisions that they go over at a time. */
+export const watchPassWatches = 512;
+export const watchPassRevisions = 1_000;
+/** How long telling may hold the event loop, in ms, and how many deliveries are made between two looks at the clock. */
+export const watchSliceMs = 5;
+export const watchDeliveriesPerSlice = 32;
 
 // What must hold between them.
 
