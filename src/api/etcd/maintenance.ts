@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { currentRevision } from '../../machine/key-space/index.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Alarm, type AlarmType, alarms, currentRevision, HashSlices } from '../../machine/index.ts';
 import type { ReplicaStatus } from '../../replica/types.ts';
 import { snapshotChunkBytes } from '../limits.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
-import { etcdErrors } from './errors.ts';
+import { etcdErrors, keyFailure } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
 import { type EtcdMethod, type EtcdStreamMethod, etcdMethod, etcdStreamMethod } from './method.ts';
@@ -13,7 +14,7 @@ import { etcdVersion } from './version.ts';
 /** etcdctl recognises the hash at the end by the length of the rest, which is a multiple of this in etcd. */
 const snapshotPageBytes = 512;
 
-/** etcdserverpb.Maintenance: Status and Snapshot. */
+/** etcdserverpb.Maintenance, but for alarms. */
 export class MaintenanceService {
   readonly #access: ReplicaAccess;
   readonly #headers: ResponseHeaders;
@@ -32,6 +33,42 @@ export class MaintenanceService {
         pb.StatusResponse,
         (_request, call) => this.#status(call),
       ),
+      etcdMethod(
+        '/etcdserverpb.Maintenance/Defragment',
+        '/maintenance/defragment',
+        pb.DefragmentRequest,
+        pb.DefragmentResponse,
+        // Space is given back as history is compacted, and is used again from then on: there is nothing to stop for.
+        () => ({ header: undefined }),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Maintenance/Hash',
+        '/maintenance/hash',
+        pb.HashRequest,
+        pb.HashResponse,
+        (_request, call) => this.#hash(call),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Maintenance/HashKV',
+        '/maintenance/hashkv',
+        pb.HashKVRequest,
+        pb.HashKVResponse,
+        (request, call) => this.#hashKeys(request, call),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Maintenance/MoveLeader',
+        '/maintenance/transfer-leadership',
+        pb.MoveLeaderRequest,
+        pb.MoveLeaderResponse,
+        (request) => this.#moveLeader(request),
+      ),
+      etcdMethod(
+        '/etcdserverpb.Maintenance/Downgrade',
+        '/maintenance/downgrade',
+        pb.DowngradeRequest,
+        pb.DowngradeResponse,
+        downgrade,
+      ),
     ];
   }
 
@@ -49,8 +86,9 @@ export class MaintenanceService {
 
   /** Of this replica alone: nobody else is asked, so that it answers when nothing else does. */
   async #status(call: Call): Promise<pb.StatusResponse> {
-    const view = await this.#access.read('local', call);
+    const view = await this.#access.readForAnybody('local', call);
     const revision = view instanceof Failure ? 0n : currentRevision(view.store);
+    const standing = view instanceof Failure ? [] : alarms(view.store);
     const status = this.#access.replica.status();
     return {
       header: this.#headers.header(revision, status.epoch),
@@ -61,13 +99,53 @@ export class MaintenanceService {
       raftIndex: BigInt(status.committedIndex),
       raftTerm: BigInt(status.epoch),
       raftAppliedIndex: BigInt(status.appliedIndex),
-      errors: problems(status),
+      errors: problems(status, standing),
       isLearner: status.role === 'learner',
       // The level of a file format that is not ours: there is none.
       storageVersion: '',
       dbSizeQuota: 0n,
       downgradeInfo: undefined,
     };
+  }
+
+  /** Of the whole state of this replica as it is now, whatever the others have applied. */
+  async #hash(call: Call): Promise<pb.HashResponse | Failure> {
+    const view = await this.#access.read('local', call);
+    if (view instanceof Failure) return view;
+    const digest = Number.parseInt(this.#access.replica.status().digest.slice(0, 8), 16);
+    return { header: this.#headers.header(currentRevision(view.store), view.epoch), hash: digest };
+  }
+
+  async #hashKeys({ revision }: pb.HashKVRequest, call: Call): Promise<pb.HashKVResponse | Failure> {
+    const slices = new HashSlices(revision);
+    for (;;) {
+      const view = await this.#access.read('local', call);
+      if (view instanceof Failure) return view;
+      const hashed = slices.next(view.store);
+      if (hashed?.type === 'error') return keyFailure(hashed.code);
+      if (hashed !== undefined) {
+        const header = this.#headers.header(hashed.present, view.epoch);
+        return {
+          header,
+          hash: hashed.hash,
+          compactRevision: hashed.compacted,
+          hashRevision: hashed.revision,
+        };
+      }
+      await turn();
+      if (call.cancelled) return etcdErrors.cancelled;
+    }
+  }
+
+  async #moveLeader({ targetID }: pb.MoveLeaderRequest): Promise<pb.MoveLeaderResponse | Failure> {
+    const { replica } = this.#access;
+    const { memberId, leader, configuration } = replica.status();
+    if (leader !== memberId) return etcdErrors.notLeader;
+    const target = configuration.members.find(({ id }) => BigInt(id) === targetID)?.id;
+    if (target === undefined || configuration.learners.includes(target))
+      return etcdErrors.badLeaderTransferee;
+    if (target === memberId || (await replica.transferLeadership(target))) return { header: undefined };
+    return leaderTransferTimeout;
   }
 
   /**
@@ -103,10 +181,28 @@ export class MaintenanceService {
   }
 }
 
+const leaderTransferTimeout = new Failure(
+  Code.unavailable,
+  'etcdserver: request timed out, leader transfer took too long',
+);
+
+/** There is no older level of this server to go back to while it runs. */
+function downgrade({ action, version }: pb.DowngradeRequest): Failure {
+  if (action === pb.DowngradeRequest_DowngradeAction.CANCEL) return etcdErrors.noInflightDowngrade;
+  return /^\d+\.\d+(\.\d+)?$/.test(version)
+    ? etcdErrors.invalidDowngradeTargetVersion
+    : etcdErrors.wrongDowngradeVersionFormat;
+}
+
 /** In the words of etcd, whose tools print them. */
-function problems(status: ReplicaStatus): string[] {
+function problems(status: ReplicaStatus, standing: readonly Alarm[]): string[] {
   const errors: string[] = [];
   if (status.leader === undefined) errors.push('etcdserver: no leader');
-  if (status.storageFull) errors.push(`memberID:${status.memberId} alarm:NOSPACE `);
+  for (const { member, alarm } of standing) errors.push(alarmText(member, alarm));
+  const full = alarmText(BigInt(status.memberId), 'noSpace');
+  if (status.storageFull && !errors.includes(full)) errors.push(full);
   return errors;
 }
+
+const alarmText = (member: bigint, alarm: AlarmType): string =>
+  `memberID:${member} alarm:${alarm === 'noSpace' ? 'NOSPACE' : 'CORRUPT'} `;

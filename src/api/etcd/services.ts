@@ -21,7 +21,6 @@ const notServed: Readonly<Record<string, readonly string[]>> = {
   'etcdserverpb.KV': ['RangeStream'],
   'etcdserverpb.Watch': ['Watch'],
   'etcdserverpb.Cluster': ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'],
-  'etcdserverpb.Maintenance': ['Defragment', 'Hash', 'HashKV', 'MoveLeader', 'Downgrade'],
   'etcdserverpb.Auth': [
     ...['AuthEnable', 'AuthDisable', 'AuthStatus', 'Authenticate'],
     ...[
