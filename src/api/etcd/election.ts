@@ -1,12 +1,21 @@
 import { equalBytes } from '../../core/bytes.ts';
 import { type KeyValue, putOf, rangeOf } from '../../machine/index.ts';
+import type { ReadConsistency } from '../../replica/types.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
+import { etcdErrors } from './errors.ts';
 import type { ResponseHeader } from './gen/etcdserverpb/rpc.ts';
 import * as pb from './gen/v3electionpb/v3election.ts';
 import type { KeyAccess } from './key-access.ts';
 import type { LeaseGrants } from './lease-grants.ts';
-import { type EtcdMethod, etcdMethod } from './method.ts';
+import {
+  decodeMessage,
+  type EtcdMethod,
+  type EtcdStreamMethod,
+  etcdMethod,
+  etcdStreamMethod,
+} from './method.ts';
+import { nextChange } from './next-change.ts';
 import { created, lineOf, WaitingLine } from './waiting-line.ts';
 
 const missingLeader = new Failure(Code.unknown, '"leader" field must be provided');
@@ -18,11 +27,13 @@ const bytesFields: ReadonlySet<string> = new Set(['name', 'key', 'value']);
 
 /** v3electionpb.Election: elections that the server holds on behalf of its clients. */
 export class ElectionService {
+  readonly #access: ReplicaAccess;
   readonly #keys: KeyAccess;
   readonly #grants: LeaseGrants;
   readonly #line: WaitingLine;
 
   constructor(access: ReplicaAccess, keys: KeyAccess, grants: LeaseGrants) {
+    this.#access = access;
     this.#keys = keys;
     this.#grants = grants;
     this.#line = new WaitingLine(access, keys, new Failure(Code.unknown, 'election: session is expired'));
@@ -65,6 +76,19 @@ export class ElectionService {
     ];
   }
 
+  streams(): EtcdStreamMethod[] {
+    return [
+      etcdStreamMethod(
+        '/v3electionpb.Election/Observe',
+        '/election/observe',
+        pb.LeaderRequest,
+        pb.LeaderResponse,
+        { type: 'serverStream', handle: (bytes, call) => this.#observe(bytes, call) },
+        bytesFields,
+      ),
+    ];
+  }
+
   async #campaign(request: pb.CampaignRequest, call: Call): Promise<pb.CampaignResponse | Failure> {
     const { name, value } = request;
     const lease = await this.#grants.session(request.lease, call);
@@ -101,7 +125,7 @@ export class ElectionService {
   }
 
   async #leader(request: pb.LeaderRequest, call: Call): Promise<pb.LeaderResponse | Failure> {
-    const first = await this.#first(request.name, call);
+    const first = await this.#first(request.name, 0n, 'linearizable', call);
     if (first instanceof Failure) return first;
     return first.kv === undefined ? noLeader : first;
   }
@@ -112,13 +136,45 @@ export class ElectionService {
     return answered instanceof Failure ? answered : { header: answered.header };
   }
 
+  /** Who leads now, and then every change: of the leader, and of what he proclaims. */
+  async *#observe(bytes: Uint8Array, call: Call): AsyncGenerator<Uint8Array, Failure | undefined, undefined> {
+    const request = decodeMessage(pb.LeaderRequest, bytes);
+    if (request instanceof Failure) return request;
+    const { replica } = this.#access;
+    const line = lineOf(request.name);
+    let first = await this.#first(request.name, 0n, 'linearizable', call);
+    let shown: KeyValue | undefined;
+    for (;;) {
+      if (first instanceof Failure) return first;
+      if (first.kv !== undefined && !samePair(first.kv, shown))
+        yield pb.LeaderResponse.encode(first).finish();
+      shown = first.kv;
+      const change = await nextChange(replica, line, first.header.revision, call);
+      if (change instanceof Failure) return change;
+      first = await this.#first(request.name, change, 'local', call);
+      // Compacted meanwhile: what is left to be seen is the present.
+      if (first === etcdErrors.compacted) first = await this.#first(request.name, 0n, 'local', call);
+    }
+  }
+
+  /** The pair of whoever came first, as of a revision (0: the present), which is the header's. */
   async #first(
     name: Uint8Array,
+    revision: bigint,
+    consistency: ReadConsistency,
     call: Call,
   ): Promise<{ readonly header: ResponseHeader; readonly kv: KeyValue | undefined } | Failure> {
-    const request = rangeOf(lineOf(name), { sort: { target: 'create', descending: false }, limit: 1 });
-    const answered = await this.#keys.read(request, 'linearizable', call);
+    const sort = { target: 'create', descending: false } as const;
+    const answered = await this.#keys.read(
+      rangeOf(lineOf(name), { sort, limit: 1, revision }),
+      consistency,
+      call,
+    );
     if (answered instanceof Failure) return answered;
-    return { header: answered.header, kv: answered.result.pairs[0] };
+    const { header, result } = answered;
+    return { header: revision === 0n ? header : { ...header, revision }, kv: result.pairs[0] };
   }
 }
+
+const samePair = (pair: KeyValue, other: KeyValue | undefined): boolean =>
+  other !== undefined && other.modRevision === pair.modRevision && equalBytes(other.key, pair.key);

@@ -34,7 +34,6 @@ const notServed: Readonly<Record<string, readonly string[]>> = {
     ],
     ...['RoleAdd', 'RoleGet', 'RoleList', 'RoleDelete', 'RoleGrantPermission', 'RoleRevokePermission'],
   ],
-  'v3electionpb.Election': ['Observe'],
 };
 
 export interface EtcdDoor {
@@ -69,7 +68,7 @@ export function etcdDoor({ replica, schemes, fault }: EtcdDoorOptions): EtcdDoor
     ...new LockService(access, keys, grants).methods(),
     ...election.methods(),
   ];
-  const streams = [...leases.streams(), ...maintenance.streams()];
+  const streams = [...leases.streams(), ...maintenance.streams(), ...election.streams()];
   const methods = new Map<string, Method>(
     unary.map((method) => [method.path, { type: 'unary', handle: method.handle }]),
   );
