@@ -9,7 +9,8 @@
  */
 export const exitCodes = { done: 0, refused: 1, usage: 2, unknown: 3, unreachable: 4 } as const;
 
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+/** 10, 11 and 12 are those of `quorate sim` and `quorate explore`, which say how a world failed. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes] | 10 | 11 | 12;
 
 /** Ends a command with a message for people: what happened, whether it may have taken effect, what to do next. */
 export class CommandFailure extends Error {

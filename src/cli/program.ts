@@ -3,6 +3,7 @@ import { rootCommand, type Session, subcommandNamed } from './command.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.ts';
 import { addServeCommand } from './commands/serve.ts';
+import { addSimCommand } from './commands/sim.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -37,6 +38,7 @@ export function buildProgram(session: Session): Command {
   addStatusCommand(program, session);
   addSnapshotCommand(program, session);
   addConfigCommand(program, session);
+  addSimCommand(program, session);
   addVersionCommand(program, session);
   return program;
 }

@@ -70,7 +70,7 @@ export class End implements Connection {
   opened(): void {
     const { scheduler } = this.#wire.options;
     scheduler.schedule(
-      this.#wire.drawDelay(),
+      this.#wire.drawDelay(this.host.name, this.remoteHost),
       this.host.guard(() => {
         if (this.#closed) return;
         this.#established = true;
@@ -163,7 +163,7 @@ export class End implements Connection {
 
   #enqueue(bytes: Uint8Array, last: boolean): void {
     const { scheduler } = this.#wire.options;
-    const travel = scheduler.now + Math.round(this.#wire.drawDelay() * 1000);
+    const travel = scheduler.now + Math.round(this.#wire.drawDelay(this.host.name, this.remoteHost) * 1000);
     this.#lastArrival = Math.max(this.#lastArrival, travel);
     this.#queue.push({ bytes, last, arrival: this.#lastArrival });
     this.#queuedBytes += bytes.length;
@@ -231,7 +231,9 @@ export class End implements Connection {
 
   #resetByFar(): void {
     const { scheduler } = this.#wire.options;
-    scheduler.schedule(this.#wire.drawDelay(), () => this.#closeHere('connection reset'));
+    scheduler.schedule(this.#wire.drawDelay(this.host.name, this.remoteHost), () =>
+      this.#closeHere('connection reset'),
+    );
   }
 
   #tellFar(reason: string): void {
@@ -243,7 +245,7 @@ export class End implements Connection {
       if (this.#wire.isCut(this.host.name, this.remoteHost)) scheduler.schedule(100, told);
       else far.#closeHere(reason);
     };
-    scheduler.schedule(this.#wire.drawDelay(), told);
+    scheduler.schedule(this.#wire.drawDelay(this.host.name, this.remoteHost), told);
   }
 
   #closeHere(reason: string): void {

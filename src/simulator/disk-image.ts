@@ -25,6 +25,8 @@ export class FileNode {
   #visible = new Content();
   readonly #durable = new Content();
   #pending: PendingChange[] = [];
+  /** A failed sync has let changes go that are visible still. */
+  #forgotten = false;
 
   get size(): number {
     return this.#visible.length;
@@ -60,6 +62,7 @@ export class FileNode {
   syncFailed(changes: readonly PendingChange[], random: Random): void {
     for (const change of changes) this.#applyPart(change, random);
     this.#forget(changes);
+    this.#forgotten = true;
   }
 
   /** What a dead process had begun is the kernel's to finish: a later sync covers it. */
@@ -67,13 +70,17 @@ export class FileNode {
     for (const change of this.#pending) change.completed = true;
   }
 
-  /** Of everything not synced, any part may be lost, torn, or overtake the rest. */
-  powerCut(random: Random): void {
+  /** Of everything not synced, any part may be lost, torn, or overtake the rest. Returns of how many changes. */
+  powerCut(random: Random): number {
+    const lost = this.#pending.length;
+    if (lost === 0 && !this.#forgotten) return 0;
     for (const change of random.chance(1, 4) ? random.shuffle(this.#pending) : this.#pending) {
       this.#applyPart(change, random);
     }
     this.#pending = [];
+    this.#forgotten = false;
     this.#visible = this.#durable.copy();
+    return lost;
   }
 
   /** Decay of what is on the disk, and so of what is read from it. */
@@ -120,13 +127,17 @@ export class FileNode {
   }
 }
 
-/** Bytes that grow in place. */
+/** Bytes that grow in place. What lies behind those that were ever written is zero, and takes no room. */
 class Content {
   #bytes = new Uint8Array(0);
   length = 0;
 
   read(offset: number, length: number): Uint8Array {
-    return this.#bytes.slice(offset, Math.max(offset, Math.min(offset + length, this.length)));
+    const end = Math.max(offset, Math.min(offset + length, this.length));
+    if (end <= this.#bytes.length) return this.#bytes.slice(offset, end);
+    const read = new Uint8Array(end - offset);
+    read.set(this.#bytes.subarray(offset, end));
+    return read;
   }
 
   write(offset: number, bytes: Uint8Array): void {
@@ -138,27 +149,27 @@ class Content {
 
   apply(change: PendingChange): void {
     if (change.type === 'write') return this.write(change.offset, change.bytes);
-    this.#reserve(change.length);
-    if (change.length < this.length) this.#bytes.fill(0, change.length, this.length);
+    if (change.length < this.length) this.#bytes.fill(0, change.length);
     this.length = change.length;
   }
 
   copy(): Content {
     const copy = new Content();
-    copy.#bytes = this.#bytes.slice(0, this.length);
+    copy.#bytes = this.#bytes.slice();
     copy.length = this.length;
     return copy;
   }
 
   flipBit(bit: number): void {
     const at = bit >> 3;
-    if (at < this.length) this.#bytes[at] = (this.#bytes[at] as number) ^ (1 << (bit & 7));
+    if (at >= this.length) return;
+    this.#reserve(at + 1);
+    this.#bytes[at] = (this.#bytes[at] as number) ^ (1 << (bit & 7));
   }
 
   #reserve(length: number): void {
     if (length <= this.#bytes.length) return;
-    // Files that are allocated at once get what they ask for, files that grow in steps twice as much.
-    const grown = new Uint8Array(this.length === 0 ? length : Math.max(length, 2 * this.#bytes.length));
+    const grown = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
     grown.set(this.#bytes);
     this.#bytes = grown;
   }
@@ -221,12 +232,17 @@ export class DirectoryNode {
     for (const node of this.nodes()) node.processDied();
   }
 
-  /** Each change since the last sync is lost or not, whatever became of the others and of the files' bytes. */
-  powerCut(random: Random): void {
+  /**
+   * Each change since the last sync is lost or not, whatever became of the others and of the files' bytes. Returns how
+   * many changes, of bytes and names, were at stake.
+   */
+  powerCut(random: Random): number {
+    let lost = this.#pending.length;
     for (const { change } of this.#pending) if (random.chance(1, 2)) change(this.#durable);
     this.#pending = [];
     this.#visible = new Map(this.#durable);
-    for (const node of new Set(this.#visible.values())) node.powerCut(random);
+    for (const node of new Set(this.#visible.values())) lost += node.powerCut(random);
+    return lost;
   }
 
   #change(change: (entries: Map<string, Node>) => void): () => void {

@@ -27,6 +27,7 @@ export class SimulatedDisk implements Disk {
   #full = false;
   #slowness = 1;
   #failingSyncs = 0;
+  #lostWrites = 0;
   /** Counts the processes that have used the disk; callbacks reach only the one that asked. */
   #life = 0;
 
@@ -45,7 +46,7 @@ export class SimulatedDisk implements Disk {
   /** The power is gone, and with it whatever was not synced and had no luck. The disk can be used again at once. */
   powerCut(): void {
     this.kill();
-    this.#root.powerCut(this.#random);
+    this.#lostWrites += this.#root.powerCut(this.#random);
   }
 
   /** Operations take so many times longer. */
@@ -65,6 +66,21 @@ export class SimulatedDisk implements Disk {
   /** The next sync of a file reports an error, and what it should have written is written in part or never. */
   failNextSync(): void {
     this.#failingSyncs++;
+  }
+
+  /** Changes that power cuts have lost, in part or altogether. */
+  get lostWrites(): number {
+    return this.#lostWrites;
+  }
+
+  /** The paths of all files below `directory`, in order. */
+  files(directory = ''): string[] {
+    const node = this.#find(directory === '' ? '.' : directory);
+    if (node?.type !== 'directory') return [];
+    return node.names().flatMap((name) => {
+      const path = directory === '' ? name : `${directory}/${name}`;
+      return node.get(name)?.type === 'file' ? [path] : this.files(path);
+    });
   }
 
   flipBit(path: string, bit: number): void {

@@ -24,7 +24,45 @@ export interface Victim {
   failNextSync(): void;
   /** Its disk is replaced by an empty one, and it starts again under its old name. */
   loseDisk(): void;
+  /** A bit of what is on its disk decays; false when there is nothing yet in which that must be noticed. */
+  rot(): boolean;
+  jumpClock(ms: number): void;
+  /** Its clock runs fast or slow by so many parts in a million from now on. */
+  setClockRate(ppm: number): void;
 }
+
+/** Far more than any real oscillator, as virtual machines show it. */
+const maxSkewPpm = 200_000;
+
+/**
+ * R-15: partial connectivity of five, in which protocols without care lose progress although a majority is connected. By
+ * places; the leader, mostly, has place 0.
+ */
+const topologies = {
+  /** Three are connected with one another, the leader with one of them only, and the fifth with nobody. */
+  bridgedLeader: [
+    [0, 1],
+    [1, 2],
+    [1, 3],
+    [2, 3],
+  ],
+  /** The leader and two others are connected; of the rest, each hangs on one of those two. */
+  leavesBesideLeader: [
+    [0, 1],
+    [0, 2],
+    [1, 2],
+    [1, 3],
+    [2, 4],
+  ],
+  /** The same, where one of the rest hangs on the leader. */
+  leafOnLeader: [
+    [0, 1],
+    [0, 2],
+    [1, 2],
+    [1, 3],
+    [0, 4],
+  ],
+} as const;
 
 interface FaultsOptions {
   readonly world: WorldOptions;
@@ -44,7 +82,8 @@ export class Faults {
   readonly #random: Random;
   #next: Scheduled | undefined;
   #stopped = false;
-  #diskLost = false;
+  /** Those that have lost their disks, or part of them, and with that their word. */
+  readonly #betrayed = new Set<Victim>();
   /** How often each kind struck. */
   readonly counts = new Map<FaultKind, number>();
 
@@ -66,6 +105,7 @@ export class Faults {
     for (const victim of victims) {
       victim.slowDisk(1);
       victim.fillDisk(false);
+      victim.setClockRate(0);
       if (victim.state === 'paused') victim.resume();
       if (victim.state === 'down' && !victim.retired) victim.start();
     }
@@ -113,6 +153,15 @@ export class Faults {
         const side = new Set(victims.filter(() => this.#random.chance(1, 2)));
         return this.#cut((a, b) => a !== victim && b !== victim && side.has(a) !== side.has(b));
       }
+      case 'bridgedLeader':
+      case 'leavesBesideLeader':
+      case 'leafOnLeader':
+        return this.#shape(topologies[kind], victim);
+      case 'slowLink': {
+        const other = this.#random.pick(victims);
+        network.slowDown(victim.name, other.name, this.#random.pick([5, 20, 100]));
+        return this.#later(() => network.slowDown(victim.name, other.name, 1));
+      }
       case 'resetConnections':
         for (const other of victims) network.reset(victim.name, other.name);
         return;
@@ -125,15 +174,44 @@ export class Faults {
       case 'failedSync':
         if (victim.state !== 'up') return;
         return victim.failNextSync();
+      case 'bitRot':
+        if (this.#mayBetray(victim) && victim.rot()) this.#betrayed.add(victim);
+        return;
       case 'lostDisk':
-        // More than one would be more than any protocol of this fault model can bear. Before all take part, the lost disk
-        // may hold the only word on who the others are; then the cluster has to be begun anew.
-        if (this.#diskLost || victims.length < 3 || !victims.every((other) => other.tookPart)) return;
-        this.#diskLost = true;
+        if (!this.#mayBetray(victim)) return;
+        this.#betrayed.add(victim);
         return victim.loseDisk();
+      case 'clockJump':
+        return victim.jumpClock(this.#random.pick([10, 500, 10_000, 3_600_000]));
+      case 'clockRate': {
+        victim.setClockRate(this.#random.between(-maxSkewPpm, maxSkewPpm));
+        return this.#later(() => victim.setClockRate(0));
+      }
       default:
         assertNever(kind);
     }
+  }
+
+  /**
+   * More than one would be more than any protocol of this fault model can bear. Before all take part, the lost disk may
+   * hold the only word on who the others are; then the cluster has to be begun anew.
+   */
+  #mayBetray(victim: Victim): boolean {
+    const { victims, world } = this.#options;
+    if (victims.length < 3 || victim.retired || !victims.every((other) => other.tookPart)) return false;
+    // Even without limits one disk stays: without any there is nothing that a promise could be kept with.
+    const bearable = world.unlimited ? victims.length - 1 : 1;
+    return this.#betrayed.size < bearable && !this.#betrayed.has(victim);
+  }
+
+  /** Only those stay connected whom `links` connects, by their places: the victim has the first. */
+  #shape(links: readonly (readonly [number, number])[], first: Victim): void {
+    const { victims } = this.#options;
+    if (victims.length < 5) return;
+    const places = [first, ...this.#random.shuffle(victims.filter((other) => other !== first))];
+    const connected = (a: number, b: number): boolean =>
+      links.some(([one, other]) => (one === a && other === b) || (one === b && other === a));
+    this.#cut((from, to) => !connected(places.indexOf(from), places.indexOf(to)));
   }
 
   #crash(victims: readonly Victim[], powerCut: boolean): void {

@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { type Millis, millis } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduled, Scheduler } from './scheduler.ts';
 
 export interface HostOptions {
   readonly name: string;
@@ -117,28 +117,70 @@ interface SimulatedClockOptions {
 /** A host's monotonic clock: of its own origin and rate, because no two machines agree about time. */
 export class SimulatedClock implements Clock {
   readonly #options: SimulatedClockOptions;
-  readonly #began: number;
-  readonly #rate: number;
+  /** The clock showed `#shown` at `#anchor`, and has had one rate since. */
+  #anchor: number;
+  #shown: number;
+  #rate: number;
+  readonly #timers = new Set<SimulatedTimer>();
   #deferred: (() => void)[] = [];
 
   constructor(options: SimulatedClockOptions) {
     this.#options = options;
-    this.#began = options.scheduler.now;
-    this.#rate = 1_000_000 + options.driftPpm;
+    this.#anchor = options.scheduler.now;
+    this.#shown = options.offset;
+    this.#rate = million + options.driftPpm;
   }
 
   now(): Millis {
-    const elapsed = this.#options.scheduler.now - this.#began;
-    return millis(this.#options.offset + Math.floor((elapsed * this.#rate) / 1_000_000_000));
+    const elapsed = this.#options.scheduler.now - this.#anchor;
+    return millis(this.#shown + Math.floor((elapsed * this.#rate) / billion));
   }
 
   setTimer(at: Millis, callback: () => void): Timer {
-    const wanted = Math.max(0, at - this.#options.offset);
-    let elapsed = Math.ceil((wanted * 1_000_000_000) / this.#rate);
+    const timer: SimulatedTimer = {
+      at,
+      run: this.#options.host.guard(callback),
+      scheduled: undefined,
+      cancel: () => {
+        timer.scheduled?.cancel();
+        this.#timers.delete(timer);
+      },
+    };
+    this.#timers.add(timer);
+    this.#schedule(timer);
+    return timer;
+  }
+
+  /** All at once it is later by `ms`, as after a machine was suspended. */
+  jump(ms: number): void {
+    this.#restart(ms, this.#rate);
+  }
+
+  /** From now on it runs fast or slow by so many parts in a million, on top of what it was made with. */
+  skew(ppm: number): void {
+    this.#restart(0, million + this.#options.driftPpm + ppm);
+  }
+
+  #restart(jump: number, rate: number): void {
+    this.#shown = this.now() + jump;
+    this.#anchor = this.#options.scheduler.now;
+    this.#rate = rate;
+    for (const timer of this.#timers) {
+      timer.scheduled?.cancel();
+      this.#schedule(timer);
+    }
+  }
+
+  #schedule(timer: SimulatedTimer): void {
+    const wanted = Math.max(0, timer.at - this.#shown);
+    let elapsed = Math.ceil((wanted * billion) / this.#rate);
     // The division may round down: a timer that fires early would find its deadline still ahead.
-    if (Math.floor((elapsed * this.#rate) / 1_000_000_000) < wanted) elapsed++;
-    const { scheduler, host } = this.#options;
-    return scheduler.scheduleAt(Math.max(this.#began + elapsed, scheduler.now), host.guard(callback));
+    if (Math.floor((elapsed * this.#rate) / billion) < wanted) elapsed++;
+    const { scheduler } = this.#options;
+    timer.scheduled = scheduler.scheduleAt(Math.max(this.#anchor + elapsed, scheduler.now), () => {
+      this.#timers.delete(timer);
+      timer.run();
+    });
   }
 
   defer(callback: () => void): void {
@@ -158,4 +200,13 @@ export class SimulatedClock implements Clock {
     this.#deferred = [];
     for (const callback of callbacks) callback();
   }
+}
+
+const million = 1_000_000;
+const billion = 1_000_000_000;
+
+interface SimulatedTimer extends Timer {
+  readonly at: number;
+  readonly run: () => void;
+  scheduled: Scheduled | undefined;
 }

@@ -40,6 +40,6 @@ export interface Wire {
   readonly conditions: LinkConditions;
   /** True when bytes from one host do not reach the other at present. */
   isCut(from: string, to: string): boolean;
-  /** How long the next chunk travels, in milliseconds. */
-  drawDelay(): number;
+  /** How long the next chunk from one host to another travels, in milliseconds. */
+  drawDelay(from: string, to: string): number;
 }

@@ -1,20 +1,33 @@
 import type { Base } from '../protocol/index.ts';
+import { laboratory } from '../protocols/laboratory.ts';
 import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from '../storage/backend.ts';
 import type { Callback } from '../storage/disk.ts';
 import { diskMutants } from '../storage/mutants.ts';
 import type { WorldParts } from './world.ts';
 
-/** A known mistake of the host, as a part of a world. */
-export interface HostMutant {
+/** A known mistake, as a part of a world. */
+export interface WorldMutant {
   readonly name: string;
+  /** Where the mistake is made. */
+  readonly where: 'protocol' | 'disk' | 'host';
   readonly parts: Partial<WorldParts>;
 }
 
 /** Mistakes below the protocol: with the disk, and about what is durable. */
-export const hostMutants: readonly HostMutant[] = [
-  ...Object.entries(diskMutants).map(([name, throughDisk]) => ({ name, parts: { throughDisk } })),
-  { name: 'cutAtApplied', parts: { throughBackend: (backend) => new CutAtApplied(backend) } },
+export const hostMutants: readonly WorldMutant[] = [
+  ...Object.entries(diskMutants).map(
+    ([name, throughDisk]): WorldMutant => ({ name, where: 'disk', parts: { throughDisk } }),
+  ),
+  { name: 'cutAtApplied', where: 'host', parts: { throughBackend: (backend) => new CutAtApplied(backend) } },
 ];
+
+/** Every mistake that a world of `protocol` can be run with. */
+export function mutantsOf(protocol: string): readonly WorldMutant[] {
+  const own = (laboratory.get(protocol)?.mutants ?? []).map(
+    ({ name, definition }): WorldMutant => ({ name, where: 'protocol', parts: { definition } }),
+  );
+  return [...own, ...hostMutants];
+}
 
 /** Calls the applied state durable, so that the journal is cut below it and not below what is on disk. */
 class CutAtApplied implements StoreBackend {

@@ -18,6 +18,8 @@ export class SimulatedNetwork implements Wire {
   readonly #listening = new Map<string, Listening>();
   readonly #hosts = new Map<string, Host>();
   readonly #cuts = new Set<string>();
+  /** How many times longer chunks travel between two hosts, in both directions. */
+  readonly #slowness = new Map<string, number>();
   #conditions: LinkConditions;
   #ends: End[] = [];
 
@@ -54,12 +56,13 @@ export class SimulatedNetwork implements Wire {
     if (!this.#cuts.delete(`${from}>${to}`)) return;
     for (const end of this.#ends) {
       if (end.host.name !== from || end.remoteHost !== to) continue;
-      this.options.scheduler.schedule(this.drawDelay(), () => end.wake());
+      this.options.scheduler.schedule(this.drawDelay(from, to), () => end.wake());
     }
   }
 
-  /** Undoes all cuts. */
+  /** Undoes all cuts, and no link is slow any more. */
   heal(): void {
+    this.#slowness.clear();
     for (const cut of [...this.#cuts]) {
       const [from, to] = cut.split('>') as [string, string];
       this.restore(from, to);
@@ -68,6 +71,14 @@ export class SimulatedNetwork implements Wire {
 
   isCut(from: string, to: string): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
+  }
+
+  /** Chunks between two hosts travel so many times longer. */
+  slowDown(a: string, b: string, factor: number): void {
+    for (const link of [`${a}>${b}`, `${b}>${a}`]) {
+      if (factor === 1) this.#slowness.delete(link);
+      else this.#slowness.set(link, factor);
+    }
   }
 
   /** Breaks all connections between two hosts; both sides notice. */
@@ -89,12 +100,13 @@ export class SimulatedNetwork implements Wire {
     for (const end of [...this.#ends]) if (end.host === host) end.processGone(powerCut);
   }
 
-  /** How long the next chunk travels. */
-  drawDelay(): number {
+  /** How long the next chunk from one host to another travels, in milliseconds. */
+  drawDelay(from: string, to: string): number {
     const { random } = this.options;
     const { minDelayMs, maxDelayMs, slow } = this.#conditions;
     const micros = random.between(Math.round(minDelayMs * 1000), Math.round(maxDelayMs * 1000));
-    return (random.chance(slow, 1000) ? micros * 10 : micros) / 1000;
+    const factor = this.#slowness.size === 0 ? 1 : (this.#slowness.get(`${from}>${to}`) ?? 1);
+    return (factor * (random.chance(slow, 1000) ? micros * 10 : micros)) / 1000;
   }
 
   #listen(
@@ -156,7 +168,7 @@ export class SimulatedNetwork implements Wire {
         }),
       );
     };
-    scheduler.schedule(this.drawDelay(), attempt);
+    scheduler.schedule(this.drawDelay(host.name, remoteHost), attempt);
     return near;
   }
 

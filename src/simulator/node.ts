@@ -17,6 +17,7 @@ import { Host } from './host.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { WorldOptions } from './options.ts';
 import type { ClusterProperties, Report } from './properties.ts';
+import { rotDisk } from './rot.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 import type { Service } from './workload.ts';
@@ -53,6 +54,9 @@ export class Node implements Victim, Service {
   readonly #cluster: readonly ClusterMember[];
   #disk: SimulatedDisk;
   #disks = 0;
+  #lostWrites = 0;
+  /** Part of what is on its disk is not what was written. */
+  #rotten = false;
   #retired = false;
   #core: ReplicaCore | undefined;
   #backend: StoreBackend | undefined;
@@ -175,8 +179,30 @@ export class Node implements Victim, Service {
   loseDisk(): void {
     this.#trace('loses its disk');
     if (this.host.state !== 'down') this.#gone(true);
+    this.#lostWrites += this.#disk.lostWrites;
     this.#disk = this.#newDisk();
     this.start();
+  }
+
+  rot(): boolean {
+    const rotten = rotDisk(this.#disk, this.#random);
+    if (rotten === undefined) return false;
+    this.#trace('rots', () => rotten);
+    this.#rotten = true;
+    return true;
+  }
+
+  jumpClock(ms: number): void {
+    if (this.host.state !== 'down') this.host.clock.jump(ms);
+  }
+
+  setClockRate(ppm: number): void {
+    if (this.host.state !== 'down') this.host.clock.skew(ppm);
+  }
+
+  /** Changes that were never synced and went with the power. */
+  get lostWrites(): number {
+    return this.#lostWrites + this.#disk.lostWrites;
   }
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
@@ -248,7 +274,8 @@ export class Node implements Victim, Service {
   #gaveUp(error: ReplicaError): void {
     const { report, scheduler } = this.#context;
     this.#trace(`gives up: ${error.message}`);
-    this.#retired = error.code === 'REPLACED' && this.#disks > 1;
+    this.#retired =
+      (error.code === 'REPLACED' && this.#disks > 1) || (error.code === 'DAMAGED' && this.#rotten);
     const diskFailed = error.code === 'DISK' && (this.#syncFails || (this.#diskFull && !this.#begun));
     if (!this.#retired && !diskFailed) {
       report({

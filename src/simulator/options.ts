@@ -2,22 +2,7 @@ import { Random } from '../core/random.ts';
 import type { Retention, Timing } from '../protocol/index.ts';
 import type { LinkConditions } from './link.ts';
 
-export type FaultKind =
-  | 'kill'
-  | 'powerCut'
-  | 'powerCutAll'
-  | 'pause'
-  | 'isolate'
-  | 'partition'
-  | 'oneWayCut'
-  | 'bridge'
-  | 'resetConnections'
-  | 'slowDisk'
-  | 'fullDisk'
-  | 'failedSync'
-  | 'lostDisk';
-
-export const faultKinds: readonly FaultKind[] = [
+export const faultKinds = [
   'kill',
   'powerCut',
   'powerCutAll',
@@ -26,12 +11,21 @@ export const faultKinds: readonly FaultKind[] = [
   'partition',
   'oneWayCut',
   'bridge',
+  'bridgedLeader',
+  'leavesBesideLeader',
+  'leafOnLeader',
+  'slowLink',
   'resetConnections',
   'slowDisk',
   'fullDisk',
   'failedSync',
+  'bitRot',
   'lostDisk',
-];
+  'clockJump',
+  'clockRate',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
 
 /** How long the operations of a disk take, in milliseconds. */
 export interface DiskSpeed {
@@ -78,6 +72,8 @@ export interface WorldOptions {
   readonly maxTurnMicros: number;
   /** Which faults happen, and the longest quiet time between two of them. */
   readonly faults: readonly FaultKind[];
+  /** More may break than the cluster can survive: nothing is healed, and only safety is demanded. */
+  readonly unlimited: boolean;
   readonly maxQuietMs: number;
   readonly maxFaultMs: number;
   readonly workload: WorkloadOptions;
@@ -88,6 +84,8 @@ export interface WorldOverrides {
   readonly protocol?: string;
   readonly replicas?: number;
   readonly faultMs?: number;
+  readonly faults?: readonly FaultKind[];
+  readonly unlimited?: boolean;
 }
 
 /**
@@ -112,11 +110,14 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
   };
   const disk: DiskSpeed = { minDelayMs: 0.02, maxDelayMs: random.pick([0.2, 1, 5, 20]) };
   const faults = faultKinds.filter(() => random.chance(35, 100));
+  // Few clients on few keys collide the most; many make batches, windows and queues fill.
+  const busy = random.chance(1, 4);
+  const clients = busy ? random.between(24, 64) : random.between(2, 8);
   const workload: WorkloadOptions = {
-    clients: random.between(2, 8),
-    keys: random.between(1, 6),
+    clients,
+    keys: busy ? random.between(clients >> 1, clients) : random.between(1, 6),
     operationsPerKey: random.between(20, 60),
-    maxThinkMs: random.pick([5, 20, 100]),
+    maxThinkMs: busy ? random.pick([5, 20]) : random.pick([5, 20, 100]),
     timeoutMs: random.pick([500, 2_000]),
     mix: {
       get: random.between(1, 6),
@@ -124,7 +125,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
       delete: random.between(0, 2),
       compareAndSet: random.between(0, 4),
     },
-    maxValueBytes: random.pick([32, 32, 2_000, 40_000]),
+    maxValueBytes: busy ? 200 : random.pick([32, 32, 2_000, 40_000]),
   };
   const electionTimeout = maxDelayMs <= 5 ? random.pick([100, 300]) : 300;
   const maxQuietMs = random.pick([300, 1_000, 1_000, 3_000]);
@@ -132,7 +133,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     seed,
     protocol: overrides.protocol ?? 'raft',
     replicas: overrides.replicas ?? replicas,
-    faultMs: overrides.faultMs ?? 10_000,
+    faultMs: overrides.faultMs ?? 60_000,
     timing: { heartbeatInterval: electionTimeout / 5, electionTimeout },
     link,
     disk,
@@ -141,12 +142,14 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
       tailEntries: random.pick([0, 5, 50, 500]),
       tailBytes: random.pick([1_000, 100_000]),
       stride: random.pick([1, 20]),
-      checkpointBytes: random.pick([10_000, 100_000]),
+      // The whole state is written at each checkpoint: what is cheap for a small one is not for that of many clients.
+      checkpointBytes: busy ? 2_000_000 : random.pick([10_000, 100_000]),
     },
     flushIntervalMs: random.pick([500, 3_000]),
     maxDriftPpm: random.pick([0, 100, 20_000]),
     maxTurnMicros: random.pick([0, 200, 2_000]),
-    faults,
+    faults: overrides.faults ?? faults,
+    unlimited: overrides.unlimited ?? false,
     maxQuietMs,
     // Faults that outlast the quiet between them pile up until nothing moves any more.
     maxFaultMs: random.pick([0.2, 0.5, 1]) * maxQuietMs,
@@ -164,7 +167,12 @@ export function restless(options: WorldOptions): WorldOptions {
     segmentBytes: 128 * 1024,
     maxQuietMs: 500,
     maxFaultMs: 300,
-    workload: { ...options.workload, clients: 8, maxThinkMs: 5, timeoutMs: 500 },
+    workload: {
+      ...options.workload,
+      clients: Math.max(8, options.workload.clients),
+      maxThinkMs: 5,
+      timeoutMs: 500,
+    },
   };
 }
 
@@ -177,6 +185,6 @@ export function describeOptions(options: WorldOptions): string {
       `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
     `disk up to ${disk.maxDelayMs} ms, clock drift up to ${options.maxDriftPpm} ppm, turns up to ${options.maxTurnMicros} us`,
     `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes`,
-    `faults: ${options.faults.join(' ') || 'none'}`,
+    `${options.unlimited ? 'unlimited ' : ''}faults: ${options.faults.join(' ') || 'none'}`,
   ].join('; ');
 }

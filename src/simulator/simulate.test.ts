@@ -5,7 +5,7 @@ import type { WorldReport } from './world.ts';
 
 const faultMs = 4_000;
 const firstSeed = 1;
-const lastSeed = 200;
+const lastSeed = 120;
 const seedsPerTest = 20;
 
 const reports: WorldReport[] = [];
@@ -17,7 +17,7 @@ describe('worlds keep every promise', () => {
       for (let seed = first; seed <= last; seed++) {
         const report = simulate(seed, { faultMs });
         reports.push(report);
-        const replay = `npm run sim -- --seed ${seed} --minutes ${faultMs / 60_000} --verbose`;
+        const replay = `quorate sim --seed ${seed} --seconds ${faultMs / 1_000} --verbose`;
         expect(report.violation, `replay: ${replay}`).toBeUndefined();
       }
     });

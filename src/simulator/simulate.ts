@@ -1,6 +1,7 @@
-import { present } from '../core/assert.ts';
+import { assert, present } from '../core/assert.ts';
 import { laboratory } from '../protocols/laboratory.ts';
 import { protocols } from '../protocols/registry.ts';
+import { mutantsOf } from './mutants.ts';
 import { drawOptions, type WorldOptions, type WorldOverrides } from './options.ts';
 import type { Violation } from './properties.ts';
 import { World, type WorldParts, type WorldReport } from './world.ts';
@@ -19,6 +20,19 @@ export function simulate(
   parts: Partial<WorldParts> = {},
 ): WorldReport {
   return simulateWorld(drawOptions(seed, overrides), parts);
+}
+
+/** The same, with the mistake of that name in it, if there is a name, and every event as a line to `print`. */
+export function runSeed(
+  seed: number,
+  overrides: WorldOverrides,
+  mutant: string | undefined,
+  print?: (line: string) => void,
+): WorldReport {
+  const options = drawOptions(seed, overrides);
+  const found = mutantsOf(options.protocol).find(({ name }) => name === mutant);
+  assert(mutant === undefined || found !== undefined, `there is no mutant ${mutant}`);
+  return simulateWorld(options, { ...found?.parts, ...(print === undefined ? {} : { print }) });
 }
 
 /** The same for options that were drawn, or chosen. */

@@ -14,6 +14,9 @@ export interface Service {
   read(timeoutMs: number, settle: (outcome: ReadOutcome) => void): void;
 }
 
+/** Longer than a thought: who was refused would be refused again at once. */
+const backOffMs = 20;
+
 interface WorkloadContext {
   readonly options: WorkloadOptions;
   readonly random: Random;
@@ -58,7 +61,7 @@ export class Workload {
   }
 
   start(): void {
-    for (let client = 0; client < this.#context.options.clients; client++) this.#think(client, undefined);
+    for (let client = 0; client < this.#context.options.clients; client++) this.#think(client, undefined, 0);
   }
 
   /** Clients finish what they have begun. */
@@ -76,13 +79,13 @@ export class Workload {
     this.#call(-1, input, service, (answer) => settle(answer !== undefined));
   }
 
-  #think(client: number, seen: string | undefined): void {
+  #think(client: number, seen: string | undefined, pauseMs: number): void {
     if (this.#stopping) {
       this.#idle++;
       return;
     }
     const { scheduler, random, options } = this.#context;
-    scheduler.schedule(random.below(options.maxThinkMs * 1000 + 1) / 1000, () => {
+    scheduler.schedule(pauseMs + random.below(options.maxThinkMs * 1000 + 1) / 1000, () => {
       const input = this.#draw(seen);
       const service = random.pick(this.#context.services);
       this.#call(client, input, service, (answer) => {
@@ -90,6 +93,7 @@ export class Workload {
         this.#think(
           client,
           output === undefined || output.type === 'written' ? seen : (output.value ?? seen),
+          output === undefined ? backOffMs : 0,
         );
       });
     });

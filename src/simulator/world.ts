@@ -41,6 +41,8 @@ export interface WorldReport {
   readonly decided: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly effects: ReadonlyMap<Effect['type'], number>;
+  /** Changes on disks that were not synced and went with the power. */
+  readonly lostWrites: number;
 }
 
 /** After the last fault, the longest wait until everybody has answered and agrees. */
@@ -113,8 +115,9 @@ export class World {
     this.#workload.start();
     this.#faults.start();
     this.#runUntil(this.#options.faultMs, () => false);
-    if (this.#violation === undefined) this.#heal();
-    if (this.#violation === undefined) this.#checkAcknowledged();
+    // More may be broken for good than the rest can do without; what clients saw must be right all the same.
+    if (this.#violation === undefined && !this.#options.unlimited) this.#heal();
+    if (this.#violation === undefined && !this.#options.unlimited) this.#checkAcknowledged();
     if (this.#violation === undefined) this.#checkHistory();
     return {
       options: this.#options,
@@ -126,6 +129,7 @@ export class World {
       decided: this.#properties.decidedIndexes,
       faults: this.#faults.counts,
       effects: this.#properties.effects,
+      lostWrites: this.#nodes.reduce((sum, node) => sum + node.lostWrites, 0),
     };
   }
 

@@ -1,0 +1,64 @@
+import { simulationExitCodes } from '../../simulator/index.ts';
+import type { CliDependencies } from '../dependencies.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { Campaign, canThread } from './campaign.ts';
+import { flagsOf, type SimOptions } from './options.ts';
+import { Progress } from './progress.ts';
+import { runOrder, type SeedResult } from './seed-result.ts';
+import { Totals } from './totals.ts';
+
+/** Runs the worlds that `options` ask for, tells how each ended, and resolves to the exit code. */
+export async function runSim(options: SimOptions, dependencies: CliDependencies): Promise<ExitCode> {
+  const { stdout, stderr, lifeline } = dependencies;
+  const { order, firstSeed, lastSeed, minutes, json, verbose } = options;
+  const began = performance.now();
+  const elapsed = (): number => performance.now() - began;
+  const totals = new Totals();
+  const progress = new Progress(stderr);
+  let failure: SeedResult | undefined;
+  let stopped = false;
+  lifeline.onStop(() => {
+    stopped = true;
+  });
+  const budgetMs = minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60_000;
+  const report = (result: SeedResult): void => {
+    progress.clear();
+    totals.add(result);
+    stdout.write(json ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
+    if (result.verdict !== 'good') failure = result;
+    const share = lastSeed === undefined ? elapsed() / budgetMs : totals.seeds / (lastSeed - firstSeed + 1);
+    progress.show(share, totals, elapsed());
+  };
+  const mayGoOn = (): boolean => !stopped && elapsed() < budgetMs;
+  if (verbose) {
+    report(runOrder(firstSeed, order, (line) => stdout.write(`${line}\n`)));
+  } else {
+    const campaign = new Campaign(order, { first: firstSeed, last: lastSeed }, mayGoOn, report);
+    const threads = Math.min(options.threads, (lastSeed ?? Number.POSITIVE_INFINITY) - firstSeed + 1);
+    if (canThread && threads > 1) await campaign.runInThreads(threads);
+    else await campaign.run();
+  }
+  progress.clear();
+  if (failure !== undefined) stderr.write(`${describeFailure(failure, options)}\n`);
+  if (!json) stdout.write(`${totals.describe(elapsed())}\n`);
+  return simulationExitCodes[failure?.verdict ?? 'good'];
+}
+
+function describe(result: SeedResult): string {
+  const { seed, verdict, traceHash, simulatedMs, events, committed, operations, faults } = result;
+  const struck = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
+  return (
+    `seed ${seed}: ${verdict}, hash ${traceHash}, ${(simulatedMs / 1000).toFixed(1)} s, ${events} events, ` +
+    `${committed} commits, ${operations.done} done, ${operations.refused} refused, ${operations.unknown} unknown; ` +
+    `faults: ${struck.join(', ') || 'none'}`
+  );
+}
+
+function describeFailure(result: SeedResult, { order }: SimOptions): string {
+  return [
+    `seed ${result.seed} failed: ${result.property}`,
+    result.detail ?? '',
+    `the world: ${result.world}`,
+    `replay: quorate sim ${flagsOf(order)} --seed ${result.seed} --verbose`,
+  ].join('\n');
+}

@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { runCli } from '../../../test/support/cli.ts';
+import type { SeedResult } from './seed-result.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const run = promisify(execFile);
+
+const resultsIn = (out: string): SeedResult[] =>
+  out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as SeedResult);
+
+describe('quorate sim', () => {
+  it.each([
+    ['--seed', 'x'],
+    ['--seeds', '5..3'],
+    ['--seeds', '5'],
+    ['--replicas', '0'],
+    ['--replicas', '1.5'],
+    ['--minutes', '-1'],
+    ['--seconds', '0'],
+    ['--protocol', 'rumour'],
+    ['--faults', 'kill,boredom'],
+    ['--mutant', 'typo'],
+    ['--threads', '0'],
+  ])('explains what is wrong with %s %s', async (...args) => {
+    const { exitCode, stderr, stdout } = await runCli(['sim', ...args]);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(args[0]);
+  });
+
+  it('runs worlds and says how they went', async () => {
+    const args = ['sim', '--seeds', '1..2', '--seconds', '0.6', '--replicas', '3'];
+    const { exitCode, stdout, stderr } = await runCli(args);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^seed 1: good, hash [0-9a-f]{16}, /m);
+    expect(stdout).toMatch(/^2 seeds in /m);
+  });
+
+  it('takes a commit for a seed, and the faults that it is told', async () => {
+    const commit = 'abcdef0123456789abcdef0123456789abcdef01';
+    const args = ['sim', '--seed', commit, '--seconds', '0.6', '--faults', 'none', '--json'];
+    const [result] = resultsIn((await runCli(args)).stdout);
+    expect(result).toMatchObject({ seed: 0xabcdef012345, verdict: 'good', faults: {} });
+  });
+
+  it('stops at the first world that fails, with the command that replays it', async () => {
+    const args = ['sim', '--seeds', '1..40', '--seconds', '5', '--replicas', '3', '--mutant', 'noFdatasync'];
+    const { exitCode, stdout, stderr } = await runCli([
+      ...args,
+      '--faults',
+      'powerCut,powerCutAll',
+      '--json',
+    ]);
+    const results = resultsIn(stdout);
+    const failed = results.at(-1);
+    expect([10, 12]).toContain(exitCode);
+    expect(results.slice(0, -1).every(({ verdict }) => verdict === 'good')).toBe(true);
+    expect(failed?.verdict).not.toBe('good');
+    expect(stderr).toContain(failed?.property);
+    expect(stderr).toContain(
+      `replay: quorate sim --protocol raft --replicas 3 --seconds 5 --faults powerCut,powerCutAll --mutant noFdatasync --seed ${failed?.seed} --verbose`,
+    );
+  });
+
+  it('without limits to the faults keeps what it promised, whether it goes on or not', async () => {
+    const args = ['sim', '--seeds', '1..6', '--seconds', '3', '--faults', 'all', '--unlimited', '--json'];
+    const { exitCode, stdout } = await runCli(args);
+    expect(resultsIn(stdout).map(({ verdict }) => verdict)).toEqual(new Array(6).fill('good'));
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe('one seed gives one hash', () => {
+  const args = ['sim', '--seeds', '20..25', '--seconds', '2', '--json'];
+  const hashesIn = (out: string): string[] => resultsIn(out).map(({ traceHash }) => traceHash);
+  const here = async () => hashesIn((await runCli(args)).stdout);
+
+  it('in another process, in several threads', { timeout: 120_000 }, async () => {
+    const { stdout } = await run(process.execPath, ['bin/quorate', ...args, '--threads', '2'], { cwd: root });
+    expect(hashesIn(stdout)).toHaveLength(6);
+    expect(hashesIn(stdout)).toEqual(await here());
+  });
+
+  it('on Node.js 24', { timeout: 240_000 }, async (context) => {
+    const node24 = ['--yes', 'node@24'];
+    const found = await run('npx', [...node24, '--version']).then(
+      ({ stdout }) => stdout.startsWith('v24.'),
+      () => false,
+    );
+    if (!found && process.env['CI'] !== 'true') {
+      process.stdout.write('Node.js 24 left out: `npx --yes node@24` needs the npm registry\n');
+      return context.skip();
+    }
+    expect(found, 'npx --yes node@24 --version').toBe(true);
+    const { stdout } = await run('npx', [...node24, 'bin/quorate', ...args], { cwd: root });
+    expect(hashesIn(stdout)).toEqual(await here());
+  });
+});
