@@ -1,4 +1,6 @@
 import type { ReplicaHandle } from '../replica/types.ts';
+import { SimpleTokens } from './auth/simple-tokens.ts';
+import { defaultTokenTtlMs, type Tokens } from './auth/tokens.ts';
 import { ClientPort, type ClientPortOptions, type ClientTls } from './client-port.ts';
 import { etcdDoor } from './etcd/services.ts';
 import { Http1Endpoint } from './http/http1.ts';
@@ -15,6 +17,10 @@ export interface ClientServerOptions {
   readonly tls?: ClientTls | undefined;
   /** Whether the replicas speak TLS with each other; for the URLs in member lists. */
   readonly peerTls: boolean;
+  /** How users who have shown their password are known afterwards; by default as etcd does it by default. */
+  readonly tokens?: Tokens | undefined;
+  /** Bytes that the state may use; undefined for as many as the disk holds. */
+  readonly quotaBytes?: number | undefined;
   readonly metrics: MetricsSource;
   /** For operators: connections that were turned away. */
   readonly onRejected?: ClientPortOptions['onRejected'];
@@ -41,7 +47,14 @@ export class ClientServer {
       peer: options.peerTls ? 'https' : 'http',
       client: options.tls ? 'https' : 'http',
     } as const;
-    const { services, gateway } = etcdDoor({ replica, schemes, fault });
+    const { services, gateway } = etcdDoor({
+      replica,
+      schemes,
+      quotaBytes: options.quotaBytes,
+      tokens: options.tokens ?? new SimpleTokens({ ttlMs: defaultTokenTtlMs, now: Date.now }),
+      certificateNames: options.tls?.clientCertAuth === true,
+      fault,
+    });
     const { stopping } = services;
     const handle = httpRoutes({ replica, gateway: { methods: gateway, stopping }, metrics, fault });
     const budget = new ReceiveBudget(maxPendingRequestBytes);

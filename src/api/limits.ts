@@ -48,3 +48,11 @@ export const minLeaseTtlSeconds = 2;
 export const maxWaitingRenewals = 262_144;
 /** Keep-alives of one stream that are not answered yet; more wait in the client. */
 export const maxRenewalsPerStream = 1024;
+/** Passwords that are being hashed or compared, one at a time, or wait for it; more are refused. */
+export const maxWaitingPasswords = 64;
+/** Tokens whose seal or signature need not be checked again; the oldest makes room. */
+export const maxRememberedTokens = 16_384;
+/** Bytes that the state may use unless --quota-backend-bytes says otherwise, as in etcd. */
+export const defaultQuotaBytes = 2 * 1024 * 1024 * 1024;
+/** How often the space in use is looked at while there are writes. */
+export const quotaSampleMs = 250;

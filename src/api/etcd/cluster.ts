@@ -36,7 +36,7 @@ export class ClusterService {
   }
 
   async #memberList(request: pb.MemberListRequest, call: Call): Promise<pb.MemberListResponse | Failure> {
-    const view = await this.#access.read(request.linearizable ? 'linearizable' : 'local', call);
+    const view = await this.#access.readForAnybody(request.linearizable ? 'linearizable' : 'local', call);
     if (view instanceof Failure) return view;
     const { configuration } = this.#access.replica.status();
     const addresses = this.#access.replica.clientAddresses();

@@ -1,7 +1,7 @@
 import { currentRevision, machineView } from '../../machine/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import { maxRenewalsPerStream } from '../limits.ts';
-import { type BidiReceiver, type BidiStream, Code, Failure } from '../rpc/rpc.ts';
+import { type BidiReceiver, type BidiStream, type Call, Code, Failure } from '../rpc/rpc.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
 import { decodeMessage } from './method.ts';
@@ -12,6 +12,8 @@ export interface KeepAliveOptions {
   readonly replica: ReplicaHandle;
   readonly headers: ResponseHeaders;
   readonly renewals: Renewals;
+  /** Why the caller may not keep a lease alive. */
+  readonly deny: (call: Call, lease: bigint) => Failure | undefined;
   /** Told of an exception, which no client should be able to cause. */
   readonly fault: (error: unknown, method: string) => void;
 }
@@ -35,6 +37,8 @@ export class KeepAliveStream implements BidiReceiver {
   message(bytes: Uint8Array): void {
     const request = decodeMessage(pb.LeaseKeepAliveRequest, bytes);
     if (request instanceof Failure) return this.#stream.end(request);
+    const denied = this.#options.deny(this.#stream, request.ID);
+    if (denied !== undefined) return this.#stream.end(denied);
     // Taken before the renewal: the lease lived at this revision, which it may not at a later one.
     const header = this.#header();
     this.#outstanding++;

@@ -1,4 +1,6 @@
-import { currentRevision, lease, leaseKeys, leases } from '../../machine/index.ts';
+import { emptyBytes } from '../../core/bytes.ts';
+import type { ReadStore } from '../../core/store.ts';
+import { currentRevision, lease, leaseKeys, leases, type Need, needsOfLease } from '../../machine/index.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
@@ -8,6 +10,7 @@ import type { KeyAccess } from './key-access.ts';
 import type { LeaseGrants } from './lease-grants.ts';
 import { type EtcdMethod, type EtcdStreamMethod, etcdMethod, etcdStreamMethod } from './method.ts';
 import { Renewals } from './renewals.ts';
+import { keyRange } from './requests.ts';
 
 export interface LeaseServiceOptions {
   readonly access: ReplicaAccess;
@@ -63,7 +66,12 @@ export class LeaseService {
 
   streams(): EtcdStreamMethod[] {
     const { access, headers, fault } = this.#options;
-    const options = { replica: access.replica, headers, renewals: this.#renewals, fault };
+    const deny = (stream: Call, lease: bigint): Failure | undefined =>
+      access.deny(stream, (store) => ({
+        type: 'keys',
+        needs: needsOfLease(lease, (id) => leaseKeys(store, id)),
+      }));
+    const options = { replica: access.replica, headers, renewals: this.#renewals, deny, fault };
     return [
       etcdStreamMethod(
         '/etcdserverpb.Lease/LeaseKeepAlive',
@@ -94,6 +102,11 @@ export class LeaseService {
     const { access, headers } = this.#options;
     const view = await access.read('linearizable', call);
     if (view instanceof Failure) return view;
+    const { store } = view;
+    const denied = view.deny(() =>
+      keys ? { type: 'keys', needs: readsOf(leaseKeys(store, ID)) } : { type: 'user' },
+    );
+    if (denied !== undefined) return denied;
     const header = headers.header(currentRevision(view.store), view.epoch);
     const found = lease(view.store, ID);
     if (found === undefined) return { header, ID, TTL: -1n, grantedTTL: 0n, keys: [] };
@@ -110,7 +123,19 @@ export class LeaseService {
   async #leases(call: Call): Promise<pb.LeaseLeasesResponse | Failure> {
     const view = await this.#options.access.read('linearizable', call);
     if (view instanceof Failure) return view;
+    const { store } = view;
+    const denied = view.deny(() => ({ type: 'keys', needs: readsOf(keysOfAll(store)) }));
+    if (denied !== undefined) return denied;
     const header = this.#options.headers.header(currentRevision(view.store), view.epoch);
     return { header, leases: leases(view.store).map((ID) => ({ ID })) };
   }
+}
+
+/** To be told of a lease and its keys is to read them. */
+function* readsOf(keys: Iterable<Uint8Array>): Generator<Need, undefined, undefined> {
+  for (const key of keys) yield { access: 'read', range: keyRange(key, emptyBytes) };
+}
+
+function* keysOfAll(store: ReadStore): Generator<Uint8Array, undefined, undefined> {
+  for (const id of leases(store)) yield* leaseKeys(store, id);
 }
