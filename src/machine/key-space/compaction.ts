@@ -2,7 +2,8 @@ import { sweepSliceWrites } from '../../core/limits.ts';
 import type { ReadStore, Store } from '../../core/store.ts';
 import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
 import type { CompactRequest, CompactResult, SweepResult } from './control.ts';
-import { cursorOf, type EventCursor, eventKey, historyKey } from './history.ts';
+import { deleteHead, readHead } from './heads.ts';
+import { cursorOf, type EventCursor, eventKey, historyKey, isPut } from './history.ts';
 import { isLive } from './records.ts';
 import type { KeyError } from './requests.ts';
 import { type Present, readCompactedRevision, writeCompactedRevision } from './revisions.ts';
@@ -54,13 +55,17 @@ export function sweep(store: Store): SweepResult {
 
 function sweepWrite(store: Store, at: Uint8Array, value: Uint8Array, compacted: number): void {
   const { revision } = cursorOf(at);
+  const key = eventKey(value);
   const superfluous: Uint8Array[] = [];
-  for (const [version, record] of store.scan(versionsOf(eventKey(value), revision))) {
+  for (const [version, record] of store.scan(versionsOf(key, revision))) {
     const isOlder = revisionOf(version) < revision;
     if (isOlder || (revision < compacted && !isLive(record))) superfluous.push(version);
   }
   for (const version of superfluous) store.delete(version);
-  if (revision < compacted) store.delete(at);
+  if (revision === compacted) return;
+  store.delete(at);
+  // A key that was deleted and has not come back has no version any more.
+  if (!isPut(value) && readHead(store, key)?.revision === revision) deleteHead(store, key);
 }
 
 function readSwept(store: ReadStore): EventCursor {

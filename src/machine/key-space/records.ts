@@ -1,14 +1,12 @@
 import { assert } from '../../core/assert.ts';
 import { Reader, Writer } from '../../core/codec.ts';
+import type { LiveHead } from './heads.ts';
 import type { KeyValue } from './requests.ts';
 import { revisionOf, userKey } from './versions.ts';
 
 /** What one key was from one revision on. The revision itself is in the key of the record. */
-export interface LiveRecord {
+export interface LiveRecord extends LiveHead {
   readonly revision: number;
-  readonly createRevision: number;
-  readonly version: number;
-  readonly lease: bigint;
   readonly value: Uint8Array;
 }
 
@@ -22,15 +20,19 @@ export function encodeTombstone(order: number): Uint8Array {
   return new Writer(2).u8(0).uint(order).finish();
 }
 
-export function encodeRecord(record: LiveRecord, order: number): Uint8Array {
-  const leased = record.lease !== 0n;
-  const writer = new Writer(record.value.length + 40)
+export function encodeRecord(
+  { createRevision, version, lease }: LiveHead,
+  value: Uint8Array,
+  order: number,
+): Uint8Array {
+  const leased = lease !== 0n;
+  const writer = new Writer(value.length + 40)
     .u8(flag.live | (leased ? flag.lease : 0))
     .uint(order)
-    .uint(record.createRevision)
-    .uint(record.version);
-  if (leased) writer.i64(record.lease);
-  return writer.raw(record.value).finish();
+    .uint(createRevision)
+    .uint(version);
+  if (leased) writer.i64(lease);
+  return writer.raw(value).finish();
 }
 
 export function isLive(record: Uint8Array): boolean {

@@ -1,7 +1,8 @@
 import type { Store } from '../../core/store.ts';
+import { type LiveHead, writeHead } from './heads.ts';
 import { recordEvent } from './history.ts';
 import { attach, detach } from './leases.ts';
-import { encodeRecord, encodeTombstone, type LiveRecord } from './records.ts';
+import { encodeRecord, encodeTombstone } from './records.ts';
 import { type Present, writePresent } from './revisions.ts';
 import { atRevision, userKey, versionKey } from './versions.ts';
 
@@ -22,14 +23,12 @@ export class RevisionWriter {
     return this.#writes === 0 ? this.#before.revision : this.#before.revision + 1;
   }
 
-  put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: LiveRecord | undefined): void {
+  put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: LiveHead | undefined): void {
     const revision = this.#before.revision + 1;
-    const record: LiveRecord = {
-      revision,
+    const live: LiveHead = {
       createRevision: previous?.createRevision ?? revision,
       version: (previous?.version ?? 0) + 1,
       lease,
-      value,
     };
     const attachedTo = previous?.lease ?? 0n;
     if (attachedTo !== lease) {
@@ -37,7 +36,8 @@ export class RevisionWriter {
       if (lease !== 0n) attach(this.store, lease, key);
     }
     const order = this.#writes++;
-    this.store.put(versionKey(key, revision), encodeRecord(record, order));
+    writeHead(this.store, key, { revision, live });
+    this.store.put(versionKey(key, revision), encodeRecord(live, value, order));
     recordEvent(this.store, revision, order, 'put', key);
   }
 
@@ -47,6 +47,7 @@ export class RevisionWriter {
     const key = userKey(version);
     if (lease !== 0n) detach(this.store, lease, key);
     const order = this.#writes++;
+    writeHead(this.store, key, { revision, live: undefined });
     this.store.put(atRevision(version, revision), encodeTombstone(order));
     recordEvent(this.store, revision, order, 'delete', key);
   }

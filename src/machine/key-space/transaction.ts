@@ -1,6 +1,7 @@
 import { assertNever, InvariantViolation } from '../../core/assert.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { evaluate } from './compare.ts';
+import { readHead } from './heads.ts';
 import { readLease } from './leases.ts';
 import { checkRevision, readRange, revisionRead } from './range.ts';
 import { decodeRecord, isLive, keyValue, leaseOf, pairOf } from './records.ts';
@@ -54,7 +55,7 @@ export function check(store: ReadStore, step: Step, present: number): KeyError |
     case 'range':
       return checkRevision(store, step.revision, present);
     case 'put':
-      return checkPut(store, step, present);
+      return checkPut(store, step);
     case 'delete':
       return undefined;
     case 'plan':
@@ -68,11 +69,11 @@ export function check(store: ReadStore, step: Step, present: number): KeyError |
   }
 }
 
-function checkPut(store: ReadStore, put: PutRequest, present: number): KeyError | undefined {
+function checkPut(store: ReadStore, put: PutRequest): KeyError | undefined {
   if (put.lease !== 0n && readLease(store, put.lease) === undefined)
     return { type: 'error', code: 'leaseNotFound' };
   if (!put.ignoreValue && !put.ignoreLease) return undefined;
-  return recordAt(store, put.key, present) === undefined ? { type: 'error', code: 'keyNotFound' } : undefined;
+  return readHead(store, put.key)?.live === undefined ? { type: 'error', code: 'keyNotFound' } : undefined;
 }
 
 export function execute(writer: RevisionWriter, step: Step): OperationResult {
@@ -118,12 +119,16 @@ export function oldestRevisionRead(step: Step, present: number): number {
 }
 
 function executePut(writer: RevisionWriter, put: PutRequest): PutResult {
-  const previous = recordAt(writer.store, put.key, writer.present);
-  const value = put.ignoreValue && previous !== undefined ? previous.value : put.value;
-  const lease = put.ignoreLease && previous !== undefined ? previous.lease : put.lease;
-  writer.put(put.key, value, lease, previous);
-  const answered = put.previous && previous !== undefined;
-  return { type: 'put', previous: answered ? keyValue(put.key, previous) : undefined };
+  const present = readHead(writer.store, put.key)?.live;
+  const replaced =
+    present !== undefined && (put.previous || put.ignoreValue)
+      ? recordAt(writer.store, put.key, writer.present)
+      : undefined;
+  const value = put.ignoreValue && replaced !== undefined ? replaced.value : put.value;
+  const lease = put.ignoreLease && present !== undefined ? present.lease : put.lease;
+  writer.put(put.key, value, lease, present);
+  const answered = put.previous && replaced !== undefined;
+  return { type: 'put', previous: answered ? keyValue(put.key, replaced) : undefined };
 }
 
 function executeDelete(writer: RevisionWriter, request: DeleteRequest): DeleteResult {

@@ -99,6 +99,13 @@ export function isEmptyRange(range: KeyRange): boolean {
   return range.to !== undefined && compareBytes(range.from, range.to) >= 0;
 }
 
+/** True for the range of one key, [k, k + "\0"). */
+export function isSingleKey({ from, to }: KeyRange): boolean {
+  if (to === undefined || to.length !== from.length + 1 || to[from.length] !== 0) return false;
+  for (let at = 0; at < from.length; at++) if (from[at] !== to[at]) return false;
+  return true;
+}
+
 /** Every version of `key` and of the keys after it lies at or after this place, all others before it. */
 function lowerBound(key: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(escapedLength(key) + 1);
