@@ -8,6 +8,8 @@ export const maxRequestBytes = 1536 * 1024;
 export const maxRpcMessageBytes = maxRequestBytes + 512 * 1024;
 /** Bytes of requests that have begun but are not complete, over all connections. */
 export const maxPendingRequestBytes = 256 * 1024 * 1024;
+/** Bytes that wait for watchers who do not read, over all connections; beyond it, watchers are told nothing until some have read. */
+export const maxUnreadWatchBytes = 256 * 1024 * 1024;
 /** Calls under way on one connection; more wait in the client. */
 export const maxStreamsPerConnection = 4096;
 /** Memory of one HTTP/2 connection, in MiB, above which it gets no further calls; those under way may exceed it. */

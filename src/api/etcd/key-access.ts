@@ -7,6 +7,7 @@ import {
   encodeCommand,
   type KeyAnswer,
   type KeyCommand,
+  needsOf,
   type RangeRequest,
   ReadSlices,
   type TxnRequest,
@@ -19,6 +20,10 @@ import type { ReplicaAccess } from './access.ts';
 import { etcdErrors, keyFailure } from './errors.ts';
 import type { ResponseHeader } from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
+import type { Quota } from './quota.ts';
+
+/** What only reads attaches nothing to leases. */
+const noLeases = (): [] => [];
 
 type SomeResult = Exclude<KeyAnswer['result'], { type: 'error' }>;
 
@@ -33,10 +38,12 @@ export type ResultOf<Type extends SomeResult['type']> = Extract<SomeResult, { ty
 export class KeyAccess {
   readonly #access: ReplicaAccess;
   readonly #headers: ResponseHeaders;
+  readonly #quota: Quota;
 
-  constructor(access: ReplicaAccess, headers: ResponseHeaders) {
+  constructor(access: ReplicaAccess, headers: ResponseHeaders, quota: Quota) {
     this.#access = access;
     this.#headers = headers;
+    this.#quota = quota;
   }
 
   async execute<Type extends KeyCommand['type']>(
@@ -47,6 +54,8 @@ export class KeyAccess {
     if (error !== undefined) return keyFailure(error.code);
     const bytes = encodeCommand(command);
     if (bytes.length > maxRequestBytes) return etcdErrors.requestTooLarge;
+    const refused = this.#quota.refuse(command, bytes.length);
+    if (refused !== undefined) return refused;
     const executed = await this.#access.propose(bytes, call);
     if (executed instanceof Failure) return executed;
     const answer = decodeAnswer(executed.result);
@@ -67,6 +76,8 @@ export class KeyAccess {
     const slices = new ReadSlices(request);
     const { epoch } = view;
     for (;;) {
+      const denied = view.deny(() => ({ type: 'keys', needs: needsOf(request, noLeases) }));
+      if (denied !== undefined) return denied;
       const answer = slices.next(view.store);
       if (answer !== undefined) return this.#answered(answer, epoch, request.type);
       await turn();

@@ -9,6 +9,7 @@ import { etcdErrors, keyFailure } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
 import { type EtcdMethod, type EtcdStreamMethod, etcdMethod, etcdStreamMethod } from './method.ts';
+import type { Quota } from './quota.ts';
 import { etcdVersion } from './version.ts';
 
 /** etcdctl recognises the hash at the end by the length of the rest, which is a multiple of this in etcd. */
@@ -18,10 +19,12 @@ const snapshotPageBytes = 512;
 export class MaintenanceService {
   readonly #access: ReplicaAccess;
   readonly #headers: ResponseHeaders;
+  readonly #quota: Quota;
 
-  constructor(access: ReplicaAccess, headers: ResponseHeaders) {
+  constructor(access: ReplicaAccess, headers: ResponseHeaders, quota: Quota) {
     this.#access = access;
     this.#headers = headers;
+    this.#quota = quota;
   }
 
   methods(): EtcdMethod[] {
@@ -103,7 +106,7 @@ export class MaintenanceService {
       isLearner: status.role === 'learner',
       // The level of a file format that is not ours: there is none.
       storageVersion: '',
-      dbSizeQuota: 0n,
+      dbSizeQuota: BigInt(this.#quota.bytes ?? 0),
       downgradeInfo: undefined,
     };
   }

@@ -1,11 +1,23 @@
+import { randomBytes } from 'node:crypto';
+import { hex } from '../../core/bytes.ts';
+import { Random } from '../../core/random.ts';
+import { nodeClock } from '../../replica/node-clock.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
+import { WatchHub } from '../../replica/watches/hub.ts';
+import { Authenticator } from '../auth/authenticator.ts';
+import { Passwords } from '../auth/passwords.ts';
+import type { Tokens } from '../auth/tokens.ts';
+import { maxUnreadWatchBytes } from '../limits.ts';
 import type { FaultReport } from '../rpc/grpc-call.ts';
 import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
+import { SendBudget } from '../send-budget.ts';
 import { ReplicaAccess } from './access.ts';
 import { AlarmService } from './alarms.ts';
+import { AuthService } from './auth.ts';
 import { ClusterService, type UrlSchemes } from './cluster.ts';
 import { ElectionService } from './election.ts';
 import { refusedFailure } from './errors.ts';
+import { Guard } from './guard.ts';
 import { ResponseHeaders } from './header.ts';
 import { HealthService } from './health.ts';
 import { KeyAccess } from './key-access.ts';
@@ -15,50 +27,71 @@ import { LeaseGrants } from './lease-grants.ts';
 import { LockService } from './lock.ts';
 import { MaintenanceService } from './maintenance.ts';
 import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
+import { Quota } from './quota.ts';
+import { WatchService, watchPath } from './watch.ts';
 
 /** The rest of the etcd v3 API: what a client may ask for and is told is not there. */
 const notServed: Readonly<Record<string, readonly string[]>> = {
   'etcdserverpb.KV': ['RangeStream'],
-  'etcdserverpb.Watch': ['Watch'],
   'etcdserverpb.Cluster': ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'],
-  'etcdserverpb.Auth': [
-    ...['AuthEnable', 'AuthDisable', 'AuthStatus', 'Authenticate'],
-    ...[
-      'UserAdd',
-      'UserGet',
-      'UserList',
-      'UserDelete',
-      'UserChangePassword',
-      'UserGrantRole',
-      'UserRevokeRole',
-    ],
-    ...['RoleAdd', 'RoleGet', 'RoleList', 'RoleDelete', 'RoleGrantPermission', 'RoleRevokePermission'],
-  ],
 };
 
 export interface EtcdDoor {
   readonly services: Services;
   /** Methods by path of the JSON gateway below "/v3". */
   readonly gateway: ReadonlyMap<string, EtcdMethod | EtcdStreamMethod>;
+  /** What all watches hang on. */
+  readonly watches: WatchHub;
 }
 
 export interface EtcdDoorOptions {
   readonly replica: ReplicaHandle;
   readonly schemes: UrlSchemes;
+  /** Bytes that the state may use; undefined for as many as the disk holds. */
+  readonly quotaBytes: number | undefined;
+  readonly tokens: Tokens;
+  /** The common name of a client's certificate says which user it is. */
+  readonly certificateNames: boolean;
+  /** Milliseconds between two messages to a watcher who wants to know how far his watch has come. */
+  readonly progressIntervalMs: number;
   /** Told of an exception, which no client should be able to cause. */
   readonly fault: FaultReport;
 }
 
 /** Everything of etcd's API that is served, over one replica. */
-export function etcdDoor({ replica, schemes, fault }: EtcdDoorOptions): EtcdDoor {
-  const access = new ReplicaAccess(replica);
+export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
+  const { replica, schemes, fault } = options;
+  const access = new ReplicaAccess(
+    replica,
+    new Authenticator(replica, options.tokens, options.certificateNames),
+  );
   const headers = new ResponseHeaders(replica);
-  const keys = new KeyAccess(access, headers);
+  const quota = new Quota(access, options.quotaBytes);
+  const keys = new KeyAccess(access, headers, quota);
   const grants = new LeaseGrants(keys);
   const leases = new LeaseService({ access, headers, keys, grants, fault });
-  const maintenance = new MaintenanceService(access, headers);
+  const maintenance = new MaintenanceService(access, headers, quota);
   const election = new ElectionService(access, keys, grants);
   const health = new HealthService(replica);
+  const guard = new Guard(access);
+  const watches = new WatchHub({
+    replica,
+    clock: nodeClock,
+    random: Random.fromSeed(hex(randomBytes(32))),
+    progressIntervalMs: options.progressIntervalMs,
+    onFault: (error) => {
+      fault(error, watchPath);
+      watchService.fail();
+    },
+  });
+  const watchService = new WatchService({
+    replica,
+    headers,
+    hub: watches,
+    budget: new SendBudget(maxUnreadWatchBytes),
+    authorize: (range, call) =>
+      access.deny(call, () => ({ type: 'keys', needs: [{ type: 'read', range }] })),
+  });
   const unary = [
     ...new KvService(replica, keys).methods(),
     ...leases.methods(),
@@ -67,8 +100,14 @@ export function etcdDoor({ replica, schemes, fault }: EtcdDoorOptions): EtcdDoor
     ...new AlarmService(access, headers, keys).methods(),
     ...new LockService(access, keys, grants).methods(),
     ...election.methods(),
-  ];
-  const streams = [...leases.streams(), ...maintenance.streams(), ...election.streams()];
+    ...new AuthService({ access, keys, headers, passwords: new Passwords() }).methods(),
+  ].map((method) => guard.unary(method));
+  const streams = [
+    ...watchService.streams(),
+    ...leases.streams(),
+    ...maintenance.streams(),
+    ...election.streams(),
+  ].map((method) => guard.stream(method));
   const methods = new Map<string, Method>(
     unary.map((method) => [method.path, { type: 'unary', handle: method.handle }]),
   );
@@ -81,7 +120,7 @@ export function etcdDoor({ replica, schemes, fault }: EtcdDoorOptions): EtcdDoor
   const gateway = new Map<string, EtcdMethod | EtcdStreamMethod>();
   for (const method of [...unary, ...streams])
     for (const path of method.gatewayPaths) gateway.set(path, method);
-  return { services: { methods, unimplemented, stopping: refusedFailure('stopping') }, gateway };
+  return { services: { methods, unimplemented, stopping: refusedFailure('stopping') }, gateway, watches };
 }
 
 function unimplemented(path: string): Failure {
