@@ -11,26 +11,41 @@ export type Verdict =
   | { readonly type: 'illegal'; readonly partition: string; readonly explanation: string }
   | { readonly type: 'unknown'; readonly partition: string; readonly steps: number };
 
+/** Why a history is not linearizable: for `drawIllegal`. */
+export interface IllegalHistory<Input, Output> {
+  readonly partition: string;
+  readonly operations: readonly Operation<Input, Output>[];
+  /** The longest order that explains the answers; places in `operations`. */
+  readonly order: readonly number[];
+  /** What nothing explains after it. */
+  readonly stuck: number | undefined;
+}
+
 /** Model steps per partition before a check gives up. */
 export const defaultStepBudget = 2_000_000;
 
 /**
  * Is there an order of the operations, consistent with the order of calls and returns, in which each gives the answer it
  * gave? The search of Wing and Gong with the memoization of Lowe, over partitions of the history. `budget` bounds the
- * model steps for each partition.
+ * model steps for each partition; `illegal` is told more about a history that has no such order.
  */
 export function checkLinearizability<State, Input, Output>(
   model: Model<State, Input, Output>,
   history: readonly Operation<Input, Output>[],
   budget: number = defaultStepBudget,
+  illegal: (history: IllegalHistory<Input, Output>) => void = () => undefined,
 ): Verdict {
   let steps = 0;
   let exhausted: Verdict | undefined;
   for (const [partition, operations] of partitions(model, history)) {
-    const search = new Search(model, model.prune?.(operations) ?? operations, budget);
+    const kept = model.prune?.(operations) ?? operations;
+    const search = new Search(model, kept, budget);
     const result = search.run();
     steps += search.steps;
-    if (result === 'illegal') return { type: 'illegal', partition, explanation: search.explain() };
+    if (result === 'illegal') {
+      illegal({ partition, operations: kept, ...search.deepest });
+      return { type: 'illegal', partition, explanation: search.explain() };
+    }
     if (result === 'unknown') exhausted ??= { type: 'unknown', partition, steps: search.steps };
   }
   return exhausted ?? { type: 'ok', steps };

@@ -79,6 +79,11 @@ export class Search<State, Input, Output> {
     return 'ok';
   }
 
+  /** The longest order that works, and what is stuck after it. */
+  get deepest(): { readonly order: readonly number[]; readonly stuck: number | undefined } {
+    return { order: this.#deepest, stuck: this.#stuckAt };
+  }
+
   /** For people: the longest order that works, and the operation that nothing explains after it. */
   explain(): string {
     const line = (id: number): string => {
