@@ -24,6 +24,34 @@ import { CoordinationError } from './errors.ts';
 import { KeptLease } from './kept-lease.ts';
 import { keyRange } from './key-range.ts';
 import { leaseId, op, selectionOf, when } from './operations.ts';
+import {
+  type Barrier,
+  barrier,
+  type DoubleBarrier,
+  doubleBarrier,
+  type ElectOptions,
+  type Endpoint,
+  elect,
+  endpoints,
+  type Group,
+  group,
+  type Leadership,
+  type Lock,
+  type LockOptions,
+  leader,
+  lock,
+  observe,
+  type Queue,
+  queue,
+  type RegisterOptions,
+  type Registration,
+  register,
+  watchEndpoints,
+} from './recipes/index.ts';
+
+interface SignalOption {
+  readonly signal?: AbortSignal | undefined;
+}
 
 const defaultPageSize = 1_000;
 
@@ -111,6 +139,61 @@ export class Client implements Coordination, AsyncDisposable {
     );
     this.#leases.add(lease);
     return lease;
+  }
+
+  /** Waits for the lock `name`, in the order of asking. See `Lock` for what it does not protect from. */
+  lock(name: string, options?: LockOptions): Promise<Lock> {
+    return lock(this, name, options);
+  }
+
+  /** Stands for election under `value`, and resolves when it is won. */
+  elect(name: string, value: Bytes, options?: ElectOptions): Promise<Leadership> {
+    return elect(this, name, value, options);
+  }
+
+  /** Who leads now, if anybody does. */
+  leader(name: string, options?: CallOptions): Promise<Entry | undefined> {
+    return leader(this, name, options);
+  }
+
+  /** Who leads now, and after each change; undefined while nobody does. */
+  observe(name: string, options?: SignalOption): AsyncIterableIterator<Entry | undefined> {
+    return observe(this, name, options);
+  }
+
+  /** Everyone who waits goes on when it is opened. */
+  barrier(name: string): Barrier {
+    return barrier(this, name);
+  }
+
+  /** So many begin together, and end together. */
+  doubleBarrier(name: string, members: number): DoubleBarrier {
+    return doubleBarrier(this, name, members);
+  }
+
+  /** A queue with priorities. */
+  queue(name: string): Queue {
+    return queue(this, name);
+  }
+
+  /** Who is there. */
+  group(name: string): Group {
+    return group(this, name);
+  }
+
+  /** Lists an address under a service, until it is closed. */
+  register(service: string, address: string, options?: RegisterOptions): Promise<Registration> {
+    return register(this, service, address, options);
+  }
+
+  /** The addresses that are listed under a service. */
+  endpoints(service: string, options?: CallOptions): Promise<readonly Endpoint[]> {
+    return endpoints(this, service, options);
+  }
+
+  /** The addresses now, and after each change. */
+  watchEndpoints(service: string, options?: SignalOption): AsyncIterableIterator<readonly Endpoint[]> {
+    return watchEndpoints(this, service, options);
   }
 
   /** Revokes the leases, ends the watches, and closes the connections. */

@@ -130,6 +130,8 @@ export interface Lease extends AsyncDisposable {
   readonly lost: AbortSignal;
   /** Gives it up at once, and deletes its keys. */
   revoke(options?: CallOptions): Promise<void>;
+  /** Revokes, and leaves a failure to the time to live. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export type Relation = '=' | '!=' | '<' | '>';

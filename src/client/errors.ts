@@ -19,7 +19,6 @@ import type { Entry } from './entry.ts';
  * - `unauthenticated`, `permissionDenied`: who we are, and what we may do.
  * - `unsupported`: the server does not know the call.
  * - `otherCluster`: a server of another cluster answered; the endpoints name more than one, or it was made anew.
- * - `full`: a double barrier has as many members as it takes.
  * - `closed`: the client was closed.
  * - `failed`: anything else; the text says what.
  */
@@ -41,7 +40,6 @@ export type ErrorCode =
   | 'permissionDenied'
   | 'unsupported'
   | 'otherCluster'
-  | 'full'
   | 'closed'
   | 'failed';
 

@@ -5,3 +5,4 @@ export type * from './coordination.ts';
 export { type Bytes, Entry } from './entry.ts';
 export { CoordinationError, codeOf, type ErrorCode, type Outcome } from './errors.ts';
 export { op, when } from './operations.ts';
+export type * from './recipes/index.ts';

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { CallOptions, Lease } from './coordination.ts';
 import type { Driver, DriverCall, Grant } from './driver.ts';
 import { CoordinationError, codeOf } from './errors.ts';
+import { pause } from './pause.ts';
 
 /** What a lease has to do when its time comes, as parts of its time to live. */
 const renewAfter = 1 / 3;
@@ -93,14 +93,12 @@ export class KeptLease implements Lease {
 
   async #keep(): Promise<void> {
     const { signal } = this.#lost;
-    const rest = (ms: number): Promise<void> =>
-      pause(ms, undefined, { signal, ref: false }).catch(() => undefined);
-    await rest(this.#validMs * renewAfter - this.#since.elapsedMs);
+    await pause(this.#validMs * renewAfter - this.#since.elapsedMs, signal);
     while (!signal.aborted) {
       const outcome = await this.#renew(signal);
       if (outcome === 'gone') this.drop('the server says that the lease is gone');
-      else if (outcome === 'failed') await rest(this.#validMs * retryAfter);
-      else await rest(this.#validMs * renewAfter - this.#since.elapsedMs);
+      else if (outcome === 'failed') await pause(this.#validMs * retryAfter, signal);
+      else await pause(this.#validMs * renewAfter - this.#since.elapsedMs, signal);
     }
   }
 

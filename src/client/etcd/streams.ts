@@ -1,4 +1,5 @@
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import { pause } from '../pause.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import type { Connection } from '../wire/connection.ts';
 
@@ -71,7 +72,7 @@ export class PersistentStream {
     this.#running = true;
     while (this.#wanted) {
       this.#stop = new AbortController();
-      await rest(pauses[Math.min(this.#failures, pauses.length - 1)] ?? 0, this.#stop.signal);
+      await pause(pauses[Math.min(this.#failures, pauses.length - 1)] ?? 0, this.#stop.signal);
       if (!this.#wanted) break;
       this.#failures += 1;
       await this.#once().catch(() => undefined);
@@ -105,17 +106,4 @@ export class PersistentStream {
     // Whatever ended it, the next attempt begins with another server.
     this.#cluster.passOver(connection);
   }
-}
-
-function rest(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms === 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -1,0 +1,78 @@
+import type { CallOptions, Condition, Coordination } from '../coordination.ts';
+import { Seat } from './seat.ts';
+
+export interface LockOptions {
+  /** Seconds until others may have the lock if we die, or are cut off. 10 by default. */
+  readonly ttl?: number | undefined;
+  /** Gives up waiting. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A lock that is held. A lock of a distributed system is no mutual exclusion on its own: a holder that was stopped for
+ * longer than the time to live does not know that it lost it. Hand `fence` to what the lock protects, and have it refuse
+ * smaller ones than it has seen; for keys of the same store, put `condition` into the transaction.
+ */
+export interface Lock extends AsyncDisposable {
+  /** Greater than that of everyone who held the lock before. */
+  readonly fence: bigint;
+  /** The key that stands for it; whoever deletes it takes the lock away. */
+  readonly key: string;
+  /** Fires when the lock is given back, taken away, or may be lost by our own clock. */
+  readonly lost: AbortSignal;
+  /** Holds in a transaction as long as the lock is held, whatever this process believes. */
+  readonly condition: Condition;
+  /** Gives it back. `await using` does the same, and leaves a failure to the time to live. */
+  release(options?: CallOptions): Promise<void>;
+}
+
+/**
+ * Waits for the lock `name`, in the order of asking. Rejects with code `aborted` by `signal`, and with `leaseLost` when
+ * no server could be reached for so long that the place in the queue is gone. Works together with etcd's own locks.
+ */
+export async function lock(
+  coordination: Coordination,
+  name: string,
+  options: LockOptions = {},
+): Promise<Lock> {
+  const seat = await Seat.take(coordination, name, '', options);
+  try {
+    await seat.first(options.signal);
+    return new HeldLock(seat);
+  } catch (error) {
+    await seat[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class HeldLock implements Lock {
+  readonly #seat: Seat;
+
+  constructor(seat: Seat) {
+    this.#seat = seat;
+  }
+
+  get fence(): bigint {
+    return this.#seat.revision;
+  }
+
+  get key(): string {
+    return this.#seat.key;
+  }
+
+  get lost(): AbortSignal {
+    return this.#seat.lost;
+  }
+
+  get condition(): Condition {
+    return this.#seat.condition;
+  }
+
+  release(options?: CallOptions): Promise<void> {
+    return this.#seat.leave(options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#seat[Symbol.asyncDispose]();
+  }
+}

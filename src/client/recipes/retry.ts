@@ -1,0 +1,19 @@
+import { codeOf, type ErrorCode } from '../errors.ts';
+
+/** Before a failed step of waiting is tried again, in ms. */
+export const retryMs = 200;
+
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'unreachable',
+  'unavailable',
+  'deadline',
+  'disconnected',
+  'overloaded',
+  'compacted',
+]);
+
+/** Whether this is trouble of servers and networks that waiting may outlive. */
+export function mayPass(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && passing.has(code);
+}
