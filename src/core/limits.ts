@@ -74,6 +74,10 @@ export const maxInflightBytes = 8 * 1024 * 1024;
 /** Entries, and their bytes, that a leader has taken and not yet committed; commands above are refused as `overloaded`. */
 export const maxUncommittedEntries = 65_536;
 export const maxUncommittedBytes = 64 * 1024 * 1024;
+/** Replicas that are spoken with although the configuration known here does not name them. */
+export const maxGuests = 16;
+/** For so long, in ms, a removed member keeps its links, so that it hears of its removal. */
+export const removedLinkMs = 3_000;
 /** Changes of membership that one replica is asked for at a time. */
 export const maxPendingChanges = 64;
 /** Reads that wait for their confirmation; more are refused as `overloaded`. */

@@ -21,6 +21,7 @@ export {
   type AppliedCommand,
   type EntryContext,
   forgetCluster,
+  forgetMember,
   Replicated,
 } from './replicated.ts';
 export { type OpenOutcome, type SessionState, sessions } from './sessions.ts';

@@ -3,7 +3,7 @@ import { Malformed } from '../core/codec.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Store } from '../core/store.ts';
 import { type CommandEnvelope, decodeEnvelope, type Session } from './envelope.ts';
-import { table, tableRange } from './layout.ts';
+import { memberKey, sessionKey, table, tableRange } from './layout.ts';
 import type { ApplyContext, Machine } from './machine.ts';
 import { MachineStore } from './machine-store.ts';
 import { featureLevel, publish, type RaiseOutcome, raiseFeatureLevel } from './members.ts';
@@ -101,6 +101,13 @@ export class Replicated {
     if (this.#machineStore?.store !== store) this.#machineStore = new MachineStore(store);
     return this.#machineStore;
   }
+}
+
+/** Forgets a member that was removed: what it opened runs no more, and nobody waits for it to run a newer level. */
+export function forgetMember(store: Store, id: NodeId): void {
+  const keys = [memberKey(id), sessionKey(id)];
+  for (const [key] of store.scan(tableRange(table.result, id))) keys.push(key);
+  for (const key of keys) store.delete(key);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { decode, Malformed } from '../core/codec.ts';
 import type { Index } from '../core/ids.ts';
 import { applySliceMs } from '../core/limits.ts';
-import type { Applied, Replicated } from '../machine/index.ts';
+import { type Applied, forgetMember, type Replicated } from '../machine/index.ts';
 import { type Base, type CommittedEntry, readConfiguration } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 
@@ -84,6 +84,8 @@ export class Applier {
       case 'configuration': {
         const decoded = decode(entry.payload, readConfiguration);
         assert(!(decoded instanceof Malformed), `committed configuration ${index} does not decode`);
+        const known = new Set(configuration.removed);
+        for (const id of decoded.removed) if (!known.has(id)) forgetMember(this.#backend.store, id);
         configuration = decoded;
         break;
       }

@@ -6,6 +6,7 @@ import { lostDirectoryAdvice } from '../storage/advice.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { ProbeOutcome } from '../transport/peers.ts';
 import type { InitialMember, KnownMember, Manifest, Roster } from './manifest.ts';
+import { removedText } from './replica-error.ts';
 
 /** Asks a member who it is, and whether it knows us. */
 export type Probe = (member: InitialMember, callback: (outcome: ProbeOutcome) => void) => void;
@@ -98,6 +99,9 @@ export class Bootstrap {
           `${this.#manifest.name}. This empty directory must not vote in its place. Start with the old ` +
           `directory. If that is lost: ${lostDirectoryAdvice}`,
       });
+    }
+    if (outcome.type === 'rejected' && outcome.by === 'them' && outcome.reject.code === 'removed') {
+      this.#finish({ type: 'refused', reason: removedText(this.#manifest.name) });
     }
     // Any other refusal or failure can heal, and says nothing about this directory.
     if (outcome.type !== 'answered') return;

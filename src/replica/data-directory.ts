@@ -1,6 +1,7 @@
 import { lostDirectoryAdvice } from '../storage/advice.ts';
 import { sequenceOf } from '../storage/segment.ts';
 import { clusterIdOf, initialMembersOf, memberIdOf } from './identity.ts';
+import { findPlace } from './join.ts';
 import { type Manifest, manifestFormatVersion, readManifest, writeManifest } from './manifest.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { diskTrouble, ReplicaError, rolledBackText } from './replica-error.ts';
@@ -43,6 +44,7 @@ export function openManifest(options: ReplicaCoreOptions, callback: ManifestCall
       }
       const created = newManifest(options);
       if (created instanceof ReplicaError) callback(created, undefined);
+      else if (options.joins === true) join(options, created, callback);
       else write(options, created, callback);
     });
   });
@@ -79,6 +81,14 @@ function write(options: ReplicaCoreOptions, manifest: Manifest, callback: Manife
         new ReplicaError('DISK', `The data directory cannot be written: ${error.message}`, { cause: error }),
         undefined,
       );
+  });
+}
+
+/** The cluster says who this directory is; it begins where the cluster began. */
+function join(options: ReplicaCoreOptions, created: Manifest, callback: ManifestCallback): void {
+  findPlace(options, created.storageId, (error, place) => {
+    if (error !== undefined) callback(error, undefined);
+    else write(options, { ...created, ...place }, callback);
   });
 }
 

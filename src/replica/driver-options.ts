@@ -21,7 +21,10 @@ export interface DriverHost {
   sendSnapshot(to: NodeId, epoch: Epoch): void;
   installSnapshot(snapshot: number): void;
   discardSnapshot(snapshot: number): void;
+  /** In force now, though it may not come to be. */
   configurationChanged(configuration: Configuration): void;
+  /** It is decided, and everything before it is applied here. */
+  configurationApplied(configuration: Configuration): void;
   led(leadership: Leadership): void;
   /** Loudly and for good: a broken invariant, or a disk that cannot be trusted. */
   halt(error: unknown): void;

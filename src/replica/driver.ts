@@ -20,20 +20,28 @@ import {
   sweepIntervalMs,
 } from '../core/limits.ts';
 import { machineView } from '../machine/index.ts';
-import type { CommittedEntry, Configuration, Effect, Input, Message } from '../protocol/index.ts';
+import type {
+  CommittedEntry,
+  Configuration,
+  Effect,
+  Input,
+  Message,
+  Reconfiguration,
+} from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
+import { Changes } from './changes.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import type { DriverOptions, Leadership } from './driver-options.ts';
 import { Duties } from './duties.ts';
 import { checkFeatureLevel } from './feature-level.ts';
-import { frameKind, readForward, readRefused } from './frames.ts';
+import { frameKind, readChange, readChangeRefused, readForward, readRefused } from './frames.ts';
 import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
 import type { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { Submissions } from './submissions.ts';
-import type { Outcome, ReadConsistency, ReadOutcome } from './types.ts';
+import type { ChangeOutcome, Outcome, ReadConsistency, ReadOutcome } from './types.ts';
 
 /**
  * The turn loop. Everything that happened during one turn of the event loop is stepped through the protocol together;
@@ -49,6 +57,7 @@ export class Driver {
   readonly #submissions: Submissions;
   readonly #proposals: Proposals;
   readonly #reads = new Reads();
+  readonly #changes: Changes;
   readonly #clusterClock: ClusterClock;
   readonly #duties: Duties | undefined;
   #inputs: Input[] = [];
@@ -57,6 +66,7 @@ export class Driver {
   #stopped = false;
   #leadership: Leadership = { role: 'follower', leader: undefined, epoch: epoch(0) };
   #configuration: Configuration;
+  #appliedConfiguration: Configuration;
   #committed: Index;
   #durable: Token = token(0);
   #installing = false;
@@ -78,6 +88,8 @@ export class Driver {
     this.#proposals = this.#submissions.proposals;
     const { configuration, position } = options.backend.base();
     this.#configuration = configuration;
+    this.#appliedConfiguration = configuration;
+    this.#changes = new Changes(options.self, options.session.incarnation, options.links, configuration);
     this.#committed = position.index;
     this.#clusterClock = new ClusterClock(position.time, options.clock.now());
     this.#sweepAt = millis(options.clock.now() + sweepIntervalMs);
@@ -130,6 +142,7 @@ export class Driver {
     this.#alarm.cancel();
     this.#proposals.settleAll();
     this.#reads.settleAll();
+    this.#changes.settleAll();
   }
 
   input(input: Input): void {
@@ -146,6 +159,11 @@ export class Driver {
       millis(this.#options.clock.now() + timeoutMs),
       settle,
     );
+    this.#schedule();
+  }
+
+  reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void {
+    this.#changes.request(change, millis(this.#options.clock.now() + timeoutMs), settle);
     this.#schedule();
   }
 
@@ -194,6 +212,17 @@ export class Driver {
         if (refused instanceof Malformed) return this.#malformed(from, refused);
         return this.#submissions.refused(refused);
       }
+      case frameKind.change: {
+        const change = decode(payload, readChange);
+        if (change instanceof Malformed) return this.#malformed(from, change);
+        this.#changes.forwarded(from, change);
+        return this.#schedule();
+      }
+      case frameKind.changeRefused: {
+        const refused = decode(payload, readChangeRefused);
+        if (refused instanceof Malformed) return this.#malformed(from, refused);
+        return this.#changes.refused(refused, refused.reason);
+      }
       default:
         this.#malformed(from, new Malformed(`unknown kind of frame ${kind}`));
     }
@@ -239,6 +268,7 @@ export class Driver {
     const read = this.#reads.take(now);
     if (read !== undefined) this.#inputs.push({ type: 'read', id: read });
     for (const input of this.#submissions.collect(now, this.#leadership)) this.#inputs.push(input);
+    for (const input of this.#changes.collect(now, this.#leadership)) this.#inputs.push(input);
     const inputs = this.#inputs;
     this.#inputs = [];
     const effects = protocol.step(now, inputs);
@@ -274,7 +304,9 @@ export class Driver {
       case 'readFailed':
         return this.#reads.failed(effect.id);
       case 'refuse':
-        return this.#submissions.refuse(effect.id, effect.reason);
+        return effect.id < 0
+          ? this.#changes.refuse(effect.id, effect.reason)
+          : this.#submissions.refuse(effect.id, effect.reason);
       case 'status':
         return this.#led({ role: effect.role, leader: effect.leader, epoch: effect.epoch });
       case 'configuration':
@@ -358,6 +390,12 @@ export class Driver {
   }
 
   #stateChanged(): void {
+    const { configuration } = this.#applier.base;
+    if (configuration !== this.#appliedConfiguration) {
+      this.#appliedConfiguration = configuration;
+      this.#changes.applied(configuration);
+      this.#options.host.configurationApplied(configuration);
+    }
     this.#clusterClock.applied(this.#applier.base.position.time, this.#options.clock.now());
     this.notices.applied.mark();
   }
@@ -397,6 +435,7 @@ export class Driver {
   #sweep(now: Millis): void {
     this.#sweepAt = millis(now + sweepIntervalMs);
     this.#proposals.expire(now);
+    this.#changes.expire(now);
     this.#reads.expire(now);
     this.#proposals.resubmitStale(now, this.#leadership.role === 'leader');
     this.#reads.retryStale(now);
@@ -405,6 +444,7 @@ export class Driver {
   /** The one who was asked may have lost it, or cannot answer any more. */
   #askAgain(): void {
     this.#options.system.again();
+    this.#changes.again();
     this.#proposals.resubmit();
     this.#reads.retry();
     this.#schedule();
@@ -413,7 +453,8 @@ export class Driver {
   /** For the protocol's deadline, the machine's duties and, while somebody waits, the sweep. */
   #arm(now: Millis): void {
     const { protocol, system } = this.#options;
-    const waiting = this.#proposals.outstanding > 0 || this.#reads.waiting > 0 || system.pending;
+    const asked = this.#proposals.outstanding + this.#reads.waiting + this.#changes.outstanding;
+    const waiting = asked > 0 || system.pending;
     const sweepAt = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
     for (const at of [sweepAt, protocol.nextDeadline(), this.#duties?.deadline])
       if (at !== undefined) this.#alarm.set(at);

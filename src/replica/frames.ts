@@ -1,6 +1,12 @@
 import { Malformed, type Reader, Writer } from '../core/codec.ts';
 import { sessionWindow } from '../core/limits.ts';
-import type { Refusal } from '../protocol/index.ts';
+import {
+  decodeReconfiguration,
+  encodeReconfiguration,
+  type Reconfiguration,
+  type Refusal,
+  reconfigurationRefusals,
+} from '../protocol/index.ts';
 import type { Submission } from './proposals.ts';
 
 /** Frames between drivers; below 16 are the transport's own. */
@@ -11,6 +17,10 @@ export const frameKind = {
   forward: 17,
   /** Which of them were not taken. */
   refused: 18,
+  /** A change of membership that a replica that does not lead was asked for. */
+  change: 19,
+  /** That it was not taken. */
+  changeRefused: 20,
 } as const;
 
 /** What a session lets be outstanding, and a few of the replica's own. */
@@ -36,6 +46,7 @@ const refusals: readonly Refusal[] = [
   'transferring',
   'unsupported',
   'tooLarge',
+  ...reconfigurationRefusals,
 ];
 
 export function encodeForward({ incarnation, submissions }: Forward): Uint8Array {
@@ -75,4 +86,41 @@ export function readRefused(reader: Reader): RefusedSubmission[] {
     refused.push({ incarnation, sequence, reason });
   }
   return refused;
+}
+
+/** Numbered by the replica that asks, within this start of it. */
+export interface ChangeRequest {
+  readonly incarnation: number;
+  readonly number: number;
+  readonly change: Reconfiguration;
+}
+
+export interface ChangeRefused {
+  readonly incarnation: number;
+  readonly number: number;
+  readonly reason: Refusal;
+}
+
+export function encodeChange({ incarnation, number, change }: ChangeRequest): Uint8Array {
+  return new Writer(128).uint(incarnation).uint(number).bytes(encodeReconfiguration(change)).finish();
+}
+
+export function readChange(reader: Reader): ChangeRequest {
+  const incarnation = reader.uint();
+  const number = reader.uint();
+  const change = decodeReconfiguration(reader.bytes());
+  if (change instanceof Malformed) throw change;
+  return { incarnation, number, change };
+}
+
+export function encodeChangeRefused({ incarnation, number, reason }: ChangeRefused): Uint8Array {
+  return new Writer(32).uint(incarnation).uint(number).u8(refusals.indexOf(reason)).finish();
+}
+
+export function readChangeRefused(reader: Reader): ChangeRefused {
+  const incarnation = reader.uint();
+  const number = reader.uint();
+  const reason = refusals[reader.u8()];
+  if (reason === undefined) throw new Malformed('unknown refusal');
+  return { incarnation, number, reason };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
 import type { Machine } from '../machine/index.ts';
-import type { Base, ProtocolDefinition, Retention, Timing } from '../protocol/index.ts';
+import type { Base, LeaseReads, ProtocolDefinition, Retention, Timing } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Callback, Disk } from '../storage/disk.ts';
 import type { Network } from '../transport/network.ts';
@@ -28,6 +28,10 @@ export interface ReplicaCoreOptions {
    */
   readonly cluster: readonly ClusterMember[];
   readonly clusterToken: string;
+  /** `cluster` exists already: an empty directory finds out who it is there, and waits until it was added. */
+  readonly joins?: boolean;
+  /** Whether to wait no more for being added. */
+  readonly cancelled?: () => boolean;
   /** host:port to listen on for peers. */
   readonly peerAddress: string;
   /** What the other members and clients are told to connect to. */
@@ -35,6 +39,8 @@ export interface ReplicaCoreOptions {
   /** Of this program; for people. */
   readonly version: string;
   readonly timing: Timing;
+  /** Reads without asking the others, as long as clocks are as good as this says; the same on all members. */
+  readonly leaseReads?: LeaseReads;
   /** What the protocol keeps of its log; that of a server unless told. */
   readonly retention?: Retention;
   /** How often the state is made durable, in ms; as on a server unless told. */

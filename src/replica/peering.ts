@@ -1,15 +1,19 @@
 import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
-import type { Configuration } from '../protocol/index.ts';
+import { type Configuration, encodeConfiguration, memberOf } from '../protocol/index.ts';
+import { lostDirectoryAdvice } from '../storage/advice.ts';
 import type { Disk, DiskError } from '../storage/disk.ts';
-import { type Facts, type Purpose, reject, type Verdict } from '../transport/handshake.ts';
-import { isRolledBack } from './identity.ts';
+import { type Facts, type Purpose, type Reject, reject, type Verdict } from '../transport/handshake.ts';
+import type { Place } from '../transport/peers.ts';
+import { initialConfiguration, isRolledBack } from './identity.ts';
 import { type Manifest, type Roster, writeManifest } from './manifest.ts';
 
 export interface PeeringOptions {
   readonly disk: Disk;
   /** As far as it is not in the manifest. */
   readonly facts: Pick<Facts, 'incarnation' | 'peerAddress' | 'clientAddresses' | 'protocolVersion'>;
+  /** Somebody of this cluster whom the configuration known here does not name, though it knows us. */
+  guest(facts: Facts): void;
   /** Digest of the state that an empty replica begins with. */
   readonly baseDigest: Uint8Array;
   /** The manifest could not be written. */
@@ -25,12 +29,14 @@ export class Peering {
   readonly #options: PeeringOptions;
   #manifest: Manifest;
   #configuration: Configuration;
+  #removed: readonly NodeId[];
   #writing = false;
   #closed: (() => void) | undefined;
 
   constructor(manifest: Manifest, configuration: Configuration, options: PeeringOptions) {
     this.#manifest = manifest;
     this.#configuration = configuration;
+    this.#removed = configuration.removed;
     this.#options = options;
   }
 
@@ -40,6 +46,11 @@ export class Peering {
 
   set configuration(configuration: Configuration) {
     this.#configuration = configuration;
+  }
+
+  /** Of what is applied: only what is decided rules out a member for good. */
+  set decided(configuration: Configuration) {
+    this.#removed = configuration.removed;
   }
 
   /** This directory may take part, among those of `roster`; calls back when that is on disk. */
@@ -57,37 +68,47 @@ export class Peering {
   }
 
   facts(to: NodeId): Facts {
-    const { clusterId, memberId, name, storageId, phase, protocol, roster } = this.#manifest;
+    const { clusterId, memberId, name, storageId, phase, protocol, roster, initialMembers } = this.#manifest;
+    // Initial members tell by it whether their directory was counted; of others it is enough that they were added.
+    const wasAdded =
+      memberOf(this.#configuration, to) !== undefined && !initialMembers.some(({ id }) => id === to);
+    const { facts } = this.#options;
     return {
-      ...this.#options.facts,
+      ...facts,
+      peerAddress: memberOf(this.#configuration, memberId)?.address ?? facts.peerAddress,
       clusterId,
       id: memberId,
       name,
       storageId,
       phase,
       baseDigest: phase === 'empty' ? this.#options.baseDigest : emptyBytes,
-      knowsYou: roster.has(to),
+      knowsYou: roster.has(to) || wasAdded,
       protocol,
     };
   }
 
   judge(other: Facts, purpose: Purpose): Verdict {
     const { name, phase, initialMembers, roster } = this.#manifest;
+    if (this.#removed.includes(other.id)) {
+      return reject('removed', `${other.name} was removed from this cluster`);
+    }
     const member =
-      this.#configuration.members.find(({ id }) => id === other.id) ??
-      initialMembers.find(({ id }) => id === other.id);
-    if (member === undefined || member.name !== other.name) {
+      memberOf(this.#configuration, other.id) ?? initialMembers.find(({ id }) => id === other.id);
+    const isGuest = member === undefined && other.phase === 'member' && other.knowsYou;
+    if (!isGuest && (member === undefined || (member.name !== '' && member.name !== other.name))) {
       const stranger = `${other.name} (${other.id.toString(16)})`;
       return reject('unknownMember', `${name} knows no member ${stranger} in this cluster`);
     }
-    const known = roster.get(other.id);
-    if (known !== undefined && !equalBytes(known.storageId, other.storageId)) {
+    const seen = roster.get(other.id);
+    const expected = this.#directoryOf(other.id) ?? seen?.storageId;
+    if (expected !== undefined && !equalBytes(expected, other.storageId)) {
       return reject(
         'storageChanged',
         `${other.name} took part with another data directory before: it must not vote with this one. Start it with the old ` +
           'directory',
       );
     }
+    const known = seen !== undefined && equalBytes(seen.storageId, other.storageId) ? seen : undefined;
     if (known !== undefined && isRolledBack(other.incarnation, known.incarnation)) {
       return reject(
         'rolledBack',
@@ -100,14 +121,51 @@ export class Peering {
       return reject('notReady', 'the initial members have not all been heard of yet');
     }
     if (known?.incarnation !== other.incarnation) this.#remember(other);
-    if (known !== undefined) return { type: 'accept' };
+    if (known !== undefined) {
+      if (isGuest) this.#options.guest(other);
+      return { type: 'accept' };
+    }
     return reject('notReady', `${name} is writing down who ${other.name} is`);
+  }
+
+  /**
+   * Who an empty directory is: the member that was added at its address. One that has started already in another directory
+   * is somebody else, and what it promised there is not known here.
+   */
+  place(hello: Facts): Reject | Place {
+    const { members, learners } = this.#configuration;
+    const member = members.find(({ address }) => address === hello.peerAddress);
+    if (member === undefined) {
+      return reject(
+        'unknownMember',
+        `no member has the peer address ${hello.peerAddress}: add it, with "quorate member add"`,
+      );
+    }
+    const isNew = learners.includes(member.id) && member.storageId.length === 0;
+    if (!isNew && !equalBytes(member.storageId, hello.storageId)) {
+      return reject(
+        'storageChanged',
+        `the member at ${hello.peerAddress} has taken part with another data directory already. This empty directory must ` +
+          `not vote in its place. Start with the old directory. If that is lost: ${lostDirectoryAdvice}`,
+      );
+    }
+    if (members.some(({ id, name }) => id !== member.id && name === hello.name)) {
+      return reject('duplicateName', `there is another member ${hello.name}: choose another --name`);
+    }
+    const initial = initialConfiguration(this.#manifest.initialMembers);
+    return { id: member.id, initialMembers: encodeConfiguration(initial) };
   }
 
   /** Calls back when nothing is being written, and nothing will be. */
   close(callback: () => void): void {
     this.#closed = callback;
     if (!this.#writing) callback();
+  }
+
+  /** What all have agreed on counts before what was seen here. */
+  #directoryOf(id: NodeId): Uint8Array | undefined {
+    const storageId = memberOf(this.#configuration, id)?.storageId;
+    return storageId === undefined || storageId.length === 0 ? undefined : storageId;
   }
 
   #remember({ id, storageId, incarnation }: Facts): void {

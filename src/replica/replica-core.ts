@@ -1,10 +1,16 @@
 import { emptyBytes } from '../core/bytes.ts';
 import type { Timer } from '../core/clock.ts';
 import { type ClusterTime, millis, type NodeId } from '../core/ids.ts';
-import { applySliceEntries, flushIntervalMs, stopTimeoutMs, upkeepIntervalMs } from '../core/limits.ts';
+import {
+  applySliceEntries,
+  defaultTimeoutMs,
+  flushIntervalMs,
+  stopTimeoutMs,
+  upkeepIntervalMs,
+} from '../core/limits.ts';
 import type { ReadStore } from '../core/store.ts';
 import { clientAddresses, featureLevel, Replicated } from '../machine/index.ts';
-import type { Configuration, Protocol } from '../protocol/index.ts';
+import type { Configuration, Protocol, Reconfiguration } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { DiskError } from '../storage/disk.ts';
 import type { Journal } from '../storage/journal.ts';
@@ -17,14 +23,15 @@ import { Flusher } from './flusher.ts';
 import { Handover } from './handover.ts';
 import { incarnationOf } from './identity.ts';
 import type { Manifest } from './manifest.ts';
+import { connectedFacts, Membership } from './membership.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { Peering } from './peering.ts';
-import { diskTrouble, haltReason, ReplicaError, rolledBackText } from './replica-error.ts';
+import { diskTrouble, haltReason, ReplicaError, removedText, rolledBackText } from './replica-error.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { Snapshots } from './snapshots.ts';
 import { statusOf } from './status.ts';
 import { SystemCommands } from './system-commands.ts';
-import type { Outcome, ReadConsistency, ReadOutcome, ReplicaStatus } from './types.ts';
+import type { ChangeOutcome, Outcome, ReadConsistency, ReadOutcome, ReplicaStatus } from './types.ts';
 
 /** What was opened on disk before a replica begins. */
 export interface Opened {
@@ -45,6 +52,7 @@ export class ReplicaCore {
   readonly #log: ReplicaLog;
   readonly #peers: Peers;
   readonly #peering: Peering;
+  readonly #membership: Membership;
   readonly #driver: Driver;
   readonly #handover: Handover;
   readonly #snapshots: Snapshots;
@@ -80,7 +88,18 @@ export class ReplicaCore {
         protocolVersion: definition.formatVersion,
       },
       baseDigest: this.#baseDigest,
+      guest: (facts) => clock.defer(() => this.#membership.guest(facts)),
       failed: (error) => this.halt(error),
+    });
+    this.#membership = new Membership(backend.base().configuration, {
+      self,
+      name: manifest.name,
+      clock,
+      setPeers: (peers) => this.#peers.setMembers(peers),
+      connected: () => connectedFacts(this.#peers),
+      identify: ({ id }, { name, storageId }, settle) =>
+        this.#driver.reconfigure({ type: 'identify', id, name, storageId }, defaultTimeoutMs, settle),
+      removed: (error) => clock.defer(() => this.halt(error)),
     });
     this.#flusher = new Flusher({
       clock,
@@ -139,7 +158,14 @@ export class ReplicaCore {
         installSnapshot: (snapshot) => this.#install(snapshot),
         discardSnapshot: (snapshot) => this.#snapshots.discard(snapshot),
         configurationChanged: (configuration) => this.#configured(configuration),
-        led: (leadership) => this.#log.leadership(leadership),
+        configurationApplied: (configuration) => {
+          this.#peering.decided = configuration;
+          this.#membership.applied(configuration);
+        },
+        led: (leadership) => {
+          this.#log.leadership(leadership);
+          this.#membership.led(leadership);
+        },
         halt: (error) => this.halt(error),
       },
       observer,
@@ -158,8 +184,11 @@ export class ReplicaCore {
           return callback(new ReplicaError('ADDRESS', error.message, { cause: error }));
         callback(undefined);
         if (this.#phase !== 'starting') return;
-        if (this.#manifest.phase === 'member') this.#run();
-        else this.#seekAdmission();
+        const { phase, memberId, initialMembers } = this.#manifest;
+        const isInitial = initialMembers.some(({ id }) => id === memberId);
+        if (phase === 'member') this.#run();
+        else if (isInitial) this.#seekAdmission();
+        else this.#peering.admit(new Map(), () => this.#run());
       });
     });
   }
@@ -186,6 +215,16 @@ export class ReplicaCore {
     const reason = this.#unavailable();
     if (reason === undefined) this.#driver.read(consistency, timeoutMs, settle);
     else settle({ type: 'refused', reason });
+  }
+
+  reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void {
+    const reason = this.#unavailable();
+    if (reason === undefined) this.#driver.reconfigure(change, timeoutMs, settle);
+    else settle({ type: 'refused', reason });
+  }
+
+  isLearner(): boolean {
+    return this.#phase === 'running' && this.#driver.leadership.role === 'learner';
   }
 
   /** Calls back with whether this replica takes part and knows a leader before `timeoutMs` have passed. */
@@ -284,12 +323,13 @@ export class ReplicaCore {
   };
 
   #makeProtocol(): Protocol {
-    const { definition, random, timing, retention } = this.#options;
+    const { definition, random, timing, retention, leaseReads } = this.#options;
     const self = this.#manifest.memberId;
     return definition.create({
       self,
       timing,
       ...(retention === undefined ? {} : { retention }),
+      ...(leaseReads === undefined ? {} : { leaseReads }),
       random: random.stream(`protocol/${self}/${this.#manifest.starts}`),
     });
   }
@@ -304,6 +344,7 @@ export class ReplicaCore {
       handlers: {
         facts: (to) => this.#peering.facts(to),
         judge: (other, _direction, purpose) => this.#peering.judge(other, purpose),
+        join: (hello) => this.#peering.place(hello),
         frame: (from, _session, kind, payload) => {
           if (this.#phase === 'running' || this.#phase === 'stopping')
             this.#driver.frame(from, kind, payload);
@@ -311,6 +352,7 @@ export class ReplicaCore {
         up: (peer, session) => {
           this.#log.linkUp(peer);
           this.#driver.link(peer, session, true);
+          this.#membership.review();
         },
         down: (peer, session, reason) => {
           this.#log.linkDown(peer, reason);
@@ -321,6 +363,9 @@ export class ReplicaCore {
         problem: (problem) => {
           if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'rolledBack') {
             return this.#retire(problem.text);
+          }
+          if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'removed') {
+            return this.halt(new ReplicaError('REMOVED', removedText(this.#manifest.name)));
           }
           this.#log.problem(problem);
         },
@@ -348,7 +393,8 @@ export class ReplicaCore {
   #run(): void {
     if (this.#phase !== 'starting') return;
     this.#phase = 'running';
-    this.#peers.setMembers(this.#driver.configuration.members);
+    this.#membership.start();
+    this.#membership.applied(this.#backend.base().configuration);
     this.#guarded(() => this.#driver.start(this.#records));
     this.#records = [];
     this.#scheduleUpkeep();
@@ -357,7 +403,7 @@ export class ReplicaCore {
 
   #configured(configuration: Configuration): void {
     this.#peering.configuration = configuration;
-    if (this.#phase !== 'starting') this.#peers.setMembers(configuration.members);
+    if (this.#phase !== 'starting') this.#membership.changed(configuration);
   }
 
   #install(snapshot: number): void {
@@ -409,6 +455,7 @@ export class ReplicaCore {
   #release(): void {
     this.#bootstrap?.stop();
     this.#upkeep?.cancel();
+    this.#membership.close();
     this.#driver.stop();
     this.#snapshots.close();
     this.#peers.close();

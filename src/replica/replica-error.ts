@@ -28,6 +28,10 @@ export type ReplicaErrorCode =
   | 'ADDRESS'
   /** An empty directory under the name of a member that has taken part already. */
   | 'REPLACED'
+  /** The replica was removed from its cluster. */
+  | 'REMOVED'
+  /** It was stopped while it waited to be added. */
+  | 'CANCELLED'
   /** A copy of the data directory from before its latest start. */
   | 'ROLLED_BACK'
   /** The data, or the cluster, is of a newer version than this program. */
@@ -39,6 +43,10 @@ export type ReplicaErrorCode =
 export const rolledBackText = (text: string): string =>
   `This data directory must not take part: ${text}. An older copy may have been put in its place. If the newer directory ` +
   `still exists, start with that. If not: ${lostDirectoryAdvice}`;
+
+export const removedText = (name: string): string =>
+  `${name} was removed from its cluster and has nothing to do any more: its data directory can be deleted. To come back, it ` +
+  'is added anew with "quorate member add" and starts with an empty directory.';
 
 /** A file that cannot be used, in the words of what found it. */
 export function diskTrouble(what: string, error: Error): ReplicaError {

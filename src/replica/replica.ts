@@ -5,7 +5,7 @@ import { defaultTimeoutMs } from '../core/limits.ts';
 import { Random } from '../core/random.ts';
 import type { ReadStore } from '../core/store.ts';
 import type { Machine } from '../machine/index.ts';
-import type { ProtocolDefinition, Timing } from '../protocol/index.ts';
+import type { LeaseReads, ProtocolDefinition, Reconfiguration, Timing } from '../protocol/index.ts';
 import { findProtocol } from '../protocols/registry.ts';
 import type { DataLock } from '../storage/data-lock.ts';
 import { LmdbBackend } from '../storage/lmdb-backend.ts';
@@ -21,7 +21,14 @@ import { openReplica } from './open.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import type { ReplicaCore } from './replica-core.ts';
 import { ReplicaError } from './replica-error.ts';
-import type { Outcome, ReadConsistency, ReadOutcome, ReplicaHandle, ReplicaStatus } from './types.ts';
+import type {
+  ChangeOutcome,
+  Outcome,
+  ReadConsistency,
+  ReadOutcome,
+  ReplicaHandle,
+  ReplicaStatus,
+} from './types.ts';
 
 export interface ReplicaOptions {
   /** What is replicated. */
@@ -36,6 +43,15 @@ export interface ReplicaOptions {
   readonly cluster?: readonly ClusterMember[];
   /** Tells clusters with the same members apart. */
   readonly clusterToken?: string;
+  /**
+   * `cluster` exists already: an empty directory waits there until it was added at its address in `cluster`, before `open`
+   * resolves. Without effect on a directory that has begun.
+   */
+  readonly joins?: boolean;
+  /** Ends the waiting of `joins`: `open` rejects with the code `CANCELLED`. */
+  readonly signal?: AbortSignal;
+  /** Default: none, every linearizable read asks a quorum. To be the same on all members. */
+  readonly leaseReads?: LeaseReads;
   /** host:port to listen on for peers. Default: this member's in `cluster`. */
   readonly peerAddress?: string;
   readonly clientAddresses?: readonly string[];
@@ -106,6 +122,14 @@ export class Replica implements ReplicaHandle {
 
   clientAddresses(): ReadonlyMap<NodeId, readonly string[]> {
     return this.#core.clientAddresses();
+  }
+
+  reconfigure(change: Reconfiguration, timeoutMs: number = defaultTimeoutMs): Promise<ChangeOutcome> {
+    return new Promise((settle) => this.#core.reconfigure(change, timeoutMs, settle));
+  }
+
+  isLearner(): boolean {
+    return this.#core.isLearner();
   }
 
   transferLeadership(to: NodeId | undefined, timeoutMs: number = defaultTimeoutMs): Promise<boolean> {
@@ -180,6 +204,9 @@ function coreOptions(options: ReplicaOptions): ReplicaCoreOptions {
     name,
     cluster,
     clusterToken: options.clusterToken ?? '',
+    joins: options.joins ?? false,
+    cancelled: () => options.signal?.aborted === true,
+    ...(options.leaseReads === undefined ? {} : { leaseReads: options.leaseReads }),
     peerAddress,
     clientAddresses: options.clientAddresses ?? [],
     version: options.version ?? '',

@@ -1,6 +1,6 @@
 import type { ClusterTime, Epoch, Index, NodeId } from '../core/ids.ts';
 import type { ReadStore } from '../core/store.ts';
-import type { Configuration, Refusal, Role } from '../protocol/index.ts';
+import type { Configuration, Reconfiguration, Refusal, Role } from '../protocol/index.ts';
 
 /**
  * What became of a command. `done`: applied, and on the disks of a quorum. `refused`: nothing happened, and nothing will.
@@ -8,6 +8,12 @@ import type { Configuration, Refusal, Role } from '../protocol/index.ts';
  */
 export type Outcome =
   | { readonly type: 'done'; readonly result: Uint8Array; readonly index: Index; readonly epoch: Epoch }
+  | { readonly type: 'refused'; readonly reason: RefusedReason }
+  | { readonly type: 'unknown'; readonly reason: UnknownReason };
+
+/** What became of a change of membership; `done`: the configuration that is applied here has reached it. */
+export type ChangeOutcome =
+  | { readonly type: 'done'; readonly configuration: Configuration }
   | { readonly type: 'refused'; readonly reason: RefusedReason }
   | { readonly type: 'unknown'; readonly reason: UnknownReason };
 
@@ -70,6 +76,13 @@ export interface ReplicaHandle {
   read(consistency: ReadConsistency, timeoutMs?: number): Promise<ReadOutcome>;
   /** Client addresses that the members have published, by member. */
   clientAddresses(): ReadonlyMap<NodeId, readonly string[]>;
+  /**
+   * Changes who takes part, through whoever leads; resolves when that is applied here. Never rejects. After `unknown` it may
+   * still happen: asking for the same again is safe.
+   */
+  reconfigure(change: Reconfiguration, timeoutMs?: number): Promise<ChangeOutcome>;
+  /** Takes no part in decisions: not yet, or not any more. */
+  isLearner(): boolean;
   /** Hands leadership over (to the best follower when `to` is undefined); false when it did not move in time. */
   transferLeadership(to: NodeId | undefined): Promise<boolean>;
   /** The applied state, with everything needed to restore it, in the snapshot format; ends when the iterator is closed. */

@@ -83,7 +83,7 @@ export class Acceptor {
     }
     const { connection } = stranger;
     connection.send([{ kind: frameKinds.welcome, payload: encodeWelcome(answer) }]);
-    if (hello.purpose === 'probe') {
+    if (hello.purpose === 'probe' || hello.purpose === 'join') {
       this.#awaitEnd(stranger);
       return;
     }

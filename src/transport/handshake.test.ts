@@ -45,14 +45,20 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
 
 describe('hello and welcome', () => {
   it('come out as they went in', () => {
-    const purpose = fc.constantFrom<Purpose>('link', 'probe', 'bulk');
+    const purpose = fc.constantFrom<Purpose>('link', 'probe', 'bulk', 'join');
     fc.assert(
-      fc.property(anyFacts, purpose, fc.integer({ min: 1 }), (facts, purpose, to) => {
-        const sent: Hello = { ...facts, versions: { min: 1, max: 3 }, to: nodeId(to), purpose };
-        expect(decodeHello(encodeHello(sent))).toEqual({ hello: sent, version: 1 });
-        const welcome = { ...facts, version: 1, to: nodeId(to) };
-        expect(decodeWelcome(encodeWelcome(welcome))).toEqual(welcome);
-      }),
+      fc.property(
+        anyFacts,
+        purpose,
+        fc.integer({ min: 1 }),
+        fc.uint8Array(),
+        (facts, purpose, to, initialMembers) => {
+          const sent: Hello = { ...facts, versions: { min: 1, max: 3 }, to: nodeId(to), purpose };
+          expect(decodeHello(encodeHello(sent))).toEqual({ hello: sent, version: 1 });
+          const welcome = { ...facts, version: 1, to: nodeId(to), initialMembers };
+          expect(decodeWelcome(encodeWelcome(welcome))).toEqual(welcome);
+        },
+      ),
     );
   });
 

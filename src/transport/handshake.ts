@@ -1,5 +1,5 @@
 import { assert } from '../core/assert.ts';
-import { equalBytes, utf8 } from '../core/bytes.ts';
+import { emptyBytes, equalBytes, utf8 } from '../core/bytes.ts';
 import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
 import { type NodeId, nodeId } from '../core/ids.ts';
 
@@ -34,8 +34,14 @@ export interface Facts {
   readonly protocolVersion: number;
 }
 
-/** `link`: messages. `probe`: an exchange of facts and no more. `bulk`: one long stream. */
-export type Purpose = 'link' | 'probe' | 'bulk';
+/**
+ * `link`: messages. `probe`: an exchange of facts and no more. `bulk`: one long stream. `join`: an empty directory asks who
+ * it is, by the peer address that it gives; it does not know its id nor the cluster's.
+ */
+export type Purpose = 'link' | 'probe' | 'bulk' | 'join';
+
+/** Whoever does not know its id yet, and whoever it speaks to. */
+export const strangerId: NodeId = nodeId(1);
 
 /** The dialler's first frame. */
 export interface Hello extends Facts {
@@ -47,7 +53,10 @@ export interface Hello extends Facts {
 /** The acceptor's answer. */
 export interface Welcome extends Facts {
   readonly version: number;
+  /** Who is spoken to; for `join`, who that is. */
   readonly to: NodeId;
+  /** For `join`, the members that the cluster began with, as its configuration then; empty otherwise. */
+  readonly initialMembers: Uint8Array;
 }
 
 const rejectCodes = [
@@ -64,6 +73,7 @@ const rejectCodes = [
   'malformed',
   'untrusted',
   'other',
+  'removed',
 ] as const;
 
 /** Why one replica will not speak with another. `other`: a code of a version after ours. */
@@ -81,7 +91,7 @@ export type Verdict = { readonly type: 'accept' } | Reject;
 export const reject = (code: RejectCode, text: string): Reject => ({ type: 'reject', code, text });
 
 const magic = utf8('QUORATE\n');
-const purposes: readonly Purpose[] = ['link', 'probe', 'bulk'];
+const purposes: readonly Purpose[] = ['link', 'probe', 'bulk', 'join'];
 export const storageIdBytes = 16;
 const maxTextBytes = 1024;
 const maxAddresses = 16;
@@ -128,7 +138,9 @@ export function decodeHello(bytes: Uint8Array, ours: VersionRange = wireVersions
 export function encodeWelcome(welcome: Welcome): Uint8Array {
   const writer = new Writer(256).raw(magic).u32(welcome.version);
   writeFacts(writer, welcome);
-  return writer.uint(welcome.to).finish();
+  writer.uint(welcome.to);
+  if (welcome.initialMembers.length > 0) writer.bytes(welcome.initialMembers);
+  return writer.finish();
 }
 
 export function decodeWelcome(bytes: Uint8Array, ours: VersionRange = wireVersions): Welcome | Reject {
@@ -138,8 +150,9 @@ export function decodeWelcome(bytes: Uint8Array, ours: VersionRange = wireVersio
     if (version < ours.min || version > ours.max) throw new Malformed(`version ${version} was not offered`);
     const facts = readFacts(reader);
     const to = readId(reader);
+    const initialMembers = reader.remaining > 0 ? reader.bytes().slice() : emptyBytes;
     skipWhatLaterVersionsAdd(reader);
-    return { ...facts, version, to };
+    return { ...facts, version, to, initialMembers };
   });
   return welcome instanceof Malformed
     ? reject('malformed', `unreadable welcome: ${welcome.message}`)

@@ -26,6 +26,8 @@ export interface PeerAddress {
   readonly name: string;
   /** host:port of the peer port. */
   readonly address: string;
+  /** Its data directory, where that is known. */
+  readonly storageId?: Uint8Array;
 }
 
 /** What a link needs from the collection that it is in. */

@@ -1,5 +1,5 @@
 import { assert } from '../core/assert.ts';
-import { equalBytes } from '../core/bytes.ts';
+import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { type Millis, millis, type NodeId } from '../core/ids.ts';
 import { maxFrameBytes, maxInboundBulkStreams } from '../core/limits.ts';
@@ -35,6 +35,8 @@ export interface PeersHandlers {
    * `outbound`: we dialled it.
    */
   judge(other: Facts, direction: 'inbound' | 'outbound', purpose: Purpose): Verdict;
+  /** Who an empty directory is that asks to join. */
+  join(hello: Hello): Reject | Place;
   /** From the host of a peer; in order and without gaps within a session. `kind` is at least `firstHostKind`. */
   frame(from: NodeId, session: number, kind: number, payload: Uint8Array): void;
   /** We can send to `peer` from now on. */
@@ -46,6 +48,13 @@ export interface PeersHandlers {
   /** A peer wants to send a long stream. Answer with `accept` or `refuse`, now or later. */
   bulk(from: Facts, header: Uint8Array, incoming: IncomingBulk): void;
   problem(problem: PeerProblem): void;
+}
+
+/** The answer to a directory that asks who it is. */
+export interface Place {
+  readonly id: NodeId;
+  /** As in `Welcome`. */
+  readonly initialMembers: Uint8Array;
 }
 
 export interface PeersOptions {
@@ -135,11 +144,15 @@ export class Peers {
     );
     for (const [id, link] of [...this.#links]) {
       const member = wanted.get(id);
-      if (member?.address === link.peer.address) continue;
+      const another = member !== undefined && isAnother(member, link.facts);
+      if (member?.address === link.peer.address && !another) continue;
       this.#links.delete(id);
       link.close(member === undefined ? 'not a member any more' : `moved to ${member.address}`);
-      if (member !== undefined) continue;
-      this.#inbound.get(id)?.close();
+    }
+    for (const [id, inbound] of [...this.#inbound]) {
+      const member = wanted.get(id);
+      if (member !== undefined && !isAnother(member, inbound.facts)) continue;
+      inbound.close();
       this.#inbound.delete(id);
     }
     for (const [id, member] of wanted) {
@@ -298,6 +311,7 @@ export class Peers {
 
   #answer(hello: Hello, version: number): Reject | Welcome {
     // Before the host hears of it: a copy must not count as the latest start while the original is there.
+    if (hello.purpose === 'join') return this.#place(hello, version);
     const copy = this.#copyOf(hello);
     if (copy !== undefined) return copy;
     const verdict = this.#judge(hello, 'inbound', hello.purpose);
@@ -307,7 +321,13 @@ export class Peers {
     if (hello.purpose === 'bulk' && this.#inboundStreams >= maxInboundBulkStreams) {
       return reject('busy', `${this.#inboundStreams} streams are being received: try again later`);
     }
-    return { ...this.#handlers.facts(hello.id), version, to: hello.id };
+    return { ...this.#handlers.facts(hello.id), version, to: hello.id, initialMembers: emptyBytes };
+  }
+
+  #place(hello: Hello, version: number): Reject | Welcome {
+    const place = this.#handlers.join(hello);
+    if ('type' in place) return place;
+    return { ...this.#handlers.facts(place.id), version, to: place.id, initialMembers: place.initialMembers };
   }
 
   /** Another start of a data directory of which one is connected: it was copied, or its end has not been noticed yet. */
@@ -380,3 +400,10 @@ export class Peers {
     this.#tick = this.#clock.setTimer(this.#tickDue, () => this.#ticked());
   }
 }
+
+/** Whether a member has turned out to be another data directory than the one that is connected under its id. */
+const isAnother = ({ storageId }: PeerAddress, facts: Facts | undefined): boolean =>
+  facts !== undefined &&
+  storageId !== undefined &&
+  storageId.length > 0 &&
+  !equalBytes(storageId, facts.storageId);

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import { type NodeId, nodeId } from '../../src/core/ids.ts';
 import { Random } from '../../src/core/random.ts';
 import type { IncomingBulk } from '../../src/transport/bulk-receiver.ts';
-import type { Facts, Purpose, Verdict } from '../../src/transport/handshake.ts';
+import { type Facts, type Purpose, reject, type Verdict } from '../../src/transport/handshake.ts';
 import type { Network } from '../../src/transport/network.ts';
 import { Peers } from '../../src/transport/peers.ts';
 import type { PeerProblem } from '../../src/transport/problems.ts';
@@ -62,6 +62,7 @@ export class RecordingPeer {
       handlers: {
         facts: () => this.facts,
         judge: (other, direction, purpose) => this.verdict(other, direction, purpose),
+        join: () => reject('unknownMember', 'nobody is added here'),
         frame: (from, session, kind, payload) => {
           const frame = { from, session, kind, payload };
           this.frames.push(frame);

@@ -11,8 +11,14 @@ import { OrderedMap } from '../../src/core/ordered-map.ts';
 import type { ReadStore, Store } from '../../src/core/store.ts';
 import { keySpace } from '../../src/machine/key-space/key-space.ts';
 import { MachineStore } from '../../src/machine/machine-store.ts';
-import { votersOnly } from '../../src/protocol/index.ts';
-import type { Outcome, ReadOutcome, ReplicaHandle, ReplicaStatus } from '../../src/replica/types.ts';
+import { type Reconfiguration, votersOnly } from '../../src/protocol/index.ts';
+import type {
+  ChangeOutcome,
+  Outcome,
+  ReadOutcome,
+  ReplicaHandle,
+  ReplicaStatus,
+} from '../../src/replica/types.ts';
 
 /**
  * A cluster of one without disk and without peers: the key space over a store in memory, every command applied at once.
@@ -63,8 +69,20 @@ export class SingleReplica implements ReplicaHandle {
       committedIndex: this.#index,
       time: this.#time,
       configuration: votersOnly([
-        { id, name: 'n1', address: '127.0.0.1:2380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
-        { id: nodeId(8), name: 'n2', address: '127.0.0.1:22380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
+        {
+          id,
+          name: 'n1',
+          address: '127.0.0.1:2380',
+          storageId: new Uint8Array(0),
+          publicKey: new Uint8Array(0),
+        },
+        {
+          id: nodeId(8),
+          name: 'n2',
+          address: '127.0.0.1:22380',
+          storageId: new Uint8Array(0),
+          publicKey: new Uint8Array(0),
+        },
       ]),
       storageFull: false,
       stateBytes: 4096,
@@ -103,6 +121,19 @@ export class SingleReplica implements ReplicaHandle {
 
   clientAddresses(): ReadonlyMap<ReplicaStatus['memberId'], readonly string[]> {
     return new Map([[nodeId(7), ['127.0.0.1:2379']]]);
+  }
+
+  /** Given as the outcome of every change of membership. */
+  changeOutcome: ChangeOutcome = { type: 'refused', reason: 'unsupported' };
+  lastChange: Reconfiguration | undefined;
+
+  async reconfigure(change: Reconfiguration): Promise<ChangeOutcome> {
+    this.lastChange = change;
+    return this.changeOutcome;
+  }
+
+  isLearner(): boolean {
+    return this.status().role === 'learner';
   }
 
   async transferLeadership(): Promise<boolean> {

@@ -36,6 +36,15 @@ export interface WatchHubOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+export interface WatchStats {
+  readonly watches: number;
+  /** Watches that were not told yet what has happened. */
+  readonly behind: number;
+  readonly streams: number;
+  /** Streams that have no room. */
+  readonly blocked: number;
+}
+
 /** Work that lets others have their turn wherever it yields. */
 type Steps = Generator<undefined, void, undefined>;
 
@@ -69,13 +78,7 @@ export class WatchHub implements WatchStreamHost {
     });
   }
 
-  /** Watches, and those of them that are behind; streams, and those of them without room. */
-  stats(): {
-    readonly watches: number;
-    readonly behind: number;
-    readonly streams: number;
-    readonly blocked: number;
-  } {
+  stats(): WatchStats {
     let blocked = 0;
     for (const stream of this.#streams) if (stream.blocked) blocked++;
     return {
