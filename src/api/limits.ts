@@ -8,6 +8,8 @@ export const maxRequestBytes = 1536 * 1024;
 export const maxRpcMessageBytes = maxRequestBytes + 512 * 1024;
 /** Bytes of requests that have begun but are not complete, over all connections. */
 export const maxPendingRequestBytes = 256 * 1024 * 1024;
+/** How often a watcher who wants to know is told how far his watch has come, unless told otherwise, as in etcd; up to a tenth later. */
+export const defaultProgressIntervalMs = 600_000;
 /** Bytes that wait for watchers who do not read, over all connections; beyond it, watchers are told nothing until some have read. */
 export const maxUnreadWatchBytes = 256 * 1024 * 1024;
 /** Calls under way on one connection; more wait in the client. */
@@ -58,3 +60,5 @@ export const maxRememberedTokens = 16_384;
 export const defaultQuotaBytes = 2 * 1024 * 1024 * 1024;
 /** How often the space in use is looked at while there are writes. */
 export const quotaSampleMs = 250;
+/** How often history is looked at for automatic compaction, at least. */
+export const maxCompactionIntervalMs = 5 * 60 * 1000;
