@@ -87,6 +87,7 @@ export class Guard {
   }
 
   #judge(policy: Policy, call: Call, caller: Caller): Denial {
+    if (policy === 'messages') return undefined;
     if (caller === invalidAuthToken) return etcdErrors.invalidAuthToken;
     if (policy === 'root' || policy === 'user') return this.#access.deny(call, () => ({ type: policy }));
     return caller === undefined && this.#authenticator.state.enabled ? etcdErrors.userEmpty : undefined;

@@ -2,9 +2,10 @@ import { assert } from '../../core/assert.ts';
 
 /**
  * Who may call a method while users are asked for. `anybody`: also those who say not who they are. `user`: whoever is one.
- * `root`: who may do everything. `keys`: by what the request touches, which the service itself looks at.
+ * `root`: who may do everything. `keys`: users, by what the request touches, which the service itself looks at. `messages`:
+ * the same for each message of a stream, which is answered by a message too.
  */
-export type Policy = 'anybody' | 'user' | 'root' | 'keys';
+export type Policy = 'anybody' | 'user' | 'root' | 'keys' | 'messages';
 
 /** Every method has its line: one without is a mistake that shows when the server starts. */
 const policies: Readonly<Record<string, Policy>> = {
@@ -14,7 +15,7 @@ const policies: Readonly<Record<string, Policy>> = {
   '/etcdserverpb.KV/DeleteRange': 'keys',
   '/etcdserverpb.KV/Txn': 'keys',
   '/etcdserverpb.KV/Compact': 'user',
-  '/etcdserverpb.Watch/Watch': 'keys',
+  '/etcdserverpb.Watch/Watch': 'messages',
   '/etcdserverpb.Lease/LeaseGrant': 'user',
   '/etcdserverpb.Lease/LeaseRevoke': 'keys',
   '/etcdserverpb.Lease/LeaseKeepAlive': 'keys',
