@@ -5,6 +5,7 @@ import path from 'node:path';
 /** Programs of others that tests run against ours, and the Debian package that each comes with. */
 const packages = {
   etcdctl: 'etcd-client',
+  etcd: 'etcd-server',
   h2load: 'nghttp2-client',
   curl: 'curl',
   openssl: 'openssl',

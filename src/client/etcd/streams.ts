@@ -59,6 +59,7 @@ export class PersistentStream {
 
   unwant(): void {
     this.#wanted = false;
+    this.#failures = 0;
     this.#stop.abort();
     this.#stream?.cancel();
   }
@@ -74,8 +75,8 @@ export class PersistentStream {
       this.#stop = new AbortController();
       await pause(pauses[Math.min(this.#failures, pauses.length - 1)] ?? 0, this.#stop.signal);
       if (!this.#wanted) break;
-      this.#failures += 1;
       await this.#once().catch(() => undefined);
+      if (!this.#stop.signal.aborted) this.#failures += 1;
     }
     this.#running = false;
   }
@@ -103,7 +104,7 @@ export class PersistentStream {
     stream.cancel();
     if (performance.now() - since >= longLifeMs) this.#failures = 0;
     handler.closed(why);
-    // Whatever ended it, the next attempt begins with another server.
-    this.#cluster.passOver(connection);
+    // Whatever ended it, but for us, the next attempt begins with another server.
+    if (!this.#stop.signal.aborted) this.#cluster.passOver(connection);
   }
 }

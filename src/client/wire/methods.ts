@@ -1,6 +1,8 @@
 import {
   AuthenticateRequest,
   AuthenticateResponse,
+  CompactionRequest,
+  CompactionResponse,
   DeleteRangeRequest,
   DeleteRangeResponse,
   LeaseGrantRequest,
@@ -39,6 +41,7 @@ export const methods = {
   put: method('KV/Put', PutRequest, PutResponse),
   deleteRange: method('KV/DeleteRange', DeleteRangeRequest, DeleteRangeResponse),
   txn: method('KV/Txn', TxnRequest, TxnResponse),
+  compact: method('KV/Compact', CompactionRequest, CompactionResponse),
   leaseGrant: method('Lease/LeaseGrant', LeaseGrantRequest, LeaseGrantResponse),
   leaseRevoke: method('Lease/LeaseRevoke', LeaseRevokeRequest, LeaseRevokeResponse),
   status: method('Maintenance/Status', StatusRequest, StatusResponse),

@@ -1,0 +1,68 @@
+import { type Client, connect } from '../src/client/index.ts';
+import { Calls } from '../src/client/wire/index.ts';
+import { Cluster } from '../test/processes/cluster.ts';
+import { EtcdCluster } from '../test/support/etcd-cluster.ts';
+import { foreignProgram } from '../test/support/foreign.ts';
+
+/** One process of a store, as a test of bad days sees it. */
+export interface StoreMember {
+  readonly client: string;
+  kill(): Promise<void>;
+  start(): unknown;
+  pause(): void;
+  resume(): void;
+}
+
+/** What clients are tested against. */
+export interface Store extends AsyncDisposable {
+  connect(): Promise<Client>;
+  /** What clients for programs have no call for. */
+  administer<T>(use: (calls: Calls) => Promise<T>): Promise<T>;
+  /** Its processes, and the one that leads; undefined when there is no process but ours. */
+  readonly processes:
+    | { readonly members: readonly StoreMember[]; leader(): Promise<StoreMember> }
+    | undefined;
+}
+
+interface Kind {
+  readonly name: string;
+  readonly start: () => Promise<Store>;
+}
+
+export const clusterStores: readonly Kind[] = [
+  {
+    name: 'etcd, three processes',
+    start: async () => {
+      const program = foreignProgram('etcd');
+      if (program === undefined) throw new Error('there is no etcd here');
+      const cluster = await EtcdCluster.start(program, 3);
+      return processStore(cluster);
+    },
+  },
+  {
+    name: 'Quorate, three processes',
+    start: async () => processStore(await Cluster.start()),
+  },
+];
+
+interface Processes extends AsyncDisposable {
+  readonly members: readonly StoreMember[];
+  leader(): Promise<StoreMember>;
+}
+
+const processStore = (cluster: Processes): Store => ({
+  connect: () => connect({ endpoints: cluster.members.map(({ client }) => client) }),
+  administer: async (use) => {
+    const calls = new Calls({
+      servers: cluster.members.map(({ client }) => ({ address: client, tls: undefined })),
+      timeoutMs: 10_000,
+    });
+    try {
+      return await use(calls);
+    } finally {
+      calls.close();
+    }
+  },
+  processes: cluster,
+  [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+});
