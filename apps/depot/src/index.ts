@@ -43,14 +43,9 @@ export type {
 export { toMps } from './planning/export.ts';
 export { openInlineSolver } from './planning/highs.ts';
 export { costObjective, earlyObjective, type Objective, type Order } from './planning/objective.ts';
-export { offlineOptimum } from './planning/optimum.ts';
-export {
-  type PlannedPower,
-  type PlanOptions,
-  type PlanResult,
-  planDepot,
-  type WarmStart,
-} from './planning/planner.ts';
+export { type Optimum, offlineOptimum } from './planning/optimum.ts';
+export { planDepot } from './planning/planner.ts';
+export type { PlannedPower, PlanOptions, PlanResult, WarmStart } from './planning/solve-program.ts';
 export type { Basis, LinearProgram, LpSolution, LpSolver, SolveOptions } from './planning/solver.ts';
 export { openWorkerSolver } from './planning/worker-solver.ts';
 export { allTriggers, type SimulationOptions, simulateDay } from './simulate/simulate-day.ts';

@@ -163,7 +163,9 @@ describe('compare', () => {
       'compared',
     );
     expect(code).toBe(0);
-    const rows = stdout.trim().split('\n');
+    const [table = '', proof] = stdout.trim().split('\n\n');
+    expect(proof).toBe('The optimum is proved.');
+    const rows = table.split('\n');
     expect(rows.map((row) => row.split(' ')[0])).toEqual(['STRATEGY', 'optimum', 'planning', 'edf', 'none']);
     expect(readdirSync(join(directory, 'compared'))).toContain('comparison.svg');
     const json = JSON.parse((await depot('compare', name, '--strategies', 'edf', '--output', 'json')).stdout);

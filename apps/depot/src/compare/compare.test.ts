@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Random } from '../../../../src/core/random.ts';
 import { drawComparison } from '../figures/comparison-figure.ts';
@@ -6,7 +7,10 @@ import { defaultSpecification } from '../generate/specification.ts';
 import { compileProblem } from '../model/compile-problem.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Scenario, scenarioFormat } from '../model/scenario.ts';
+import { penalties } from '../planning/objective.ts';
 import { openWorkerSolver } from '../planning/worker-solver.ts';
+import { problemOf, smallScenario, stay } from '../testing/depots.ts';
+import { scenarios } from '../testing/scenarios.ts';
 import { compareStrategies } from './compare.ts';
 import { measure } from './measures.ts';
 
@@ -95,6 +99,55 @@ describe('a comparison', () => {
     const drawing = drawComparison(comparison, 'c');
     for (const { name } of strategies) expect(drawing).toContain(`>${name}</text>`);
     expect(drawing).not.toContain('NaN');
+  });
+
+  it('says how far the optimum may be from the least possible when there was no time to prove it', async () => {
+    const market = Array.from({ length: 14 }, (_, hour) => 0.2 * Math.cos(hour) - 0.05);
+    const vehicles = Array.from({ length: 4 }, (_, index) =>
+      stay(
+        index,
+        {
+          targetEnergyRequestKwh: 30 + index,
+          maximumEnergyRequestKwh: 60,
+          maximumV2xEnergyRequestKwh: 20,
+          maximumDischargeKw: 10,
+        },
+        {
+          presentEnergyKwh: 10 + index,
+          battery: { capacityKwh: 100, chargeEfficiency: 0.9, dischargeEfficiency: 0.9 },
+        },
+      ),
+    );
+    const problem = problemOf(
+      smallScenario(14, 22, vehicles, { prices: { importEurPerKwh: market, exportEurPerKwh: market } }),
+    );
+    const compare = (optimumTimeLimitS: number) =>
+      compareStrategies(problem, { names: [], solver, seed: '1', optimumTimeLimitS });
+    const [proved, hasty] = [await compare(60), await compare(0)];
+    expect(proved.optimumGapEur).toBe(0);
+    const cost = ({ optimum }: typeof proved): number => optimum.measures.costEur;
+    expect(cost(hasty) - hasty.optimumGapEur).toBeLessThanOrEqual(cost(proved) + 0.01);
+    expect(hasty.optimumGapEur).toBeGreaterThan(0);
+  });
+
+  it('has nobody above the optimum, whatever the prices and windows', async () => {
+    const names = ['planning', 'equal-prices', 'edf', 'pv-surplus', 'evolutionary'] as const;
+    await fc.assert(
+      fc.asyncProperty(scenarios(), async (scenario) => {
+        const problem = compileProblem(scenario);
+        const { optimum, optimumGapEur, strategies, failed } = await compareStrategies(problem, {
+          names,
+          solver,
+          seed: '1',
+        });
+        expect({ optimumGapEur, failed }).toEqual({ optimumGapEur: 0, failed: [] });
+        const penalised = ({ measures }: (typeof strategies)[number]): number =>
+          measures.costEur + penalties(problem).target * measures.unmetKwh;
+        for (const each of strategies)
+          expect(penalised(each), each.name).toBeGreaterThanOrEqual(penalised(optimum) - 0.02);
+      }),
+      { numRuns: 10, seed: 3 },
+    );
   });
 
   it('finds the optimum of a depot that can be reckoned by hand', async () => {

@@ -2,6 +2,7 @@ import { Random } from '../../../../src/core/random.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { energyAfter } from '../physics/battery.ts';
+import { penalties } from '../planning/objective.ts';
 import { offlineOptimum } from '../planning/optimum.ts';
 import type { LpSolver } from '../planning/solver.ts';
 import { withoutManagement } from '../strategies/no-management.ts';
@@ -29,6 +30,8 @@ export interface FailedStrategy {
 export interface Comparison {
   /** The best that anybody could do who knows the whole future. */
   readonly optimum: ComparedStrategy;
+  /** EUR by which the optimum may still be above the least possible, unmet demand at its penalty; 0 where it is proved. */
+  readonly optimumGapEur: number;
   /** Charging at once with full power: what it costs, and what it would overload. */
   readonly unmanaged: ComparedStrategy;
   readonly strategies: readonly ComparedStrategy[];
@@ -39,6 +42,8 @@ export interface CompareOptions {
   readonly names: readonly StrategyName[];
   readonly solver: LpSolver;
   readonly seed: string;
+  /** For each program of the optimum, s; 30 if left out. */
+  readonly optimumTimeLimitS?: number;
   readonly onProgress?: (name: string, done: number, of: number) => void;
 }
 
@@ -49,7 +54,12 @@ export async function compareStrategies(problem: Problem, options: CompareOption
   const compared: ComparedStrategy[] = [];
   const failed: FailedStrategy[] = [];
   onProgress?.('optimum', 0, total);
-  const optimum = await timed(problem, optimumSubject, () => optimumPlan(problem, solver));
+  let optimumGapEur = 0;
+  const optimum = await timed(problem, optimumSubject, async () => {
+    const best = await optimumPlan(problem, solver, options.optimumTimeLimitS);
+    optimumGapEur = best.gapEur;
+    return best.plan;
+  });
   for (const [position, name] of names.entries()) {
     onProgress?.(name, position + 1, total);
     const strategy = strategies[name]();
@@ -61,7 +71,7 @@ export async function compareStrategies(problem: Problem, options: CompareOption
     }
   }
   const unmanaged = await timed(problem, noManagement, async () => withoutManagement(problem));
-  return { optimum, unmanaged, strategies: compared, failed };
+  return { optimum, optimumGapEur, unmanaged, strategies: compared, failed };
 }
 
 const noManagement = {
@@ -75,8 +85,12 @@ const optimumSubject = {
 };
 
 /** As the program found it: carried out step by step, it would be held to the minimum powers that it may neglect. */
-async function optimumPlan(problem: Problem, solver: LpSolver): Promise<Plan> {
-  const result = await offlineOptimum(problem, solver);
+async function optimumPlan(
+  problem: Problem,
+  solver: LpSolver,
+  timeLimitS: number | undefined,
+): Promise<{ plan: Plan; gapEur: number }> {
+  const result = await offlineOptimum(problem, solver, timeLimitS === undefined ? {} : { timeLimitS });
   if (result.type === 'failed') throw new PlanningFailed(`No optimum for ${problem.name}: ${result.detail}.`);
   const { powerKw, pvKw, objective } = result.planned;
   const energyKwh = problem.processes.map((process) => {
@@ -87,7 +101,7 @@ async function optimumPlan(problem: Problem, solver: LpSolver): Promise<Plan> {
     }
     return levels;
   });
-  return {
+  const plan: Plan = {
     strategy: optimumSubject.name,
     processIds: problem.processes.map(({ id }) => id),
     stepSeconds: problem.stepSeconds,
@@ -99,6 +113,10 @@ async function optimumPlan(problem: Problem, solver: LpSolver): Promise<Plan> {
     ),
     objective,
   };
+  const { proof } = result;
+  if (proof.type === 'proved') return { plan, gapEur: 0 };
+  const { costEur, unmetKwh } = measure(problem, plan);
+  return { plan, gapEur: Math.max(0, costEur + penalties(problem).target * unmetKwh - proof.boundEur) };
 }
 
 /** Each strategy draws from a stream of its own, so that it behaves the same whoever else is compared. */

@@ -1,5 +1,6 @@
 import type { CurveLine, PlannedProcess, Problem } from '../model/problem.ts';
 import { toleranceKwh } from '../physics/battery.ts';
+import { addDecision, type PowerColumn } from './decisions.ts';
 import { addNetwork, type DeviceTerms } from './network-rows.ts';
 import { type Objective, orderFactor, penalties } from './objective.ts';
 import { type BuiltProgram, ProgramBuilder } from './program-builder.ts';
@@ -14,6 +15,11 @@ export interface Freedom {
   readonly dischargeEnd: number;
   /** Bounds on the power of single steps by the rounding to a minimum power; undefined where there are none. */
   readonly bounds: ReadonlyMap<number, PowerBounds> | undefined;
+  /**
+   * Only of exact programs: the physics alone are asked, not how a plan should be. Whole numbers then hold the rules that no
+   * linear program can, in the steps of this set.
+   */
+  readonly exactIn?: ReadonlySet<number>;
 }
 
 /** kW; charging and discharging both at least 0, one of the two upper bounds is 0. */
@@ -85,9 +91,8 @@ interface ProcessContext {
   readonly terms: DeviceTerms;
 }
 
-interface Flow {
+interface Flow extends PowerColumn {
   readonly step: number;
-  readonly column: number;
   /** kWh into the battery per kW. */
   readonly storedPerKw: number;
 }
@@ -95,11 +100,14 @@ interface Flow {
 function addProcess(builder: ProgramBuilder, context: ProcessContext): void {
   const { process, free, objective } = context;
   const cycles = free.dischargeFrom < free.dischargeEnd;
-  if (!cycles && process.targetKwh <= process.initialKwh) return; // it has what it wants
+  // Beyond its target an exact program charges where the price pays for it.
+  const mayExceed = free.exactIn !== undefined && lowestPrice(context.problem, process) < 0;
+  if (!cycles && !mayExceed && process.targetKwh <= process.initialKwh) return; // it has what it wants
   const flows = [...chargeColumns(builder, context), ...dischargeColumns(builder, context)];
   if (objective.type === 'early') addUrgency(builder, context, flows);
   // Without cycling and taper the level only rises to the target, and one row holds the whole stay.
-  if (cycles || bindingLines(process, process.targetKwh).length > 0) addLevels(builder, context, flows);
+  if (cycles || mayExceed || bindingLines(process, process.targetKwh).length > 0)
+    addLevels(builder, context, flows);
   else addTotal(builder, context, flows);
 }
 
@@ -116,7 +124,7 @@ function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[]
     if (upper <= 0) continue;
     const cost = -earliness(context, step) * storedPerKw;
     const column = builder.addColumn(block, step, cost, lower, upper);
-    flows.push({ step, column, storedPerKw });
+    flows.push({ step, column, storedPerKw, greatestKw: upper });
     terms.columns[process.evse]?.push({
       step,
       column,
@@ -138,11 +146,12 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
     const greatest = Math.min(process.maximumDischargeKw, problem.exportKw[process.evse]?.[step] ?? 0);
     const [lower, upper] = within(greatest, free.bounds?.get(step)?.discharge);
     if (upper <= 0) continue;
-    const wear = (process.wearEurPerKwh + burningCost(problem, process, step)) * problem.stepHours;
+    const burning = free.exactIn === undefined ? burningCost(problem, process, step) : tieEurPerKwh;
+    const wear = (process.wearEurPerKwh + burning) * problem.stepHours;
     // What is given back loses the value of the earliest step, so that energy is never stored early just to be held.
     const cost = wear - earliness(context, free.dischargeFrom) * storedPerKw;
     const column = builder.addColumn(block, step, cost, lower, upper);
-    flows.push({ step, column, storedPerKw });
+    flows.push({ step, column, storedPerKw, greatestKw: upper });
     terms.columns[process.evse]?.push({
       step,
       column,
@@ -168,6 +177,11 @@ function burningCost(problem: Problem, process: PlannedProcess, step: number): n
   const lowest = Math.min(problem.importEurPerKwh[step] ?? 0, problem.exportEurPerKwh[step] ?? 0);
   const loss = 1 / (process.chargeEfficiency * process.dischargeEfficiency) - 1;
   return Math.max(0, -lowest) * loss * 1.001 + tieEurPerKwh;
+}
+
+/** The lowest price of import during a stay, EUR per kWh. */
+function lowestPrice({ importEurPerKwh }: Problem, { first, end }: PlannedProcess): number {
+  return importEurPerKwh.subarray(first, end).reduce((least, price) => Math.min(least, price), Infinity);
 }
 
 /** What a stored kWh is worth in `step`, EUR: the more, the longer it is still needed. */
@@ -225,7 +239,6 @@ function addLevels(builder: ProgramBuilder, context: ProcessContext, flows: read
   const last = process.end - 1;
   const [levelBlock, storageBlock] = [`level/${process.id}`, `storage/${process.id}`];
   let before: number | undefined;
-  let charge: number | undefined;
   for (let step = process.first; step < process.end; step++) {
     const [lower, upper] = levelBounds(process, free, step);
     const level = builder.addColumn(levelBlock, step, 0, lower, upper);
@@ -233,13 +246,16 @@ function addLevels(builder: ProgramBuilder, context: ProcessContext, flows: read
     builder.beginRow(storageBlock, step, start, start);
     builder.entry(level, 1);
     if (before !== undefined) builder.entry(before, -1);
-    charge = undefined;
-    for (const flow of byStep.get(step) ?? []) {
-      builder.entry(flow.column, -flow.storedPerKw);
-      if (flow.storedPerKw > 0) charge = flow.column;
-    }
+    const here = byStep.get(step) ?? [];
+    for (const flow of here) builder.entry(flow.column, -flow.storedPerKw);
+    const charge = here.find(({ storedPerKw }) => storedPerKw > 0);
+    const discharge = here.find(({ storedPerKw }) => storedPerKw < 0);
     if (charge !== undefined && step >= free.freeFrom)
-      addCurve(builder, process, { step, charge, level, upper });
+      addCurve(builder, process, { step, charge: charge.column, level, upper });
+    if (free.exactIn?.has(step) === true) {
+      const levelKwh = levelBounds(process, free, step - 1);
+      addDecision(builder, process, { step, charge, discharge, before, after: level, levelKwh });
+    }
     before = level;
   }
   if (before === undefined) return;
@@ -257,6 +273,9 @@ function addLevels(builder: ProgramBuilder, context: ProcessContext, flows: read
 function levelBounds(process: PlannedProcess, free: Freedom, step: number): [lower: number, upper: number] {
   const { initialKwh, targetKwh, maximumKwh, minimumV2xKwh, maximumV2xKwh } = process;
   const cycles = free.dischargeFrom < free.dischargeEnd;
+  // Nobody is discharged below this, nor has a reason to be charged above that.
+  if (free.exactIn !== undefined)
+    return [cycles ? Math.min(initialKwh, minimumV2xKwh) : 0, Math.max(initialKwh, maximumKwh)];
   // A vehicle that arrives above its maximum or target may keep what it has.
   const ceiling = Math.max(initialKwh, cycles ? maximumKwh : targetKwh);
   const floor = cycles && step >= free.dischargeFrom ? Math.max(0, minimumV2xKwh - toleranceKwh) : 0;

@@ -10,10 +10,12 @@ export function toMps(program: LinearProgram): string {
   lines.push('COLUMNS');
   const byColumn = columnEntries(program);
   for (let column = 0; column < program.columnCount; column++) {
+    lines.push(...wholeMarkers(program, column));
     lines.push(` x${column} cost ${program.cost[column] ?? 0}`);
     for (const { row, coefficient } of byColumn[column] ?? [])
       lines.push(` x${column} r${row} ${coefficient}`);
   }
+  if (program.integrality?.at(-1) === 1) lines.push(" M 'MARKER' 'INTEND'");
   lines.push('RHS');
   const ranges: string[] = [];
   for (let row = 0; row < program.rowCount; row++) {
@@ -34,6 +36,13 @@ function rowType({ rowLower, rowUpper }: LinearProgram, row: number): 'E' | 'L' 
   if (lower === upper) return 'E';
   if (Number.isFinite(upper)) return 'L';
   return Number.isFinite(lower) ? 'G' : 'N';
+}
+
+/** Columns that must be whole numbers stand between two markers. */
+function wholeMarkers({ integrality }: LinearProgram, column: number): string[] {
+  const [before, now] = [integrality?.[column - 1] ?? 0, integrality?.[column] ?? 0];
+  if (before === now) return [];
+  return [` M${column} 'MARKER' '${now === 1 ? 'INTORG' : 'INTEND'}'`];
 }
 
 function columnEntries(program: LinearProgram): { row: number; coefficient: number }[][] {

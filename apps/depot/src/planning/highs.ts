@@ -1,5 +1,11 @@
 import highsLoader, { type Highs, type InitOptions, type ModelStatusCode } from 'highs';
-import type { LinearProgram, LpSolution, LpSolver, SolveOptions } from './solver.ts';
+import {
+  type LinearProgram,
+  type LpSolution,
+  type LpSolver,
+  type SolveOptions,
+  wholeNumberGapEur,
+} from './solver.ts';
 
 // The package's types are read as those of a CommonJS module; what an import gets is its ES module.
 const loadHighs = highsLoader as unknown as (options?: InitOptions) => Promise<Highs>;
@@ -22,7 +28,9 @@ function solveProgram(highs: Highs, program: LinearProgram, options: SolveOption
   try {
     model.options.set({
       output_flag: false,
-      solver: options.method ?? 'simplex',
+      // Of a program with whole numbers this chooses how its relaxations are solved.
+      solver: program.integrality === undefined ? (options.method ?? 'simplex') : 'choose',
+      ...(program.integrality === undefined ? {} : { mip_rel_gap: 1e-7, mip_abs_gap: wholeNumberGapEur }),
       presolve: options.presolve === false ? 'off' : 'choose',
       ...(options.timeLimitS === undefined ? {} : { time_limit: options.timeLimitS }),
     });
@@ -42,19 +50,22 @@ function solveProgram(highs: Highs, program: LinearProgram, options: SolveOption
         indices: program.columns,
         values: program.coefficients,
       },
+      ...(program.integrality === undefined ? {} : { integrality: program.integrality }),
     });
     if (options.start !== undefined) {
       model.setBasis({ colStatus: options.start.columns, rowStatus: options.start.rows });
     }
     const { modelStatus } = model.run();
     const failure = failureOf(modelStatus);
+    if (failure?.type === 'time limit' && program.integrality !== undefined)
+      return { ...failure, bound: Number(model.info.get('mip_dual_bound')) };
     if (failure !== undefined) return failure;
-    const basis = model.getBasis();
+    const basis = program.integrality === undefined ? model.getBasis() : undefined;
     return {
       type: 'optimal',
       objective: model.getObjectiveValue(),
       columns: model.getSolution().colValue,
-      basis: { columns: basis.colStatus, rows: basis.rowStatus },
+      basis: basis && { columns: basis.colStatus, rows: basis.rowStatus },
       solveMs: performance.now() - started,
     };
   } catch (error) {

@@ -10,7 +10,8 @@ import { scenarios } from '../testing/scenarios.ts';
 import { blocks } from './depot-program.ts';
 import { openInlineSolver } from './highs.ts';
 import { costObjective } from './objective.ts';
-import { type PlannedPower, type PlanOptions, planDepot } from './planner.ts';
+import { planDepot } from './planner.ts';
+import type { PlannedPower, PlanOptions } from './solve-program.ts';
 import type { LpSolver } from './solver.ts';
 
 let opened: LpSolver | undefined;

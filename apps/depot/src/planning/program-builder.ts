@@ -14,6 +14,7 @@ export class ProgramBuilder {
   readonly #cost: number[] = [];
   readonly #colLower: number[] = [];
   readonly #colUpper: number[] = [];
+  readonly #whole: number[] = [];
   readonly #rowLower: number[] = [];
   readonly #rowUpper: number[] = [];
   readonly #rowStarts: number[] = [];
@@ -32,6 +33,13 @@ export class ProgramBuilder {
     this.#colLower.push(lower);
     this.#colUpper.push(upper);
     this.#block(this.#columnBlocks, block)[step] = index;
+    return index;
+  }
+
+  /** A column that is 0 or 1. */
+  addBinary(block: string, step: number): number {
+    const index = this.addColumn(block, step, 0, 0, 1);
+    this.#whole.push(index);
     return index;
   }
 
@@ -63,8 +71,15 @@ export class ProgramBuilder {
         rowStarts: Int32Array.from([...this.#rowStarts, this.#columns.length]),
         columns: Int32Array.from(this.#columns),
         coefficients: Float64Array.from(this.#coefficients),
+        ...(this.#whole.length === 0 ? {} : { integrality: this.#integrality() }),
       },
     };
+  }
+
+  #integrality(): Int32Array {
+    const flags = new Int32Array(this.#cost.length);
+    for (const index of this.#whole) flags[index] = 1;
+    return flags;
   }
 
   #block(blocks: Map<string, Int32Array>, name: string): Int32Array {

@@ -1,5 +1,5 @@
 /**
- * A linear program over columns x: minimise cost·x so that colLower ≤ x ≤ colUpper and rowLower ≤ A x ≤ rowUpper. A is in
+ * A linear program, some of whose columns may have to be whole numbers, over columns x: minimise cost·x so that colLower ≤ x ≤ colUpper and rowLower ≤ A x ≤ rowUpper. A is in
  * compressed rows: entries rowStarts[r] … rowStarts[r + 1] − 1 of `columns` and `coefficients` belong to row r. Bounds may
  * be infinite.
  */
@@ -14,7 +14,12 @@ export interface LinearProgram {
   readonly rowStarts: Int32Array;
   readonly columns: Int32Array;
   readonly coefficients: Float64Array;
+  /** For each column, 1 where it must be a whole number and 0 elsewhere; left out: no column must. */
+  readonly integrality?: Int32Array;
 }
+
+/** EUR: a program with whole numbers counts as solved when nothing better than this is left. */
+export const wholeNumberGapEur = 1e-3;
 
 /** Where simplex stood, one status per column and row; a starting point for a program of the same shape. */
 export interface Basis {
@@ -32,7 +37,11 @@ export type LpSolution =
       readonly solveMs: number;
     }
   | { readonly type: 'infeasible' | 'unbounded' }
-  | { readonly type: 'time limit' }
+  | {
+      readonly type: 'time limit';
+      /** With whole numbers: no solution has a lower objective. */
+      readonly bound?: number;
+    }
   | { readonly type: 'failed'; readonly detail: string };
 
 export interface SolveOptions {

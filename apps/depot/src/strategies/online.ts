@@ -1,5 +1,5 @@
 import type { PlannedProcess, Problem } from '../model/problem.ts';
-import type { PlannedPower, PlanResult } from '../planning/planner.ts';
+import type { PlannedPower, PlanResult } from '../planning/solve-program.ts';
 import { isPresent } from './dispatch.ts';
 import { listsFromPower, PlanningFailed } from './planning.ts';
 import type { StepPolicy } from './strategy.ts';

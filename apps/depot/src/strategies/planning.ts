@@ -1,6 +1,7 @@
 import type { PlannedProcess, Problem } from '../model/problem.ts';
 import type { Objective } from '../planning/objective.ts';
-import { type PlannedPower, planDepot, type WarmStart } from '../planning/planner.ts';
+import { planDepot } from '../planning/planner.ts';
+import type { PlannedPower, WarmStart } from '../planning/solve-program.ts';
 import { isPresent } from './dispatch.ts';
 import type { StepLists, Strategy } from './strategy.ts';
 

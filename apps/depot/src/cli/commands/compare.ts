@@ -44,8 +44,9 @@ Examples:
   npm run depot -- compare scenario.json --strategies planning,fcfs,edf --figures figures
 
 The optimum knows the whole future and neglects minimum powers: nobody can meet more demand, and at the same demand
-nobody can be cheaper, unless prices are negative or a V2X window ends below the target; then it is an approximation. ENERGY and COST are ratios to it. The row "none" charges everybody at once with full power; if
-that overloads no step, the depot needs no load management.`,
+nobody can be cheaper. ENERGY and COST are ratios to it. Negative prices and V2X windows can make it hard to find; where
+it is not proved in time, a line below the table says how far it may be from the least possible. The row "none" charges
+everybody at once with full power; if that overloads no step, the depot needs no load management.`,
     )
     .action(async (path: string, flags: CompareFlags) => {
       const scenario = await readScenario(session, path);
@@ -82,7 +83,7 @@ async function compare(problem: Problem, flags: CompareFlags, session: Session):
   }
 }
 
-function comparisonTable({ optimum, strategies, unmanaged }: Comparison): string {
+function comparisonTable({ optimum, optimumGapEur, strategies, unmanaged }: Comparison): string {
   const rows = [optimum, ...strategies, unmanaged].map((compared) => {
     const { measures, runMs } = compared;
     return [
@@ -99,7 +100,7 @@ function comparisonTable({ optimum, strategies, unmanaged }: Comparison): string
       runMs.toFixed(0),
     ];
   });
-  return table(
+  const compared = table(
     [
       left('STRATEGY'),
       right('KWH'),
@@ -115,6 +116,13 @@ function comparisonTable({ optimum, strategies, unmanaged }: Comparison): string
     ],
     rows,
   );
+  return `${compared}\n${proof(optimum, optimumGapEur)}\n`;
+}
+
+function proof({ measures }: ComparedStrategy, gapEur: number): string {
+  if (gapEur === 0) return 'The optimum is proved.';
+  const share = measures.costEur > 0 ? ` (${((100 * gapEur) / measures.costEur).toFixed(2)} %)` : '';
+  return `The optimum is the best known plan; at most ${gapEur.toFixed(2)} EUR${share} could be saved beyond it.`;
 }
 
 /** A ratio to something that is not above 0 says nothing. */
@@ -122,7 +130,8 @@ function ratio(value: number, reference: number): string {
   return reference > 1e-9 ? (value / reference).toFixed(3) : '-';
 }
 
-function comparisonJson(scenario: Scenario, { optimum, strategies, unmanaged, failed }: Comparison): object {
+function comparisonJson(scenario: Scenario, comparison: Comparison): object {
+  const { optimum, optimumGapEur, strategies, unmanaged, failed } = comparison;
   const plain = ({ name, summary, measures, runMs }: ComparedStrategy): object => ({
     name,
     summary,
@@ -134,7 +143,7 @@ function comparisonJson(scenario: Scenario, { optimum, strategies, unmanaged, fa
   return {
     format: 'quorate-depot-comparison/1',
     scenario: scenario.name,
-    optimum: plain(optimum),
+    optimum: { ...plain(optimum), gapEur: optimumGapEur },
     strategies: strategies.map(plain),
     none: plain(unmanaged),
     failed,
