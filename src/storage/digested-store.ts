@@ -1,4 +1,5 @@
 import { assert } from '../core/assert.ts';
+import { equalBytes } from '../core/bytes.ts';
 import type { PairDigest } from '../core/digest.ts';
 import { maxStoreKeyBytes, maxStoreValueBytes } from '../core/limits.ts';
 import type { ReadStore, ScanRange, Store } from '../core/store.ts';
@@ -18,6 +19,9 @@ export class DigestedStore implements Store {
   #dirty = false;
   /** Counts positions; a scan is good for one only. */
   #applied = 0;
+  /** What was read last, until something is written. */
+  #lastKey: Uint8Array | undefined;
+  #lastValue: Uint8Array | undefined;
 
   constructor(table: PairTable, digest: PairDigest) {
     this.#table = table;
@@ -25,7 +29,10 @@ export class DigestedStore implements Store {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#table.get(key);
+    const value = this.#table.get(key);
+    this.#lastKey = key;
+    this.#lastValue = value;
+    return value;
   }
 
   *scan(range: ScanRange): IterableIterator<readonly [key: Uint8Array, value: Uint8Array]> {
@@ -40,18 +47,28 @@ export class DigestedStore implements Store {
     assert(key.length > 0, 'a key of the store has at least one byte');
     assert(key.length <= maxStoreKeyBytes, 'a key of the store is longer than the limit');
     assert(value.length <= maxStoreValueBytes, 'a value of the store is longer than the limit');
-    const previous = this.#table.get(key);
+    const previous = this.#present(key);
     if (previous !== undefined) this.#digest.remove(key, previous);
     this.#digest.add(key, value);
-    this.#table.write(key, value);
-    this.#dirty = true;
+    this.#write(key, value);
   }
 
   delete(key: Uint8Array): void {
-    const previous = this.#table.get(key);
+    const previous = this.#present(key);
     if (previous === undefined) return;
     this.#digest.remove(key, previous);
-    this.#table.write(key, undefined);
+    this.#write(key, undefined);
+  }
+
+  /** What is there now; machines often write what they have just read. */
+  #present(key: Uint8Array): Uint8Array | undefined {
+    const isLast = this.#lastKey !== undefined && equalBytes(key, this.#lastKey);
+    return isLast ? this.#lastValue : this.#table.get(key);
+  }
+
+  #write(key: Uint8Array, value: Uint8Array | undefined): void {
+    this.#lastKey = undefined;
+    this.#table.write(key, value);
     this.#dirty = true;
   }
 
@@ -74,6 +91,7 @@ export class DigestedStore implements Store {
   replaced(digest: PairDigest): void {
     this.assertSettled();
     this.#digest = digest;
+    this.#lastKey = undefined;
     this.#applied++;
   }
 }
