@@ -67,11 +67,10 @@ export class Peering {
     if (!this.#writing) write();
   }
 
-  facts(to: NodeId): Facts {
-    const { clusterId, memberId, name, storageId, phase, protocol, roster, initialMembers } = this.#manifest;
-    // Initial members tell by it whether their directory was counted; of others it is enough that they were added.
-    const wasAdded =
-      memberOf(this.#configuration, to) !== undefined && !initialMembers.some(({ id }) => id === to);
+  facts(to: NodeId, purpose: Purpose): Facts {
+    const { clusterId, memberId, name, storageId, phase, protocol, roster } = this.#manifest;
+    // An empty directory learns by probes whether it was counted; on a link it is enough to be a member.
+    const isMember = purpose !== 'probe' && memberOf(this.#configuration, to) !== undefined;
     const { facts } = this.#options;
     return {
       ...facts,
@@ -82,7 +81,7 @@ export class Peering {
       storageId,
       phase,
       baseDigest: phase === 'empty' ? this.#options.baseDigest : emptyBytes,
-      knowsYou: roster.has(to) || wasAdded,
+      knowsYou: roster.has(to) || isMember,
       protocol,
     };
   }

@@ -342,7 +342,7 @@ export class ReplicaCore {
       clock,
       random: random.stream(`peers/${self}`),
       handlers: {
-        facts: (to) => this.#peering.facts(to),
+        facts: (to, purpose) => this.#peering.facts(to, purpose),
         judge: (other, _direction, purpose) => this.#peering.judge(other, purpose),
         join: (hello) => this.#peering.place(hello),
         frame: (from, _session, kind, payload) => {

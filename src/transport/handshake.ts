@@ -24,7 +24,7 @@ export interface Facts {
   readonly phase: 'empty' | 'member';
   /** Digest of the state that the first member began with; replicas with different ones must not agree on anything. */
   readonly baseDigest: Uint8Array;
-  /** Whether a storage id is on record here for the replica that is spoken to. */
+  /** Whether a storage id is on record here for the replica that is spoken to; for links, also whether it is a member. */
   readonly knowsYou: boolean;
   /** host:port for peers. */
   readonly peerAddress: string;

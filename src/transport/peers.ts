@@ -29,7 +29,7 @@ import { type PeerProblem, Repetitions } from './problems.ts';
 /** What the host of the transport decides and hears. No handler is called before the call that led to it returned. */
 export interface PeersHandlers {
   /** What this replica says of itself to `to`. */
-  facts(to: NodeId): Facts;
+  facts(to: NodeId, purpose: Purpose): Facts;
   /**
    * Whether to speak with a replica of our cluster and protocol: the host checks names, storage ids and membership.
    * `outbound`: we dialled it.
@@ -301,11 +301,11 @@ export class Peers {
   }
 
   #hello(to: NodeId, purpose: Purpose): Hello {
-    return { ...this.#handlers.facts(to), versions: wireVersions, to, purpose };
+    return { ...this.#handlers.facts(to, purpose), versions: wireVersions, to, purpose };
   }
 
   #judge(other: Hello | Welcome, direction: 'inbound' | 'outbound', purpose: Purpose): Verdict {
-    const verdict = checkFacts(this.#handlers.facts(other.id), other);
+    const verdict = checkFacts(this.#handlers.facts(other.id, purpose), other);
     return verdict.type === 'reject' ? verdict : this.#handlers.judge(other, direction, purpose);
   }
 
@@ -321,13 +321,13 @@ export class Peers {
     if (hello.purpose === 'bulk' && this.#inboundStreams >= maxInboundBulkStreams) {
       return reject('busy', `${this.#inboundStreams} streams are being received: try again later`);
     }
-    return { ...this.#handlers.facts(hello.id), version, to: hello.id, initialMembers: emptyBytes };
+    return { ...this.#handlers.facts(hello.id, hello.purpose), version, to: hello.id, initialMembers: emptyBytes };
   }
 
   #place(hello: Hello, version: number): Reject | Welcome {
     const place = this.#handlers.join(hello);
     if ('type' in place) return place;
-    return { ...this.#handlers.facts(place.id), version, to: place.id, initialMembers: place.initialMembers };
+    return { ...this.#handlers.facts(place.id, hello.purpose), version, to: place.id, initialMembers: place.initialMembers };
   }
 
   /** Another start of a data directory of which one is connected: it was copied, or its end has not been noticed yet. */
