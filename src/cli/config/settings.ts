@@ -9,6 +9,7 @@ import {
   parseCluster,
   parseDuration,
   parseEndpoints,
+  parseInteger,
   parseName,
   parsePort,
   parseText,
@@ -59,6 +60,7 @@ const file = (name: string, scopes: readonly Scope[], help: string): Setting<str
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const outputFormats = ['table', 'json'] as const;
+const compactionModes = ['periodic', 'revision'] as const;
 const replicaCounts = ['1', '3', '5'] as const;
 
 export const settings = {
@@ -144,6 +146,30 @@ export const settings = {
     oneOf(logLevels),
     `Least severe log lines to write: ${logLevels.join(', ')}`,
     'info',
+  ),
+  quotaBackendBytes: setting<number>(
+    'quota-backend-bytes',
+    ['serve'],
+    'BYTES',
+    parseInteger,
+    'Bytes that the state may use before writes are refused and an alarm is raised; 0 for 2 GiB, less for no quota',
+    '0',
+  ),
+  autoCompactionMode: setting<(typeof compactionModes)[number]>(
+    'auto-compaction-mode',
+    ['serve'],
+    'MODE',
+    oneOf(compactionModes),
+    'What --auto-compaction-retention counts: periodic for time, revision for revisions',
+    'periodic',
+  ),
+  autoCompactionRetention: setting<string>(
+    'auto-compaction-retention',
+    ['serve'],
+    'LENGTH',
+    parseText,
+    'History that is kept: a duration such as 30m, a number of hours, or of revisions; 0 for all of it',
+    '0',
   ),
   insecure: flag('insecure', ['serve'], 'Allow an address that other machines reach without TLS'),
   certFile: file('cert-file', ['serve'], 'Certificate (PEM) for clients: TLS on the client port'),

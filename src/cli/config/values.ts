@@ -108,6 +108,12 @@ export function parseDuration(text: string): Parsed<number> {
   return millis > 0 && millis <= 86_400_000 ? value(millis) : problem(`"${text}" is not between 1ms and 24h`);
 }
 
+/** A whole number with or without a sign; in bytes, revisions and the like. */
+export function parseInteger(text: string): Parsed<number> {
+  const number = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) ? value(number) : problem(`"${text}" is not a whole number`);
+}
+
 export function parsePort(text: string): Parsed<number> {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   return port >= 1 && port <= 65_535 ? value(port) : problem(`"${text}" is not a port between 1 and 65535`);

@@ -1,9 +1,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { Retention } from '../../api/etcd/auto-compaction.ts';
+import { defaultQuotaBytes } from '../../api/limits.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { readPem, requireUsable } from '../config/files.ts';
 import { type Setting, settings } from '../config/settings.ts';
-import { type Address, type ClusterMember, formatAddress, isLoopback, isWildcard } from '../config/values.ts';
+import {
+  type Address,
+  type ClusterMember,
+  formatAddress,
+  isLoopback,
+  isWildcard,
+  parseDuration,
+} from '../config/values.ts';
 import { usageFailure } from '../exit-codes.ts';
 
 /** PEM contents for one port. */
@@ -25,6 +34,10 @@ export interface ServeOptions {
   readonly clusterToken: string;
   readonly protocol: string;
   readonly logLevel: string;
+  /** Undefined: as many as the disk holds. */
+  readonly quotaBytes: number | undefined;
+  /** Undefined: all history is kept. */
+  readonly retention: Retention | undefined;
   readonly clientTls: PortTls | undefined;
   readonly peerTls: PortTls | undefined;
 }
@@ -56,9 +69,33 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
     clusterToken: configuration.required(settings.clusterToken),
     protocol: knownProtocol(configuration, protocols),
     logLevel: configuration.required(settings.logLevel),
+    quotaBytes: quotaBytes(configuration),
+    retention: retention(configuration),
     clientTls,
     peerTls,
   };
+}
+
+/** As in etcd: 0 is the default, and less is none. */
+function quotaBytes(configuration: Configuration): number | undefined {
+  const bytes = configuration.required(settings.quotaBackendBytes);
+  if (bytes < 0) return undefined;
+  return bytes === 0 ? defaultQuotaBytes : bytes;
+}
+
+/** As in etcd: a number alone is one of hours, or of revisions. */
+function retention(configuration: Configuration): Retention | undefined {
+  const text = configuration.required(settings.autoCompactionRetention);
+  const mode = configuration.required(settings.autoCompactionMode);
+  if (/^0+$/.test(text)) return undefined;
+  if (mode === 'revision') {
+    if (/^\d{1,18}$/.test(text)) return { type: 'revision', revisions: BigInt(text) };
+    throw usageFailure(`--auto-compaction-retention "${text}" is not a number of revisions.`);
+  }
+  if (/^\d{1,6}$/.test(text)) return { type: 'periodic', ms: Number(text) * 3_600_000 };
+  const duration = parseDuration(text);
+  if (duration.type === 'value') return { type: 'periodic', ms: duration.value };
+  throw usageFailure(`--auto-compaction-retention ${duration.problem}.`);
 }
 
 /** A data directory that has been used knows its cluster. */

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import { ClientServer } from '../../api/client-server.ts';
+import { AutoCompaction } from '../../api/etcd/auto-compaction.ts';
 import { keySpace } from '../../machine/index.ts';
 import { Replica, type ReplicaError } from '../../replica/index.ts';
+import { nodeClock } from '../../replica/node-clock.ts';
 import type { Network } from '../../transport/network.ts';
 import { TcpNetwork } from '../../transport/tcp.ts';
 import { TlsNetwork } from '../../transport/tls.ts';
@@ -37,12 +39,14 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
   try {
     const replica = await openReplica(options, logger, metrics, (error) => end({ type: 'halt', error }));
     const server = await openServer(options, replica, logger, metrics);
+    const compaction = autoCompaction(options, replica, logger);
     logger.info({ clients: server.address, peers: formatAddress(options.peer) }, 'serving');
     const how = await ended;
     if (how.type === 'stop') logger.info(`${how.reason}: stopping`);
     else logger.fatal({ code: how.error.code }, how.error.message);
     // Somebody else leads before clients lose this one, so that the others can serve them at once.
     if (how.type === 'stop') await replica.handOver();
+    compaction?.close();
     const drained = server.close(how.type === 'stop' ? drainMs : 0);
     // What is outstanding gets its outcome from the replica, and the answer has to get to its client.
     await replica.close();
@@ -53,6 +57,16 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
   } catch (error) {
     throw startFailure(error);
   }
+}
+
+function autoCompaction(
+  { retention }: ServeOptions,
+  replica: Replica,
+  logger: Logger,
+): AutoCompaction | undefined {
+  if (retention === undefined) return undefined;
+  const onCompacted = (revision: bigint): void => logger.info({ revision: String(revision) }, 'compacted');
+  return new AutoCompaction({ replica, clock: nodeClock, retention, onCompacted });
 }
 
 /** TLS alone hides what replicas say to each other; it does not tell who they are. */
@@ -134,6 +148,7 @@ async function openServer(
       port: options.client.port,
       tls: options.clientTls && clientPortTls(options.clientTls),
       peerTls: options.peerTls !== undefined,
+      quotaBytes: options.quotaBytes,
       metrics: metrics.registry,
       onRejected: (remote, reason) =>
         logger.warn({ remote, reason }, 'a connection to the client port was refused'),
