@@ -8,6 +8,7 @@ import {
   machineView,
   type Requirement,
 } from '../../machine/index.ts';
+import type { Configuration, Reconfiguration } from '../../protocol/index.ts';
 import type { ReadConsistency, ReplicaHandle } from '../../replica/types.ts';
 import { type Authenticator, invalidAuthToken } from '../auth/authenticator.ts';
 import { requestTimeoutMs } from '../limits.ts';
@@ -54,6 +55,20 @@ export class ReplicaAccess {
     switch (outcome.type) {
       case 'done':
         return outcome;
+      case 'refused':
+        return refusedFailure(outcome.reason);
+      case 'unknown':
+        return unknownFailure(outcome.reason);
+    }
+  }
+
+  /** Whether the caller may change members is seen to before. */
+  async reconfigure(change: Reconfiguration, call: Call): Promise<Configuration | Failure> {
+    if (this.#leaderMissing(call)) return refusedFailure('noLeader');
+    const outcome = await this.replica.reconfigure(change, timeoutOf(call));
+    switch (outcome.type) {
+      case 'done':
+        return outcome.configuration;
       case 'refused':
         return refusedFailure(outcome.reason);
       case 'unknown':

@@ -22,6 +22,7 @@ import { ResponseHeaders } from './header.ts';
 import { HealthService } from './health.ts';
 import { KeyAccess } from './key-access.ts';
 import { KvService } from './kv.ts';
+import { LearnerGate } from './learner-gate.ts';
 import { LeaseService } from './lease.ts';
 import { LeaseGrants } from './lease-grants.ts';
 import { LockService } from './lock.ts';
@@ -33,7 +34,6 @@ import { WatchService, watchPath } from './watch.ts';
 /** The rest of the etcd v3 API: what a client may ask for and is told is not there. */
 const notServed: Readonly<Record<string, readonly string[]>> = {
   'etcdserverpb.KV': ['RangeStream'],
-  'etcdserverpb.Cluster': ['MemberAdd', 'MemberRemove', 'MemberUpdate', 'MemberPromote'],
 };
 
 export interface EtcdDoor {
@@ -74,6 +74,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
   const election = new ElectionService(access, keys, grants);
   const health = new HealthService(replica);
   const guard = new Guard(access);
+  const learners = new LearnerGate(replica);
   const watches = new WatchHub({
     replica,
     clock: nodeClock,
@@ -90,7 +91,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     hub: watches,
     budget: new SendBudget(maxUnreadWatchBytes),
     authorize: (range, call) =>
-      access.deny(call, () => ({ type: 'keys', needs: [{ type: 'read', range }] })),
+      access.deny(call, () => ({ type: 'keys', needs: [{ access: 'read', range }] })),
   });
   const unary = [
     ...new KvService(replica, keys).methods(),
@@ -101,13 +102,13 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     ...new LockService(access, keys, grants).methods(),
     ...election.methods(),
     ...new AuthService({ access, keys, headers, passwords: new Passwords() }).methods(),
-  ].map((method) => guard.unary(method));
+  ].map((method) => learners.unary(guard.unary(method)));
   const streams = [
     ...watchService.streams(),
     ...leases.streams(),
     ...maintenance.streams(),
     ...election.streams(),
-  ].map((method) => guard.stream(method));
+  ].map((method) => learners.stream(guard.stream(method)));
   const methods = new Map<string, Method>(
     unary.map((method) => [method.path, { type: 'unary', handle: method.handle }]),
   );
