@@ -23,6 +23,8 @@ const equivalents: Readonly<Record<string, string>> = {
   'force-new-cluster': 'use "quorate snapshot save", then "quorate snapshot restore"',
   'listen-metrics-urls': 'metrics are on the client port at /metrics',
   metrics: 'metrics are on the client port at /metrics',
+  'auth-token-ttl': 'use --auth-token simple,ttl=DURATION',
+  'bcrypt-cost': 'there is nothing to set: passwords are hashed by scrypt',
   'auto-tls': 'make certificates, then use --cert-file and --key-file',
   'peer-auto-tls': 'make certificates, then use --peer-cert-file and --peer-key-file',
   logger: 'logs go to stderr, as JSON, readable on a terminal',

@@ -182,7 +182,15 @@ export const settings = {
   clientCertAuth: flag(
     'client-cert-auth',
     ['serve'],
-    'Refuse clients without a certificate from --trusted-ca-file',
+    'Refuse clients without a certificate from --trusted-ca-file; its common name is the user, where users are asked for',
+  ),
+  authToken: setting<string>(
+    'auth-token',
+    ['serve'],
+    'TYPE,…',
+    parseText,
+    'How users are known after their password: simple, or jwt,sign-method=RS256,priv-key=FILE,pub-key=FILE; ttl=DURATION with either. The same on all replicas',
+    'simple',
   ),
   peerCertFile: file(
     'peer-cert-file',

@@ -14,6 +14,7 @@ import {
   parseDuration,
 } from '../config/values.ts';
 import { usageFailure } from '../exit-codes.ts';
+import { type TokenOptions, tokenOptions } from './tokens.ts';
 
 /** PEM contents for one port. */
 export interface PortTls {
@@ -38,6 +39,7 @@ export interface ServeOptions {
   readonly quotaBytes: number | undefined;
   /** Undefined: all history is kept. */
   readonly retention: Retention | undefined;
+  readonly tokens: TokenOptions;
   readonly clientTls: PortTls | undefined;
   readonly peerTls: PortTls | undefined;
 }
@@ -71,6 +73,7 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
     logLevel: configuration.required(settings.logLevel),
     quotaBytes: quotaBytes(configuration),
     retention: retention(configuration),
+    tokens: tokenOptions(configuration.required(settings.authToken)),
     clientTls,
     peerTls,
   };

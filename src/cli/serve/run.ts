@@ -16,6 +16,7 @@ import { startFailure } from './failures.ts';
 import { createLogger } from './logger.ts';
 import { ReplicaMetrics } from './metrics.ts';
 import type { PortTls, ServeOptions } from './options.ts';
+import { tokensOf } from './tokens.ts';
 
 /** Calls that are under way when the replica is told to stop may take so long. Streams would never end by themselves. */
 const drainMs = 5_000;
@@ -148,6 +149,7 @@ async function openServer(
       port: options.client.port,
       tls: options.clientTls && clientPortTls(options.clientTls),
       peerTls: options.peerTls !== undefined,
+      tokens: tokensOf(options.tokens),
       quotaBytes: options.quotaBytes,
       metrics: metrics.registry,
       onRejected: (remote, reason) =>
