@@ -1,5 +1,4 @@
-import { machineView } from '../../machine/index.ts';
-import { currentRevision } from '../../machine/key-space/index.ts';
+import { type AlarmType, alarms, currentRevision, machineView } from '../../machine/index.ts';
 import type { ReadConsistency, ReplicaHandle } from '../../replica/types.ts';
 import { healthCheckTimeoutMs } from '../limits.ts';
 import { type HttpResponse, json, text } from './http.ts';
@@ -12,6 +11,8 @@ const liveness: Readonly<Record<string, Check>> = {
 };
 
 const readiness: Readonly<Record<string, Check>> = {
+  data_corruption: async (replica) =>
+    stands(replica, 'corrupt') ? 'an alarm says that the replicas differ' : undefined,
   serializable_read: (replica) => readable(replica, 'local'),
   linearizable_read: (replica) => readable(replica, 'linearizable'),
   non_learner: async (replica) =>
@@ -25,7 +26,12 @@ async function readable(replica: ReplicaHandle, consistency: ReadConsistency): P
   return undefined;
 }
 
-/** /health as etcd answers it: healthy when there is a leader, room on the disk, and reads are served. */
+function stands(replica: ReplicaHandle, type: AlarmType): boolean {
+  const store = replica.peek();
+  return store !== undefined && alarms(machineView(store)).some(({ alarm }) => alarm === type);
+}
+
+/** /health as etcd answers it: healthy when there is a leader, no alarm stands, and reads are served. */
 export async function health(replica: ReplicaHandle, query: URLSearchParams): Promise<HttpResponse> {
   const reason = await healthProblem(replica, query);
   return reason === undefined
@@ -35,8 +41,11 @@ export async function health(replica: ReplicaHandle, query: URLSearchParams): Pr
 
 async function healthProblem(replica: ReplicaHandle, query: URLSearchParams): Promise<string | undefined> {
   const { leader, storageFull } = replica.status();
+  const excluded = query.getAll('exclude');
+  const noSpace = storageFull || stands(replica, 'noSpace');
   const local = query.get('serializable') === 'true';
-  if (storageFull && !query.getAll('exclude').includes('NOSPACE')) return 'ALARM NOSPACE';
+  if (noSpace && !excluded.includes('NOSPACE')) return 'ALARM NOSPACE';
+  if (stands(replica, 'corrupt') && !excluded.includes('CORRUPT')) return 'ALARM CORRUPT';
   if (!local && leader === undefined) return 'RAFT NO LEADER';
   const failed = await readable(replica, local ? 'local' : 'linearizable');
   return failed === undefined ? undefined : `RANGE ERROR:${failed}`;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
+import { encodeCommand } from '../../machine/index.ts';
 
 let server: TestServer;
 
@@ -21,7 +22,7 @@ describe('health', () => {
     expect(await (await get('/health')).json()).toEqual({ health: 'true', reason: '' });
     expect(await (await get('/livez')).text()).toBe('ok\n');
     expect(await (await get('/readyz?verbose')).text()).toBe(
-      '[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\nok\n',
+      '[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\nok\n',
     );
   });
 
@@ -37,6 +38,18 @@ describe('health', () => {
     server.replica.troubles = { storageFull: true };
     expect(await (await get('/health')).json()).toEqual({ health: 'false', reason: 'ALARM NOSPACE' });
     expect((await get('/health?exclude=NOSPACE')).status).toBe(200);
+  });
+
+  test.each([
+    ['noSpace', 'NOSPACE'],
+    ['corrupt', 'CORRUPT'],
+  ] as const)('with an alarm: %s', async (alarm, name) => {
+    const raise = { type: 'alarm', action: 'activate', member: 8n, alarm } as const;
+    await server.replica.propose(encodeCommand(raise));
+    expect(await (await get('/health')).json()).toEqual({ health: 'false', reason: `ALARM ${name}` });
+    expect((await get(`/health?exclude=${name}`)).status).toBe(200);
+    expect((await get('/livez')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(alarm === 'corrupt' ? 503 : 200);
   });
 
   test('when reads are refused', async () => {

@@ -23,6 +23,8 @@ export function requirementOf(
     case 'revoke':
       return { type: 'keys', needs: needsOfLease(command.lease, keysOf) };
     case 'compact':
+      // A replica that was told how much history to keep compacts by itself.
+      return identity === undefined ? undefined : { type: 'user' };
     case 'grant':
       return { type: 'user' };
     case 'auth':
