@@ -62,6 +62,7 @@ function methods(...policies: Policy[]): string[] {
     tokens: new SimpleTokens({ ttlMs, now: () => 0 }),
     certificateNames: false,
     quotaBytes: undefined,
+    progressIntervalMs: 600_000,
     fault: () => undefined,
   });
   return [...services.methods.keys()].filter((path) => policies.includes(policyOf(path)));
@@ -101,16 +102,16 @@ describe('every method', () => {
 });
 
 describe('21: keys', () => {
-  beforeEach(start);
-
   let alice: string;
 
   beforeEach(async () => {
+    const stop = await start();
     alice = await auth.addMember('alice', 'a', root);
     await auth.grant('alice', READ, 'r', 's', root);
     await auth.grant('alice', WRITE, 'w', 'x', root);
     await auth.grant('alice', READWRITE, 'both', '', root);
     await client.put({ key: utf8('r1'), value: utf8('1') }, as(root));
+    return stop;
   });
 
   const range = (from: string, to = ''): Promise<pb.RangeResponse> =>
@@ -217,15 +218,15 @@ describe('21: keys', () => {
 });
 
 describe('21: leases', () => {
-  beforeEach(start);
-
   let alice: string;
   let lease: bigint;
 
   beforeEach(async () => {
+    const stop = await start();
     alice = await auth.addMember('alice', 'a', root);
     await auth.grant('alice', READWRITE, 'mine', '', root);
     lease = (await grant(alice)).ID;
+    return stop;
   });
 
   const grant = (token: string): Promise<pb.LeaseGrantResponse> =>

@@ -10,14 +10,15 @@ export function certificateName(socket: object | undefined): string | undefined 
   if (socket === undefined) return undefined;
   let answer = known.get(socket);
   if (answer === undefined) {
-    answer = { name: 'getPeerCertificate' in socket ? nameOf(socket as TLSSocket) : undefined };
+    answer = { name: nameOf(socket) };
     known.set(socket, answer);
   }
   return answer.name;
 }
 
-function nameOf(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined;
+/** A connection of HTTP/2 stands in for its socket, and does not say what it has before it is asked for it. */
+function nameOf(socket: Partial<TLSSocket>): string | undefined {
+  if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
   const name: unknown = socket.getPeerCertificate().subject?.CN;
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
