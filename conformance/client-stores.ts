@@ -1,5 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { type Client, connect } from '../src/client/index.ts';
 import { Calls } from '../src/client/wire/index.ts';
+import { embedded } from '../src/embedded/index.ts';
+import { keySpace } from '../src/machine/index.ts';
+import { Replica } from '../src/replica/index.ts';
 import { Cluster } from '../test/processes/cluster.ts';
 import { EtcdCluster } from '../test/support/etcd-cluster.ts';
 import { foreignProgram } from '../test/support/foreign.ts';
@@ -17,7 +23,7 @@ export interface StoreMember {
 export interface Store extends AsyncDisposable {
   connect(): Promise<Client>;
   /** What clients for programs have no call for. */
-  administer<T>(use: (calls: Calls) => Promise<T>): Promise<T>;
+  readonly administer: (<T>(use: (calls: Calls) => Promise<T>) => Promise<T>) | undefined;
   /** Its processes, and the one that leads; undefined when there is no process but ours. */
   readonly processes:
     | { readonly members: readonly StoreMember[]; leader(): Promise<StoreMember> }
@@ -42,6 +48,28 @@ export const clusterStores: readonly Kind[] = [
   {
     name: 'Quorate, three processes',
     start: async () => processStore(await Cluster.start()),
+  },
+];
+
+/** Clusters, and a replica in this process. */
+export const stores: readonly Kind[] = [
+  ...clusterStores,
+  {
+    name: 'embedded',
+    start: async () => {
+      const dataDir = mkdtempSync(path.join(tmpdir(), 'quorate-embedded-'));
+      const replica = await Replica.open({ machine: keySpace, dataDir });
+      await replica.ready();
+      return {
+        connect: async () => embedded(replica),
+        administer: undefined,
+        processes: undefined,
+        [Symbol.asyncDispose]: async () => {
+          await replica.close();
+          rmSync(dataDir, { recursive: true, force: true });
+        },
+      };
+    },
   },
 ];
 

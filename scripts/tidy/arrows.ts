@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: [...pure, 'storage', 'transport', 'replica', wireMessages],
   [wireMessages]: [],
   client: ['core', wireMessages],
+  embedded: ['core', 'machine', 'replica', 'client'],
   check: pure,
   simulator: [...pure, 'storage', 'transport', 'replica', 'check'],
   cli: [...pure, 'storage', 'transport', 'replica', 'api', wireMessages, 'client', 'check', 'simulator'],

@@ -93,7 +93,12 @@ export class PersistentStream {
     const since = performance.now();
     const why = await new Promise<Error>((resolve) => {
       stream.on('data', (bytes: Uint8Array) => {
-        handler.message(bytes);
+        try {
+          handler.message(bytes);
+        } catch {
+          // What does not decode is no answer of ours to a request of ours: another server may do better.
+          stream.cancel();
+        }
       });
       stream.on('error', (error: ServiceError) => resolve(error));
       stream.on('end', () => resolve(new Error('the server ended the stream')));

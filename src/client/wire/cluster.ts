@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { abandonable } from './abandon.ts';
+import { abandonable } from '../abandonable.ts';
 import { Connection, type Hindrance, misunderstood, type ServerAddress } from './connection.ts';
 import { ClientFailure } from './failure.ts';
 import { type Credentials, Identity } from './identity.ts';
