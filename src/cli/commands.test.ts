@@ -243,3 +243,29 @@ describe('exit codes and what they are said with', () => {
     }
   });
 });
+
+describe('member', () => {
+  test('list, add, update and remove', async () => {
+    cluster.replica.carriesOutChanges = true;
+    const list = await cli(['member', 'list']);
+    expect(list.stdout.split('\n')[1]).toMatch(/^7 +n1 +voter +http:\/\/127\.0\.0\.1:2380 /);
+    const added = await cli(['member', 'add', '10.0.0.9:2380']);
+    expect(added.exitCode).toBe(0);
+    expect(added.stdout).toMatch(/--initial-cluster-state existing --peer 10\.0\.0\.9:2380 --cluster n1=/);
+    expect(cluster.replica.lastChange).toMatchObject({ type: 'addLearner', promote: true });
+    expect((await cli(['member', 'update', 'n1', '10.0.0.7:1'])).stdout).toBe(
+      'n1 is reached at 10.0.0.7:1\n',
+    );
+    const removed = await cli(['member', 'remove', '8', '--output', 'json']);
+    expect(JSON.parse(removed.stdout)).toMatchObject({ id: '8', name: '' });
+    expect(await cli(['member', 'promote', 'n1'])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('can only promote a learner member'),
+    });
+    expect(await cli(['member', 'remove', 'n9'])).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('there is no member n9'),
+    });
+    expect(await cli(['member', 'add', 'nowhere'])).toMatchObject({ exitCode: 2 });
+  });
+});

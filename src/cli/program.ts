@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { rootCommand, type Session, subcommandNamed } from './command.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.ts';
+import { addMemberCommand } from './commands/member.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addSimCommand } from './commands/sim.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
@@ -36,6 +37,7 @@ export function buildProgram(session: Session): Command {
   addDeleteCommand(program, session);
   addTxnCommand(program, session);
   addStatusCommand(program, session);
+  addMemberCommand(program, session);
   addSnapshotCommand(program, session);
   addConfigCommand(program, session);
   addSimCommand(program, session);

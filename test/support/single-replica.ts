@@ -11,7 +11,7 @@ import { OrderedMap } from '../../src/core/ordered-map.ts';
 import type { ReadStore, Store } from '../../src/core/store.ts';
 import { keySpace } from '../../src/machine/key-space/key-space.ts';
 import { MachineStore } from '../../src/machine/machine-store.ts';
-import { type Reconfiguration, votersOnly } from '../../src/protocol/index.ts';
+import { type Reconfiguration, reconfigured, votersOnly } from '../../src/protocol/index.ts';
 import type {
   ChangeOutcome,
   Outcome,
@@ -123,13 +123,18 @@ export class SingleReplica implements ReplicaHandle {
     return new Map([[nodeId(7), ['127.0.0.1:2379']]]);
   }
 
-  /** Given as the outcome of every change of membership. */
+  /** Given as the outcome of every change of membership, unless they are carried out. */
   changeOutcome: ChangeOutcome = { type: 'refused', reason: 'unsupported' };
+  carriesOutChanges = false;
   lastChange: Reconfiguration | undefined;
 
   async reconfigure(change: Reconfiguration): Promise<ChangeOutcome> {
     this.lastChange = change;
-    return this.changeOutcome;
+    if (!this.carriesOutChanges) return this.changeOutcome;
+    const next = reconfigured(this.status().configuration, change);
+    if (typeof next === 'string') return { type: 'refused', reason: next };
+    this.troubles = { ...this.troubles, configuration: next };
+    return { type: 'done', configuration: next };
   }
 
   isLearner(): boolean {

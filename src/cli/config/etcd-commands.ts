@@ -4,7 +4,6 @@ const answers: Readonly<Record<string, string>> = {
   lease: 'leases are not there yet',
   lock: 'locks are not there yet; "quorate txn --help" shows how to take one by a comparison',
   elect: 'elections are not there yet; "quorate txn --help" shows how to take a lock by a comparison',
-  member: 'the members cannot be changed yet; "quorate status" shows them',
   endpoint: 'use "quorate status"',
   user: 'users are not there yet: use client certificates',
   role: 'roles are not there yet: use client certificates',

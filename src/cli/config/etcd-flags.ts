@@ -9,7 +9,6 @@ const equivalents: Readonly<Record<string, string>> = {
   'initial-advertise-peer-urls': 'use --advertise-peer HOST:PORT',
   'initial-cluster': 'use --cluster NAME=HOST:PORT,…',
   'initial-cluster-token': 'use --cluster-token TEXT',
-  'initial-cluster-state': 'there is nothing to set: the data directories say whether the cluster is new',
   'config-file': 'use --config FILE',
   'wal-dir': 'the journal is always inside --data-dir',
   'max-wals': 'journal segments are removed as soon as they are not needed',

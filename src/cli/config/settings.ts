@@ -61,6 +61,7 @@ const file = (name: string, scopes: readonly Scope[], help: string): Setting<str
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const outputFormats = ['table', 'json'] as const;
 const compactionModes = ['periodic', 'revision'] as const;
+const clusterStates = ['new', 'existing'] as const;
 const replicaCounts = ['1', '3', '5'] as const;
 
 export const settings = {
@@ -108,6 +109,19 @@ export const settings = {
     'NAME=HOST:PORT,…',
     parseCluster,
     'All initial members with their peer addresses, the same on each; after the first start the data directory decides',
+  ),
+  initialClusterState: setting<(typeof clusterStates)[number]>(
+    'initial-cluster-state',
+    ['serve'],
+    'STATE',
+    oneOf(clusterStates),
+    'new: --cluster begins with these members; existing: it runs, and an empty directory waits until it was added to it',
+    'new',
+  ),
+  leaseReads: flag(
+    'lease-reads',
+    ['serve'],
+    'Linearizable reads that ask nobody: safe only where the clocks of all members run alike within 10 %; on all or none',
   ),
   advertiseClient: setting<Address>(
     'advertise-client',

@@ -33,6 +33,9 @@ export interface ServeOptions {
   readonly cluster: readonly ClusterMember[];
   readonly advertiseClient: Address;
   readonly clusterToken: string;
+  /** The cluster exists: an empty directory waits until it was added. */
+  readonly joins: boolean;
+  readonly leaseReads: boolean;
   readonly protocol: string;
   readonly logLevel: string;
   /** Undefined: as many as the disk holds. */
@@ -69,6 +72,8 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
     cluster,
     advertiseClient: configuration.optional(settings.advertiseClient) ?? reachable(client, peerAddress),
     clusterToken: configuration.required(settings.clusterToken),
+    joins: configuration.required(settings.initialClusterState) === 'existing',
+    leaseReads: configuration.required(settings.leaseReads),
     protocol: knownProtocol(configuration, protocols),
     logLevel: configuration.required(settings.logLevel),
     quotaBytes: quotaBytes(configuration),

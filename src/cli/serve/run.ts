@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { ClientServer } from '../../api/client-server.ts';
 import { AutoCompaction } from '../../api/etcd/auto-compaction.ts';
 import { keySpace } from '../../machine/index.ts';
-import { Replica, type ReplicaError } from '../../replica/index.ts';
+import { Replica, ReplicaError, type ReplicaOptions } from '../../replica/index.ts';
 import { nodeClock } from '../../replica/node-clock.ts';
 import type { Network } from '../../transport/network.ts';
 import { TcpNetwork } from '../../transport/tcp.ts';
@@ -23,6 +23,9 @@ const drainMs = 5_000;
 /** After the replica has ended: for the last answers to get away. */
 const lastAnswersMs = 250;
 
+/** As --lease-reads says: far above what working clocks do to each other. */
+const leaseReadsMaxDriftPpm = 100_000;
+
 type End =
   | { readonly type: 'stop'; readonly reason: string }
   | { readonly type: 'halt'; readonly error: ReplicaError };
@@ -36,9 +39,14 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
   const ended = new Promise<End>((resolve) => {
     end = resolve;
   });
-  listenForStop(dependencies, (reason) => end({ type: 'stop', reason }));
+  const waiting = new AbortController();
+  listenForStop(dependencies, (reason) => {
+    waiting.abort();
+    end({ type: 'stop', reason });
+  });
   try {
-    const replica = await openReplica(options, logger, metrics, (error) => end({ type: 'halt', error }));
+    const halted = (error: ReplicaError): void => end({ type: 'halt', error });
+    const replica = await openReplica(options, logger, metrics, { halted, signal: waiting.signal });
     const server = await openServer(options, replica, logger, metrics);
     const compaction = autoCompaction(options, replica, logger);
     logger.info({ clients: server.address, peers: formatAddress(options.peer) }, 'serving');
@@ -56,6 +64,10 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
     if (how.type === 'stop') logger.info('stopped');
     return how.type === 'stop' ? exitCodes.done : exitCodes.refused;
   } catch (error) {
+    if (error instanceof ReplicaError && error.code === 'CANCELLED') {
+      logger.info(error.message);
+      return exitCodes.done;
+    }
     throw startFailure(error);
   }
 }
@@ -98,7 +110,7 @@ async function openReplica(
   options: ServeOptions,
   logger: Logger,
   metrics: ReplicaMetrics,
-  halted: (error: ReplicaError) => void,
+  { halted, signal }: Required<Pick<ReplicaOptions, 'halted' | 'signal'>>,
 ): Promise<Replica> {
   const problem = await portProblem(options.client);
   if (problem !== undefined) {
@@ -113,6 +125,9 @@ async function openReplica(
     name: options.name,
     cluster: options.cluster.map(({ name, address }) => ({ name, address: formatAddress(address) })),
     clusterToken: options.clusterToken,
+    joins: options.joins,
+    signal,
+    ...(options.leaseReads ? { leaseReads: { maxDriftPpm: leaseReadsMaxDriftPpm } } : {}),
     peerAddress: formatAddress(options.peer),
     clientAddresses: [formatAddress(options.advertiseClient)],
     network: peerNetwork(options.peerTls, logger),
