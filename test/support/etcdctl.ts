@@ -35,7 +35,8 @@ export class Etcdctl {
         { env: environment, timeout: 120_000 },
         (error, stdout, stderr) => resolve({ exitCode: error?.code ?? 0, stdout, stderr }),
       );
-      child.stdin?.end(input);
+      // Some commands end without having read what is typed.
+      child.stdin?.on('error', () => {}).end(input);
     });
   }
 
