@@ -1,4 +1,5 @@
 import type { ReplicaHandle } from '../replica/types.ts';
+import type { WatchHub, WatchStats } from '../replica/watches/hub.ts';
 import { SimpleTokens } from './auth/simple-tokens.ts';
 import { defaultTokenTtlMs, type Tokens } from './auth/tokens.ts';
 import { ClientPort, type ClientPortOptions, type ClientTls } from './client-port.ts';
@@ -21,6 +22,8 @@ export interface ClientServerOptions {
   readonly tokens?: Tokens | undefined;
   /** Bytes that the state may use; undefined for as many as the disk holds. */
   readonly quotaBytes?: number | undefined;
+  /** Milliseconds between two messages to a watcher who wants to know how far his watch has come; 10 minutes by default. */
+  readonly progressIntervalMs?: number | undefined;
   readonly metrics: MetricsSource;
   /** For operators: connections that were turned away. */
   readonly onRejected?: ClientPortOptions['onRejected'];
@@ -34,10 +37,13 @@ export class ClientServer {
   readonly #http1: Http1Endpoint;
   readonly #http2: Http2Endpoint;
 
-  private constructor(port: ClientPort, http1: Http1Endpoint, http2: Http2Endpoint) {
+  readonly #watches: WatchHub;
+
+  private constructor(port: ClientPort, http1: Http1Endpoint, http2: Http2Endpoint, watches: WatchHub) {
     this.#port = port;
     this.#http1 = http1;
     this.#http2 = http2;
+    this.#watches = watches;
   }
 
   /** Rejects with `ListenError` or `ClientTlsError` when the port cannot be opened. */
@@ -47,11 +53,12 @@ export class ClientServer {
       peer: options.peerTls ? 'https' : 'http',
       client: options.tls ? 'https' : 'http',
     } as const;
-    const { services, gateway } = etcdDoor({
+    const { services, gateway, watches } = etcdDoor({
       replica,
       schemes,
       quotaBytes: options.quotaBytes,
       tokens: options.tokens ?? new SimpleTokens({ ttlMs: defaultTokenTtlMs, now: Date.now }),
+      progressIntervalMs: options.progressIntervalMs,
       certificateNames: options.tls?.clientCertAuth === true,
       fault,
     });
@@ -68,7 +75,7 @@ export class ClientServer {
       http2: (socket) => http2.accept(socket),
       ...(options.onRejected && { onRejected: options.onRejected }),
     });
-    return new ClientServer(port, http1, http2);
+    return new ClientServer(port, http1, http2, watches);
   }
 
   /** host:port as bound. */
@@ -80,10 +87,16 @@ export class ClientServer {
     return this.#port.connections;
   }
 
+  /** Watches of all clients, and how many of them are behind. */
+  watches(): WatchStats {
+    return this.#watches.stats();
+  }
+
   /** Takes no new connections and calls, lets those under way finish, and ends what is left after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#port.stopListening();
     await Promise.all([this.#http1.close(graceMs), this.#http2.close(graceMs)]);
     this.#port.destroyConnections();
+    this.#watches.close();
   }
 }

@@ -7,7 +7,7 @@ import { WatchHub } from '../../replica/watches/hub.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { Passwords } from '../auth/passwords.ts';
 import type { Tokens } from '../auth/tokens.ts';
-import { maxUnreadWatchBytes } from '../limits.ts';
+import { defaultProgressIntervalMs, maxUnreadWatchBytes } from '../limits.ts';
 import type { FaultReport } from '../rpc/grpc-call.ts';
 import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
 import { SendBudget } from '../send-budget.ts';
@@ -52,8 +52,8 @@ export interface EtcdDoorOptions {
   readonly tokens: Tokens;
   /** The common name of a client's certificate says which user it is. */
   readonly certificateNames: boolean;
-  /** Milliseconds between two messages to a watcher who wants to know how far his watch has come. */
-  readonly progressIntervalMs: number;
+  /** Milliseconds between two messages to a watcher who wants to know how far his watch has come; 10 minutes by default. */
+  readonly progressIntervalMs?: number | undefined;
   /** Told of an exception, which no client should be able to cause. */
   readonly fault: FaultReport;
 }
@@ -79,7 +79,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     replica,
     clock: nodeClock,
     random: Random.fromSeed(hex(randomBytes(32))),
-    progressIntervalMs: options.progressIntervalMs,
+    progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs,
     onFault: (error) => {
       fault(error, watchPath);
       watchService.fail();

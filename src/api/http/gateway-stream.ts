@@ -83,9 +83,12 @@ export class GatewayStream implements BidiStream, HttpSource {
     return this.#options.call.remainingMs();
   }
 
-  send(message: Uint8Array): boolean {
+  /** What waits in the connection is not ours to see. */
+  readonly queuedBytes = 0;
+
+  send(...parts: readonly Uint8Array[]): boolean {
     if (this.#over) return true;
-    const result = this.#options.method.responseToJson(message);
+    const result = this.#options.method.responseToJson(Buffer.concat(parts));
     return this.#sink.write(`${JSON.stringify({ result })}\n`);
   }
 

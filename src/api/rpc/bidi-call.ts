@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { lingerMs, maxRpcMessageBytes } from '../limits.ts';
 import type { ReceiveShare } from '../receive-budget.ts';
-import { frame, MessageSplitter, statusTrailers } from './framing.ts';
+import { frameParts, MessageSplitter, statusTrailers } from './framing.ts';
 import type { FaultReport } from './grpc-call.ts';
 import { type BidiHandler, type BidiReceiver, type BidiStream, type Call, Code, Failure } from './rpc.ts';
 
@@ -74,10 +74,22 @@ export class BidiCall implements BidiStream {
     return this.#call.remainingMs();
   }
 
-  send(message: Uint8Array): boolean {
+  get queuedBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  send(...parts: readonly Uint8Array[]): boolean {
     if (this.#answered || this.cancelled) return true;
     this.#respond();
-    return this.#stream.write(frame(message));
+    const stream = this.#stream;
+    const [head, ...rest] = frameParts(parts);
+    if (rest.length === 0) return stream.write(head);
+    stream.cork();
+    stream.write(head);
+    let room = true;
+    for (const part of rest) room = stream.write(part);
+    stream.uncork();
+    return room;
   }
 
   end(failure?: Failure): void {

@@ -14,6 +14,20 @@ export function frame(message: Uint8Array): Buffer {
   return framed;
 }
 
+/** Below this, copying a part costs less than sending it on its own. */
+const minOwnPartBytes = 4 * 1024;
+
+/** The message of these parts behind its prefix, in one piece when it is small; large parts are not copied. */
+export function frameParts(parts: readonly Uint8Array[]): [Buffer, ...Uint8Array[]] {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length < minOwnPartBytes) return [frame(Buffer.concat(parts, length))];
+  const prefix = Buffer.allocUnsafe(prefixBytes);
+  prefix[0] = 0;
+  prefix.writeUInt32BE(length, 1);
+  return [prefix, ...parts];
+}
+
 /** Length of the message behind a whole prefix, or why it will not be taken. */
 function announcedLength(prefix: Uint8Array, maxBytes: number): number | Failure {
   if (prefix[0] !== 0) {

@@ -68,10 +68,12 @@ export type ServerStreamHandler = (
 /** The server's end of a call in which both sides send messages whenever they like. */
 export interface BidiStream extends Call {
   /**
-   * Sends a message. False when the client is behind: this message is taken, and the next should wait for `writable`.
+   * Sends a message, whose parts may be shared with other messages. False when the client is behind: this message is taken, and the next should wait for `writable`.
    * Messages sent after the end, or to a client that is gone, are dropped.
    */
-  send(message: Uint8Array): boolean;
+  send(...parts: readonly Uint8Array[]): boolean;
+  /** Bytes that were sent, and that the client has not taken yet. */
+  readonly queuedBytes: number;
   /** Ends the call, by failure or well. What was sent before arrives before. */
   end(failure?: Failure): void;
   /** Takes no further messages until `resume`: what the client sends meanwhile waits in the client. */

@@ -4,6 +4,7 @@ import { keys, put } from '../../../test/support/key-requests.ts';
 import { MapStore } from '../../../test/support/map-store.ts';
 import type { Clock } from '../../core/clock.ts';
 import { clusterTime, epoch, type Index, type Millis } from '../../core/ids.ts';
+import { maxWatchesPerStream } from '../../core/limits.ts';
 import { Random } from '../../core/random.ts';
 import {
   compactedRevision,
@@ -421,6 +422,17 @@ describe('progress', () => {
     world.clock.settle();
     expect(client.progress.length).toBe(3);
   });
+});
+
+test('more watches on one stream than there may be are refused; cancelling makes room', () => {
+  const client = world.client();
+  for (let id = 0; id < maxWatchesPerStream; id++) client.watch(id, keys('a'));
+  const refused = { type: 'tooMany', scope: 'stream', limit: maxWatchesPerStream };
+  expect(client.watch(maxWatchesPerStream, keys('a'))).toEqual(refused);
+  client.stream.cancel(5n);
+  expect(client.watch(maxWatchesPerStream, keys('a')).type).toBe('watching');
+  client.stream.close();
+  expect(world.hub.stats()).toEqual({ watches: 0, behind: 0, streams: 0, blocked: 0 });
 });
 
 test('an exception of a sink closes the hub and is told', () => {
