@@ -254,6 +254,18 @@ export class ReplicaCore {
     return this.#driver.clusterTime();
   }
 
+  /** Makes what is applied durable now; calls back with whether it was before `timeoutMs` have passed. */
+  flush(timeoutMs: number, callback: (done: boolean) => void): void {
+    const { index } = this.#backend.base().position;
+    const durable = (): boolean => {
+      if (this.#backend.flushed().position.index >= index) return true;
+      // One that is under way already may have begun before what was applied last.
+      if (!this.#ending() && !this.#snapshots.installing) this.#flusher.flush();
+      return false;
+    };
+    awaitCondition(this.#options.clock, durable, () => this.#ending(), timeoutMs, callback);
+  }
+
   /** Calls back with whether somebody else leads before `timeoutMs` have passed. */
   transferLeadership(to: NodeId | undefined, timeoutMs: number, callback: (moved: boolean) => void): void {
     this.#handover.transfer(to, timeoutMs, callback);

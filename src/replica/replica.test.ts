@@ -266,3 +266,12 @@ describe('a backup', () => {
     expect(await sum(replica)).toBeGreaterThan(5);
   });
 });
+
+it('makes durable what it has applied when it is asked to', async () => {
+  const replica = await start();
+  await replica.ready();
+  await replica.propose(Uint8Array.of(1));
+  expect(replica.status().stateBytesPending).toBeGreaterThan(0);
+  expect(await replica.flush()).toBe(true);
+  expect(replica.status().stateBytesPending).toBe(0);
+});

@@ -157,6 +157,10 @@ export class Replica implements ReplicaHandle {
     return this.#core.clusterTime();
   }
 
+  flush(timeoutMs: number = defaultTimeoutMs): Promise<boolean> {
+    return new Promise((settle) => this.#core.flush(timeoutMs, settle));
+  }
+
   async *snapshot(): AsyncIterable<Uint8Array> {
     const snapshot = this.#core.snapshot();
     try {

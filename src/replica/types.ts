@@ -85,6 +85,11 @@ export interface ReplicaHandle {
   isLearner(): boolean;
   /** Hands leadership over (to the best follower when `to` is undefined); false when it did not move in time. */
   transferLeadership(to: NodeId | undefined): Promise<boolean>;
+  /**
+   * Makes what this replica has applied durable now, instead of when much has come together: from then on the space that
+   * it gave back counts as free. False when that did not come about in time. Never rejects.
+   */
+  flush(timeoutMs?: number): Promise<boolean>;
   /** The applied state, with everything needed to restore it, in the snapshot format; ends when the iterator is closed. */
   snapshot(): AsyncIterable<Uint8Array>;
   /**

@@ -36,6 +36,7 @@ export class SingleReplica implements ReplicaHandle {
   lastTimeoutMs: number | undefined;
   lastConsistency: string | undefined;
   reads = 0;
+  flushes = 0;
   readonly #appliedListeners = new Set<() => void>();
   readonly #leadershipListeners = new Set<() => void>();
   #time = clusterTime(0);
@@ -139,6 +140,11 @@ export class SingleReplica implements ReplicaHandle {
 
   isLearner(): boolean {
     return this.status().role === 'learner';
+  }
+
+  async flush(): Promise<boolean> {
+    this.flushes++;
+    return true;
   }
 
   async transferLeadership(): Promise<boolean> {

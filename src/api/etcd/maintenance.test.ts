@@ -223,11 +223,12 @@ describe('17: moving the leader', () => {
   });
 });
 
-test('defragmentation has nothing to stop for', async () => {
+test('defragmentation makes durable what was given back, and stops nothing for it', async () => {
   const path = '/etcdserverpb.Maintenance/Defragment';
   expect(await client.call(path, pb.DefragmentRequest, pb.DefragmentResponse, {})).toEqual({
     header: undefined,
   });
+  expect(server.replica.flushes).toBe(1);
 });
 
 test.each([

@@ -41,8 +41,7 @@ export class MaintenanceService {
         '/maintenance/defragment',
         pb.DefragmentRequest,
         pb.DefragmentResponse,
-        // Space is given back as history is compacted, and is used again from then on: there is nothing to stop for.
-        () => ({ header: undefined }),
+        () => this.#defragment(),
       ),
       etcdMethod(
         '/etcdserverpb.Maintenance/Hash',
@@ -109,6 +108,14 @@ export class MaintenanceService {
       dbSizeQuota: BigInt(this.#quota.bytes ?? 0),
       downgradeInfo: undefined,
     };
+  }
+
+  /**
+   * Space is given back as history is compacted, and used again: there is nothing to stop for. What was given back last
+   * counts as free when it is durable, for which whoever asks need not wait longer than that takes.
+   */
+  async #defragment(): Promise<pb.DefragmentResponse | Failure> {
+    return (await this.#access.replica.flush()) ? { header: undefined } : etcdErrors.timeout;
   }
 
   /** Of the whole state of this replica as it is now, whatever the others have applied. */
