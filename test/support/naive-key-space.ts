@@ -1,10 +1,13 @@
 import { Buffer } from 'node:buffer';
+import type { ControlCommand } from '../../src/machine/key-space/control.ts';
 import type {
   Compare,
   DeleteRequest,
   KeyAnswer,
+  KeyError,
   KeyErrorCode,
   KeyRange,
+  KeyResult,
   KeyValue,
   Operation,
   OperationResult,
@@ -30,6 +33,99 @@ class Refused extends Error {
 export class NaiveKeySpace {
   /** `#revisions[r]` holds the pairs at revision r, in the order of their keys. */
   #revisions: KeyValue[][] = [[], []];
+  readonly #events: NaiveEvent[] = [];
+  readonly #leases = new Map<bigint, NaiveLease>();
+  #term = { epoch: 0, floor: 0 };
+  compacted = 0;
+
+  /** The present pairs. */
+  get pairs(): readonly KeyValue[] {
+    return this.#revisions[this.revision] as KeyValue[];
+  }
+
+  /** What happened from a revision on, in order. */
+  eventsFrom(revision: number): NaiveEvent[] {
+    return this.#events.filter((event) => event.revision >= revision);
+  }
+
+  /** What `key` was at a revision. */
+  at(key: Uint8Array, revision: number): KeyValue | undefined {
+    return this.#revisions[revision]?.find((pair) => order(pair.key, key) === 0);
+  }
+
+  /** Leases and when they end unless they are renewed. */
+  deadlines(): Map<bigint, number> {
+    return new Map([...this.#leases].map(([id, lease]) => [id, this.#deadline(lease)]));
+  }
+
+  /** Commands that are not about keys, by an entry of `epoch` at `time`. */
+  control(command: ControlCommand, epoch: number, time: number): KeyResult | KeyError {
+    switch (command.type) {
+      case 'compact':
+        if (command.revision <= this.compacted) return { type: 'error', code: 'compacted' };
+        if (command.revision > this.revision) return { type: 'error', code: 'futureRevision' };
+        this.compacted = Number(command.revision);
+        return { type: 'compact' };
+      case 'grant': {
+        if (this.#leases.has(command.lease)) return { type: 'error', code: 'leaseExists' };
+        const { lease, ttl } = command;
+        this.#leases.set(lease, { ttl, renewedAt: time, filedAt: time + ttl * 1000 });
+        return { type: 'grant', lease, ttl };
+      }
+      case 'revoke':
+        if (!this.#leases.has(command.lease)) return { type: 'error', code: 'leaseNotFound' };
+        return { type: 'revoke', deleted: this.#end(command.lease) };
+      case 'renew': {
+        const ttls = command.leases.map((id) => {
+          const lease = this.#leases.get(id);
+          if (lease !== undefined) this.#leases.set(id, { ...lease, renewedAt: time });
+          return lease?.ttl ?? 0;
+        });
+        return { type: 'renew', ttls };
+      }
+      case 'leaseTerm':
+        this.#term = { epoch, floor: time };
+        return { type: 'leaseTerm' };
+      case 'expire':
+        if (command.epoch !== epoch || this.#term.epoch !== epoch) return { type: 'expire', expired: 0 };
+        return { type: 'expire', expired: this.#expire(Math.min(time, command.until)) };
+      default:
+        throw new Error(`the naive key space knows no ${command.type}`);
+    }
+  }
+
+  #deadline(lease: NaiveLease): number {
+    return Math.max(lease.renewedAt, this.#term.floor) + lease.ttl * 1000;
+  }
+
+  /** Those that were filed first end first, and of these those with the lower numbers. */
+  #expire(until: number): number {
+    const unsigned = (id: bigint): bigint => BigInt.asUintN(64, id);
+    const due = [...this.#leases]
+      .filter(([, lease]) => lease.filedAt <= until)
+      .sort(([a, one], [b, other]) => one.filedAt - other.filedAt || (unsigned(a) < unsigned(b) ? -1 : 1));
+    let expired = 0;
+    for (const [id, lease] of due) {
+      const deadline = this.#deadline(lease);
+      if (deadline > until) {
+        this.#leases.set(id, { ...lease, filedAt: deadline });
+      } else {
+        this.#end(id);
+        expired++;
+      }
+    }
+    return expired;
+  }
+
+  #end(id: bigint): number {
+    const attached = this.pairs.filter((pair) => pair.lease === id);
+    this.#leases.delete(id);
+    if (attached.length === 0) return 0;
+    for (const [at, { key }] of attached.entries())
+      this.#events.push({ type: 'delete', key, revision: this.revision + 1, order: at, pair: undefined });
+    this.#revisions.push(this.pairs.filter((pair) => pair.lease !== id));
+    return attached.length;
+  }
 
   get revision(): number {
     return this.#revisions.length - 1;
@@ -43,9 +139,13 @@ export class NaiveKeySpace {
       const branches = new Map<TxnRequest, boolean>();
       this.#decide(request, branches);
       this.#check(request, branches);
-      const state = { pairs: next, revision: BigInt(before + 1), wrote: false };
+      const state: State = { pairs: next, revision: BigInt(before + 1), wrote: [] };
       const result = this.#execute(request, branches, state);
-      if (state.wrote) this.#revisions.push(state.pairs);
+      if (state.wrote.length > 0) this.#revisions.push(state.pairs);
+      for (const [at, { key, pair }] of state.wrote.entries()) {
+        const type = pair === undefined ? 'delete' : 'put';
+        this.#events.push({ type, key, revision: before + 1, order: at, pair });
+      }
       return { revision: BigInt(this.revision), result };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -64,8 +164,10 @@ export class NaiveKeySpace {
   #check(operation: Operation, branches: Map<TxnRequest, boolean>): void {
     if (operation.type === 'range' && operation.revision > BigInt(this.revision))
       throw new Refused('futureRevision');
+    if (operation.type === 'range' && operation.revision > 0n && operation.revision < this.compacted)
+      throw new Refused('compacted');
     if (operation.type === 'put') {
-      if (operation.lease !== 0n) throw new Refused('leaseNotFound');
+      if (operation.lease !== 0n && !this.#leases.has(operation.lease)) throw new Refused('leaseNotFound');
       const present = this.#revisions[this.revision] as KeyValue[];
       const exists = present.some((pair) => order(pair.key, operation.key) === 0);
       if ((operation.ignoreValue || operation.ignoreLease) && !exists) throw new Refused('keyNotFound');
@@ -102,7 +204,23 @@ export class NaiveKeySpace {
 interface State {
   pairs: KeyValue[];
   readonly revision: bigint;
-  wrote: boolean;
+  readonly wrote: { readonly key: Uint8Array; readonly pair: KeyValue | undefined }[];
+}
+
+export interface NaiveEvent {
+  readonly type: 'put' | 'delete';
+  readonly key: Uint8Array;
+  readonly revision: number;
+  readonly order: number;
+  /** What was put. */
+  readonly pair: KeyValue | undefined;
+}
+
+interface NaiveLease {
+  readonly ttl: number;
+  readonly renewedAt: number;
+  /** When the machine looks at it next. */
+  readonly filedAt: number;
 }
 
 const order = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b);
@@ -144,17 +262,17 @@ function putNaively(put: PutRequest, state: State): OperationResult {
     createRevision: old ? old.createRevision : state.revision,
     modRevision: state.revision,
     version: old ? old.version + 1n : 1n,
-    lease: 0n,
+    lease: put.ignoreLease && old ? old.lease : put.lease,
   };
   state.pairs = [...state.pairs.filter((other) => other !== old), pair].sort((a, b) => order(a.key, b.key));
-  state.wrote = true;
+  state.wrote.push({ key: put.key, pair });
   return { type: 'put', previous: put.previous ? old : undefined };
 }
 
 function deleteNaively(request: DeleteRequest, state: State): OperationResult {
   const gone = state.pairs.filter((pair) => within(request.range, pair.key));
   state.pairs = state.pairs.filter((pair) => !within(request.range, pair.key));
-  if (gone.length > 0) state.wrote = true;
+  for (const { key } of gone) state.wrote.push({ key, pair: undefined });
   return { type: 'delete', deleted: gone.length, previous: request.previous ? gone : [] };
 }
 

@@ -7,6 +7,7 @@ import { cursorOf, type EventCursor, eventKey, historyKey, isPut } from './histo
 import { isLive } from './records.ts';
 import type { KeyError } from './requests.ts';
 import { type Present, readCompactedRevision, writeCompactedRevision } from './revisions.ts';
+import type { KeySpaceRules } from './rules.ts';
 import { revisionOf, versionsOf } from './versions.ts';
 
 /** How far along the history what the last compaction made superfluous has been given back. */
@@ -34,7 +35,7 @@ export function isSwept(store: ReadStore): boolean {
  * superfluous, of which there is one at most, since those before were dealt with before. A tombstone goes, too, but for
  * one at the compacted revision itself: a watch that begins there must see the delete.
  */
-export function sweep(store: Store): SweepResult {
+export function sweep(store: Store, rules: KeySpaceRules): SweepResult {
   const compacted = readCompactedRevision(store);
   const { revision, order } = readSwept(store);
   if (revision > compacted) return { type: 'sweep', done: true };
@@ -48,18 +49,26 @@ export function sweep(store: Store): SweepResult {
     }
     writes.push(write);
   }
-  for (const [at, value] of writes) sweepWrite(store, at, value, compacted);
+  for (const [at, value] of writes) sweepWrite(store, at, value, compacted, rules);
   writeSwept(store, next);
   return { type: 'sweep', done: next.revision > compacted };
 }
 
-function sweepWrite(store: Store, at: Uint8Array, value: Uint8Array, compacted: number): void {
+function sweepWrite(
+  store: Store,
+  at: Uint8Array,
+  value: Uint8Array,
+  compacted: number,
+  rules: KeySpaceRules,
+): void {
   const { revision } = cursorOf(at);
   const key = eventKey(value);
+  const keepsTombstone = rules.keepsTombstone(revision, compacted);
   const superfluous: Uint8Array[] = [];
   for (const [version, record] of store.scan(versionsOf(key, revision))) {
-    const isOlder = revisionOf(version) < revision;
-    if (isOlder || (revision < compacted && !isLive(record))) superfluous.push(version);
+    const older = rules.supersedes(revisionOf(version), revision);
+    const gone = revisionOf(version) === revision && !isLive(record) && !keepsTombstone;
+    if (older || gone) superfluous.push(version);
   }
   for (const version of superfluous) store.delete(version);
   if (revision === compacted) return;

@@ -17,29 +17,35 @@ import { beginLeaseTerm, expire, grant, renew, revoke } from './lease-commands.t
 import type { KeyAnswer, KeyError, KeyErrorCode, Operation } from './requests.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import { type Present, readCurrentRevision, readPresent } from './revisions.ts';
+import { type KeySpaceRules, keySpaceRules } from './rules.ts';
 import { inOneGo } from './slices.ts';
 import { check, execute, plan } from './transaction.ts';
 import { needsSpace, validate } from './validate.ts';
 
 /** The versioned key space: the first machine. A command is one revision, or none when it writes nothing. */
-export const keySpace: Machine = {
-  name: 'key-space',
-  featureLevel: 1,
-  duties: keySpaceDuties,
-  apply(command, context, store) {
-    const present = readPresent(store);
-    const authored = decodeAuthored(command);
-    if (authored instanceof Malformed) return encodeAnswer(refused(present, 'malformed'));
-    const { request } = authored;
-    const refusal = refusalOf(store, authored, present);
-    if (refusal !== undefined) return encodeAnswer(refused(present, refusal));
-    return encodeAnswer(
-      isControl(request)
-        ? applyControl(store, request, context, present)
-        : applyOperation(store, request, present),
-    );
-  },
-};
+export const keySpace: Machine = keySpaceWith(keySpaceRules);
+
+/** The key space with other rules than its own, for tests that have to notice. */
+export function keySpaceWith(rules: KeySpaceRules): Machine {
+  return {
+    name: 'key-space',
+    featureLevel: 1,
+    duties: keySpaceDuties,
+    apply(command, context, store) {
+      const present = readPresent(store);
+      const authored = decodeAuthored(command);
+      if (authored instanceof Malformed) return encodeAnswer(refused(present, 'malformed'));
+      const { request } = authored;
+      const refusal = refusalOf(store, authored, present);
+      if (refusal !== undefined) return encodeAnswer(refused(present, refusal));
+      return encodeAnswer(
+        isControl(request)
+          ? applyControl(store, request, context, present, rules)
+          : applyOperation(store, request, present),
+      );
+    },
+  };
+}
 
 /** What stands against a command whatever is in the keys. */
 function refusalOf(
@@ -73,8 +79,9 @@ function applyControl(
   request: ControlCommand,
   context: ApplyContext,
   present: Present,
+  rules: KeySpaceRules,
 ): KeyAnswer {
-  const result = controlResult(store, request, context, present);
+  const result = controlResult(store, request, context, present, rules);
   return { revision: BigInt(readCurrentRevision(store)), result };
 }
 
@@ -83,12 +90,13 @@ function controlResult(
   request: ControlCommand,
   context: ApplyContext,
   present: Present,
+  rules: KeySpaceRules,
 ): ControlResult | KeyError {
   switch (request.type) {
     case 'compact':
       return compact(store, request, present);
     case 'sweep':
-      return sweep(store);
+      return sweep(store, rules);
     case 'grant':
       return grant(store, request, context);
     case 'revoke':
@@ -98,7 +106,7 @@ function controlResult(
     case 'leaseTerm':
       return beginLeaseTerm(store, context);
     case 'expire':
-      return expire(store, request, context);
+      return expire(store, request, context, rules);
     case 'alarm':
       return applyAlarm(store, request, present);
     case 'auth': {

@@ -16,7 +16,6 @@ import type {
 } from './control.ts';
 import {
   type Due,
-  deadlineOf,
   deleteLease,
   dueLeases,
   fileDue,
@@ -31,6 +30,7 @@ import {
 import type { KeyError } from './requests.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import { readPresent } from './revisions.ts';
+import type { KeySpaceRules } from './rules.ts';
 import { versionKey } from './versions.ts';
 
 export function grant(
@@ -70,18 +70,23 @@ export function beginLeaseTerm(store: Store, { epoch, time }: ApplyContext): Lea
  * Looks at leases whose time has come: those that were renewed are filed again, the others end. Bounded; what is left
  * is for the next command. A command that a leader has left behind finds another epoch and does nothing.
  */
-export function expire(store: Store, { epoch, until }: ExpireRequest, context: ApplyContext): ExpireResult {
+export function expire(
+  store: Store,
+  { epoch, until }: ExpireRequest,
+  context: ApplyContext,
+  rules: KeySpaceRules,
+): ExpireResult {
   const term = readLeaseTerm(store);
-  if (epoch !== context.epoch || epoch !== term.epoch) return { type: 'expire', expired: 0 };
-  // What comes after `until`, an awakening after a long sleep for one, was not looked at when this was decided.
-  const time = Math.min(until, context.time);
+  if (!rules.mayExpire(epoch, context.epoch, term)) return { type: 'expire', expired: 0 };
+  // What comes after `until`, an awakening after a long sleep for one, was not known when this was decided on.
+  const time = rules.looksUntil(until, context.time);
   let expired = 0;
   let keys = 0;
   for (const { at, lease } of dueBy(store, time)) {
     if (keys >= expireSliceKeys) break;
     const record = readLease(store, lease);
     assert(record?.filedAt === at, `lease ${lease} is filed where it does not say`);
-    const deadline = deadlineOf(record, term);
+    const deadline = clusterTime(rules.countsFrom(record, term) + record.ttl * 1000);
     if (deadline <= time) {
       keys += end(store, lease, record);
       expired++;

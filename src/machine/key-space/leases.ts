@@ -5,6 +5,7 @@ import { type ClusterTime, clusterTime, type Epoch, epoch } from '../../core/ids
 import type { ReadStore, Store } from '../../core/store.ts';
 import { readUint64, writeUint64 } from '../uint64.ts';
 import { readInt64, writeInt64 } from './int64.ts';
+import { keySpaceRules } from './rules.ts';
 
 /**
  * The tables of leases:
@@ -47,11 +48,6 @@ export function writeLeaseTerm(store: Store, term: LeaseTerm): void {
   writeUint64(bytes, 0, term.epoch);
   writeUint64(bytes, 8, term.floor);
   store.put(termKey, bytes);
-}
-
-/** When a lease ends unless it is renewed. */
-export function deadlineOf(lease: LeaseRecord, { floor }: LeaseTerm): ClusterTime {
-  return clusterTime(Math.max(lease.renewedAt, floor) + lease.ttl * 1000);
 }
 
 export function readLease(store: ReadStore, lease: bigint): LeaseRecord | undefined {
@@ -127,7 +123,7 @@ export interface LeaseState {
 export function lease(store: ReadStore, id: bigint): LeaseState | undefined {
   const record = readLease(store, id);
   if (record === undefined) return undefined;
-  const deadline = deadlineOf(record, readLeaseTerm(store));
+  const deadline = keySpaceRules.countsFrom(record, readLeaseTerm(store)) + record.ttl * 1000;
   return { ttl: record.ttl, remaining: (time) => Math.max(0, deadline - time) };
 }
 
