@@ -55,7 +55,7 @@ describe('in plaintext', () => {
     await using client = new GrpcClient(server.server.address);
     await client.put({ key: utf8('a') });
     const response = await fetch(`http://${server.server.address}/version`);
-    expect(await response.json()).toEqual({ etcdserver: '3.5.0', etcdcluster: '3.5.0' });
+    expect(await response.json()).toEqual({ etcdserver: '3.5.13', etcdcluster: '3.5.13' });
   });
 
   test('a request that arrives byte by byte is understood', async () => {
@@ -128,7 +128,7 @@ describe.runIf(opensslPresent())('over TLS', () => {
     await using server = await serveClients({ tls: identity(serverCertificate) });
     await using client = new GrpcClient(server.server.address, credentials.createSsl(authority.cert));
     expect((await client.put({ key: utf8('a') })).header?.revision).toBe(2n);
-    expect(await getHttps(server.server.address, { ca: authority.cert })).toContain('3.5.0');
+    expect(await getHttps(server.server.address, { ca: authority.cert })).toContain('3.5.13');
     const session = http2.connect(`https://${server.server.address}`, { ca: authority.cert });
     const stream = session.request({ ':path': '/health' });
     let body = '';
@@ -161,7 +161,7 @@ describe.runIf(opensslPresent())('over TLS', () => {
     await expect(getHttps(address, { ca: authority.cert })).rejects.toThrow();
     await expect(getHttps(address, { ca: authority.cert, ...identity(stranger) })).rejects.toThrow();
     expect(await getHttps(address, { ca: authority.cert, ...identity(clientCertificate) })).toContain(
-      '3.5.0',
+      '3.5.13',
     );
     await expect.poll(() => server.rejected.length).toBeGreaterThanOrEqual(2);
   });
@@ -179,6 +179,6 @@ describe.runIf(opensslPresent())('over TLS', () => {
   test('garbage after the first byte of a handshake disturbs nobody', async () => {
     await using server = await serveClients({ tls: identity(serverCertificate) });
     await exchange(server.server.address, Uint8Array.of(0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5, 6, 7));
-    expect(await getHttps(server.server.address, { ca: authority.cert })).toContain('3.5.0');
+    expect(await getHttps(server.server.address, { ca: authority.cert })).toContain('3.5.13');
   });
 });

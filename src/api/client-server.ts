@@ -24,6 +24,8 @@ export interface ClientServerOptions {
   readonly quotaBytes?: number | undefined;
   /** Milliseconds between two messages to a watcher who wants to know how far his watch has come; 10 minutes by default. */
   readonly progressIntervalMs?: number | undefined;
+  /** Of quorate, for /version; left out there when absent. */
+  readonly version?: string | undefined;
   readonly metrics: MetricsSource;
   /** For operators: connections that were turned away. */
   readonly onRejected?: ClientPortOptions['onRejected'];
@@ -63,7 +65,13 @@ export class ClientServer {
       fault,
     });
     const { stopping } = services;
-    const handle = httpRoutes({ replica, gateway: { methods: gateway, stopping }, metrics, fault });
+    const handle = httpRoutes({
+      replica,
+      gateway: { methods: gateway, stopping },
+      metrics,
+      fault,
+      version: options.version,
+    });
     const budget = new ReceiveBudget(maxPendingRequestBytes);
     const http1 = new Http1Endpoint(handle, budget);
     const http2 = new Http2Endpoint(services, handle, budget, fault);

@@ -10,6 +10,8 @@ export const maxRpcMessageBytes = maxRequestBytes + 512 * 1024;
 export const maxPendingRequestBytes = 256 * 1024 * 1024;
 /** How often a watcher who wants to know is told how far his watch has come, unless told otherwise, as in etcd; up to a tenth later. */
 export const defaultProgressIntervalMs = 600_000;
+/** The least that may be asked for. */
+export const minProgressIntervalMs = 100;
 /** Bytes that wait for watchers who do not read, over all connections; beyond it, watchers are told nothing until some have read. */
 export const maxUnreadWatchBytes = 256 * 1024 * 1024;
 /** Calls under way on one connection; more wait in the client. */

@@ -52,7 +52,7 @@ describe.runIf(etcdctl !== undefined)('etcdctl', () => {
   test('status, health and members', async () => {
     const [status] = JSON.parse(await run('endpoint', 'status', '-w', 'json'));
     expect(status.Status).toMatchObject({
-      version: '3.5.0',
+      version: '3.5.13',
       leader: 7,
       header: { member_id: 7, revision: 1 },
     });

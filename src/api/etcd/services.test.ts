@@ -52,7 +52,7 @@ test('19: status', async () => {
   await client.put({ key: utf8('a') });
   expect(await status()).toEqual({
     header: { clusterId: 0xc1a5_7e12n, memberId: 7n, revision: 2n, raftTerm: 3n },
-    version: '3.5.0',
+    version: '3.5.13',
     dbSize: 4096n,
     dbSizeInUse: 2048n,
     leader: 7n,

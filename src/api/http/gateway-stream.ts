@@ -83,8 +83,9 @@ export class GatewayStream implements BidiStream, HttpSource {
     return this.#options.call.remainingMs();
   }
 
-  /** What waits in the connection is not ours to see. */
-  readonly queuedBytes = 0;
+  get queuedBytes(): number {
+    return this.#sink.queuedBytes;
+  }
 
   send(...parts: readonly Uint8Array[]): boolean {
     if (this.#over) return true;

@@ -70,7 +70,7 @@ describe('health', () => {
 });
 
 test('version and metrics', async () => {
-  expect(await (await get('/version')).json()).toEqual({ etcdserver: '3.5.0', etcdcluster: '3.5.0' });
+  expect(await (await get('/version')).json()).toEqual({ etcdserver: '3.5.13', etcdcluster: '3.5.13' });
   const metrics = await get('/metrics');
   expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4');
   expect(await metrics.text()).toBe('quorate_up 1\n');
@@ -128,7 +128,7 @@ describe('the JSON gateway', () => {
 
   test('status and members', async () => {
     expect(await (await post('/v3/maintenance/status', '')).json()).toMatchObject({
-      version: '3.5.0',
+      version: '3.5.13',
       leader: '7',
     });
     const members = await (await post('/v3/cluster/member/list', '{}')).json();

@@ -31,6 +31,8 @@ export interface HttpStreamResponse {
 export interface HttpSink {
   /** False when the client is behind: the next should wait for `writable`. Dropped when the client is gone. */
   write(text: string): boolean;
+  /** Bytes that wait for the client. */
+  readonly queuedBytes: number;
   end(): void;
 }
 

@@ -21,6 +21,8 @@ export interface Routes {
   readonly replica: ReplicaHandle;
   readonly gateway: Omit<GatewayOptions, 'fault'>;
   readonly metrics: MetricsSource;
+  /** Of quorate itself. */
+  readonly version: string | undefined;
   /** Told of an exception, which no client should be able to cause. */
   readonly fault: (error: unknown, path: string) => void;
 }
@@ -58,7 +60,8 @@ async function route(routes: Routes, request: HttpRequest): Promise<HttpResponse
 type Get = (routes: Routes, query: URLSearchParams) => HttpResponse | Promise<HttpResponse>;
 
 const getRoutes: Readonly<Record<string, Get>> = Object.assign(Object.create(null), {
-  '/version': () => json(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion }),
+  '/version': ({ version }) =>
+    json(200, { etcdserver: etcdVersion, etcdcluster: etcdVersion, ...(version && { quorate: version }) }),
   '/health': ({ replica }, query) => health(replica, query),
   '/livez': ({ replica }, query) => livez(replica, query),
   '/readyz': ({ replica }, query) => readyz(replica, query),

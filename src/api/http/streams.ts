@@ -9,6 +9,9 @@ export class HttpStreams {
   serve(stream: Writable, response: HttpStreamResponse): void {
     const source = response.start({
       write: (text) => (stream.writableEnded || stream.destroyed ? true : stream.write(text)),
+      get queuedBytes() {
+        return stream.writableLength;
+      },
       end: () => {
         stream.end();
       },

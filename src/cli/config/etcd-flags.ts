@@ -20,6 +20,7 @@ const equivalents: Readonly<Record<string, string>> = {
   'strict-reconfig-check': 'there is nothing to set: it is always on',
   'unsafe-no-fsync': 'syncing cannot be turned off',
   'force-new-cluster': 'use "quorate snapshot save", then "quorate snapshot restore"',
+  'experimental-watch-progress-notify-interval': 'use --watch-progress-notify-interval DURATION',
   'listen-metrics-urls': 'metrics are on the client port at /metrics',
   metrics: 'metrics are on the client port at /metrics',
   'auth-token-ttl': 'use --auth-token simple,ttl=DURATION',

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Retention } from '../../api/etcd/auto-compaction.ts';
-import { defaultQuotaBytes } from '../../api/limits.ts';
+import { defaultQuotaBytes, minProgressIntervalMs } from '../../api/limits.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { readPem, requireUsable } from '../config/files.ts';
 import { type Setting, settings } from '../config/settings.ts';
@@ -42,6 +42,7 @@ export interface ServeOptions {
   readonly quotaBytes: number | undefined;
   /** Undefined: all history is kept. */
   readonly retention: Retention | undefined;
+  readonly progressIntervalMs: number;
   readonly tokens: TokenOptions;
   readonly clientTls: PortTls | undefined;
   readonly peerTls: PortTls | undefined;
@@ -78,6 +79,7 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
     logLevel: configuration.required(settings.logLevel),
     quotaBytes: quotaBytes(configuration),
     retention: retention(configuration),
+    progressIntervalMs: progressInterval(configuration),
     tokens: tokenOptions(configuration.required(settings.authToken)),
     clientTls,
     peerTls,
@@ -89,6 +91,12 @@ function quotaBytes(configuration: Configuration): number | undefined {
   const bytes = configuration.required(settings.quotaBackendBytes);
   if (bytes < 0) return undefined;
   return bytes === 0 ? defaultQuotaBytes : bytes;
+}
+
+function progressInterval(configuration: Configuration): number {
+  const ms = configuration.required(settings.watchProgressNotifyInterval);
+  if (ms >= minProgressIntervalMs) return ms;
+  throw usageFailure(`--watch-progress-notify-interval is below ${minProgressIntervalMs}ms.`);
 }
 
 /** As in etcd: a number alone is one of hours, or of revisions. */

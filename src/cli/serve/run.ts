@@ -166,6 +166,8 @@ async function openServer(
       peerTls: options.peerTls !== undefined,
       tokens: tokensOf(options.tokens),
       quotaBytes: options.quotaBytes,
+      progressIntervalMs: options.progressIntervalMs,
+      version: packageVersion(),
       metrics: metrics.registry,
       onRejected: (remote, reason) =>
         logger.warn({ remote, reason }, 'a connection to the client port was refused'),
