@@ -1,7 +1,7 @@
 import { equalBytes } from '../../core/bytes.ts';
 import { type KeyValue, putOf, rangeOf } from '../../machine/index.ts';
 import type { ReadConsistency } from '../../replica/types.ts';
-import { type Call, Code, Failure } from '../rpc/rpc.ts';
+import { type Call, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
 import { etcdErrors } from './errors.ts';
 import type { ResponseHeader } from './gen/etcdserverpb/rpc.ts';
@@ -18,10 +18,6 @@ import {
 import { nextChange } from './next-change.ts';
 import { created, lineOf, WaitingLine } from './waiting-line.ts';
 
-const missingLeader = new Failure(Code.unknown, '"leader" field must be provided');
-const notLeader = new Failure(Code.unknown, 'election: not leader');
-const noLeader = new Failure(Code.unknown, 'election: no leader');
-
 /** In this package names are bytes. */
 const bytesFields: ReadonlySet<string> = new Set(['name', 'key', 'value']);
 
@@ -36,7 +32,7 @@ export class ElectionService {
     this.#access = access;
     this.#keys = keys;
     this.#grants = grants;
-    this.#line = new WaitingLine(access, keys, new Failure(Code.unknown, 'election: session is expired'));
+    this.#line = new WaitingLine(access, keys, etcdErrors.electionSessionExpired);
   }
 
   methods(): EtcdMethod[] {
@@ -110,7 +106,7 @@ export class ElectionService {
     value: Uint8Array,
     call: Call,
   ): Promise<pb.ProclaimResponse | Failure> {
-    if (leader === undefined) return missingLeader;
+    if (leader === undefined) return etcdErrors.leaderKeyMissing;
     const answered = await this.#keys.execute(
       {
         type: 'txn',
@@ -121,17 +117,17 @@ export class ElectionService {
       call,
     );
     if (answered instanceof Failure) return answered;
-    return answered.result.succeeded ? { header: answered.header } : notLeader;
+    return answered.result.succeeded ? { header: answered.header } : etcdErrors.electionNotLeader;
   }
 
   async #leader(request: pb.LeaderRequest, call: Call): Promise<pb.LeaderResponse | Failure> {
     const first = await this.#first(request.name, 0n, 'linearizable', call);
     if (first instanceof Failure) return first;
-    return first.kv === undefined ? noLeader : first;
+    return first.kv === undefined ? etcdErrors.electionNoLeader : first;
   }
 
   async #resign({ leader }: pb.ResignRequest, call: Call): Promise<pb.ResignResponse | Failure> {
-    if (leader === undefined) return missingLeader;
+    if (leader === undefined) return etcdErrors.leaderKeyMissing;
     const answered = await this.#line.leave({ key: leader.key, createRevision: leader.rev }, call);
     return answered instanceof Failure ? answered : { header: answered.header };
   }

@@ -67,10 +67,6 @@ export const etcdErrors = {
   notCapable: new Failure(Code.failedPrecondition, 'etcdserver: not capable'),
   stopped: new Failure(Code.unavailable, 'etcdserver: server stopped'),
   timeout: new Failure(Code.unavailable, 'etcdserver: request timed out'),
-  timeoutLeaderFailed: new Failure(
-    Code.unavailable,
-    'etcdserver: request timed out, possibly due to previous leader failure',
-  ),
   timeoutConnectionLost: new Failure(
     Code.unavailable,
     'etcdserver: request timed out, possibly due to connection lost',
@@ -86,6 +82,16 @@ export const etcdErrors = {
     'etcdserver: invalid downgrade target version',
   ),
   noInflightDowngrade: new Failure(Code.failedPrecondition, 'etcdserver: no inflight downgrade job'),
+  leaderTransferTimeout: new Failure(
+    Code.unavailable,
+    'etcdserver: request timed out, leader transfer took too long',
+  ),
+  // Locks and elections fail in the words of etcd's client library, and without a code of their own.
+  lockSessionExpired: new Failure(Code.unknown, 'mutex: session is expired'),
+  electionSessionExpired: new Failure(Code.unknown, 'election: session is expired'),
+  electionNotLeader: new Failure(Code.unknown, 'election: not leader'),
+  electionNoLeader: new Failure(Code.unknown, 'election: no leader'),
+  leaderKeyMissing: new Failure(Code.unknown, '"leader" field must be provided'),
 } as const;
 
 /** Bytes that are not the message that the method takes. */

@@ -1,6 +1,7 @@
 import { emptyBytes } from '../../core/bytes.ts';
-import { type Call, Code, Failure } from '../rpc/rpc.ts';
+import { type Call, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
+import { etcdErrors } from './errors.ts';
 import * as pb from './gen/v3lockpb/v3lock.ts';
 import type { KeyAccess } from './key-access.ts';
 import type { LeaseGrants } from './lease-grants.ts';
@@ -20,7 +21,7 @@ export class LockService {
   constructor(access: ReplicaAccess, keys: KeyAccess, grants: LeaseGrants) {
     this.#keys = keys;
     this.#grants = grants;
-    this.#line = new WaitingLine(access, keys, new Failure(Code.unknown, 'mutex: session is expired'));
+    this.#line = new WaitingLine(access, keys, etcdErrors.lockSessionExpired);
   }
 
   methods(): EtcdMethod[] {

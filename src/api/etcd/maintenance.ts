@@ -155,7 +155,7 @@ export class MaintenanceService {
     if (target === undefined || configuration.learners.includes(target))
       return etcdErrors.badLeaderTransferee;
     if (target === memberId || (await replica.transferLeadership(target))) return { header: undefined };
-    return leaderTransferTimeout;
+    return etcdErrors.leaderTransferTimeout;
   }
 
   /**
@@ -190,11 +190,6 @@ export class MaintenanceService {
     return undefined;
   }
 }
-
-const leaderTransferTimeout = new Failure(
-  Code.unavailable,
-  'etcdserver: request timed out, leader transfer took too long',
-);
 
 /** There is no older level of this server to go back to while it runs. */
 function downgrade({ action, version }: pb.DowngradeRequest): Failure {
