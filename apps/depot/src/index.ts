@@ -41,6 +41,7 @@ export type {
   TopologyNode,
 } from './model/topology.ts';
 export { toMps } from './planning/export.ts';
+export { FormerPlan } from './planning/former-plan.ts';
 export { openInlineSolver } from './planning/highs.ts';
 export { costObjective, earlyObjective, type Objective, type Order } from './planning/objective.ts';
 export { type Optimum, offlineOptimum } from './planning/optimum.ts';

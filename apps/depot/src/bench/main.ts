@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { Random } from '../../../../src/core/random.ts';
 import { drawGrowth, type GrowthPoint } from '../figures/growth-figure.ts';
 import { compileProblem } from '../model/compile-problem.ts';
+import { FormerPlan } from '../planning/former-plan.ts';
 import { openInlineSolver } from '../planning/highs.ts';
 import { planDepot } from '../planning/planner.ts';
 import type { LpSolver } from '../planning/solver.ts';
@@ -40,9 +41,10 @@ async function planAndReplan(solver: LpSolver, vehicles: number): Promise<Result
   const scenario = benchmarkDepot(vehicles, 'bench');
   const plan = await medianOf(runs, async () => planned(await planDepot(compileProblem(scenario), solver)));
   const changed = disturbed(scenario);
-  const { warmStart } = plan.value;
+  const { warmStart, powerKw } = plan.value;
+  const former = new FormerPlan(compileProblem(scenario), powerKw);
   const replan = await medianOf(runs, async () =>
-    planned(await planDepot(compileProblem(changed), solver, { warmStart })),
+    planned(await planDepot(compileProblem(changed), solver, { warmStart, former })),
   );
   return [result('plan', vehicles, plan.time), result('re-plan', vehicles, replan.time)];
 }

@@ -49,6 +49,7 @@ export function compileProblem(
     );
   return {
     name: scenario.name,
+    startMs: Date.parse(scenario.start),
     stepSeconds,
     stepHours: stepSeconds / 3600,
     firstStep: now.step,

@@ -56,6 +56,8 @@ export interface GenerationRow {
 /** What is to be planned: all that is known at `firstStep` about the steps [firstStep, steps). */
 export interface Problem {
   readonly name: string;
+  /** The instant of step 0, ms since 1970. */
+  readonly startMs: number;
   readonly stepSeconds: number;
   readonly stepHours: number;
   readonly firstStep: number;

@@ -1,6 +1,7 @@
 import type { CurveLine, PlannedProcess, Problem } from '../model/problem.ts';
 import { toleranceKwh } from '../physics/battery.ts';
 import { addDecision, type PowerColumn } from './decisions.ts';
+import type { FormerPlan } from './former-plan.ts';
 import { addNetwork, type DeviceTerms } from './network-rows.ts';
 import { type Objective, orderFactor, penalties } from './objective.ts';
 import { type BuiltProgram, ProgramBuilder } from './program-builder.ts';
@@ -45,6 +46,7 @@ export function buildDepotProgram(
   problem: Problem,
   freedom: readonly Freedom[],
   objective: Objective,
+  former?: FormerPlan,
 ): BuiltProgram {
   const builder = new ProgramBuilder(problem.steps);
   const terms: DeviceTerms = { columns: problem.network.nodes.map(() => []) };
@@ -52,7 +54,7 @@ export function buildDepotProgram(
   for (const process of problem.processes) {
     const free = freedom[process.index];
     if (free === undefined || process.first >= process.end) continue;
-    addProcess(builder, { problem, process, free, objective, penalty, terms });
+    addProcess(builder, { problem, process, free, objective, former, penalty, terms });
   }
   for (const [row, { node, kw }] of problem.generation.entries()) {
     for (let t = problem.firstStep; t < problem.steps; t++) {
@@ -87,6 +89,7 @@ interface ProcessContext {
   readonly process: PlannedProcess;
   readonly free: Freedom;
   readonly objective: Objective;
+  readonly former: FormerPlan | undefined;
   readonly penalty: { readonly target: number; readonly minimum: number };
   readonly terms: DeviceTerms;
 }
@@ -122,7 +125,7 @@ function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[]
     const [lower, upper] =
       frozen !== undefined ? [frozen, frozen] : within(greatest, free.bounds?.get(step)?.charge);
     if (upper <= 0) continue;
-    const cost = -earliness(context, step) * storedPerKw;
+    const cost = -earliness(context, step) * storedPerKw - steadiness(context, step, 1);
     const column = builder.addColumn(block, step, cost, lower, upper);
     flows.push({ step, column, storedPerKw, greatestKw: upper });
     terms.columns[process.evse]?.push({
@@ -149,7 +152,7 @@ function dischargeColumns(builder: ProgramBuilder, context: ProcessContext): Flo
     const burning = free.exactIn === undefined ? burningCost(problem, process, step) : tieEurPerKwh;
     const wear = (process.wearEurPerKwh + burning) * problem.stepHours;
     // What is given back loses the value of the earliest step, so that energy is never stored early just to be held.
-    const cost = wear - earliness(context, free.dischargeFrom) * storedPerKw;
+    const cost = wear - earliness(context, free.dischargeFrom) * storedPerKw - steadiness(context, step, -1);
     const column = builder.addColumn(block, step, cost, lower, upper);
     flows.push({ step, column, storedPerKw, greatestKw: upper });
     terms.columns[process.evse]?.push({
@@ -189,6 +192,25 @@ function earliness({ problem, process, objective }: ProcessContext, step: number
   const hoursLeft = (problem.steps - step) * problem.stepHours;
   return objective.earlyEurPerKwhHour * hoursLeft * orderFactor(problem, process, objective.order);
 }
+
+/**
+ * EUR per kW for going on in the first step as the plan in force does at the moment: where vehicles are equal, a new plan would
+ * otherwise choose others each time. Half of what a step earlier is worth, so nobody waits for it. Later steps are decided
+ * again before they come.
+ */
+function steadiness(
+  { problem, process, objective, former }: ProcessContext,
+  step: number,
+  way: 1 | -1,
+): number {
+  const { startMs, firstStep, stepSeconds, stepHours } = problem;
+  if (former === undefined || step > firstStep) return 0;
+  const kw = former.powerBefore(process.id, startMs + 1000 * firstStep * stepSeconds);
+  return kw * way > steadyFromKw ? 0.5 * objective.earlyEurPerKwhHour * stepHours * stepHours : 0;
+}
+
+/** kW; less is no decision. */
+const steadyFromKw = 1e-3;
 
 /** How much more an hour is worth to energy below a minimum: more than losses of one vehicle can make up for others. */
 const urgency = 10;

@@ -8,6 +8,7 @@ import { listsFromPower } from '../strategies/planning.ts';
 import { problemOf, rowOf, smallScenario, stay } from '../testing/depots.ts';
 import { scenarios } from '../testing/scenarios.ts';
 import { blocks } from './depot-program.ts';
+import { FormerPlan } from './former-plan.ts';
 import { openInlineSolver } from './highs.ts';
 import { costObjective } from './objective.ts';
 import { planDepot } from './planner.ts';
@@ -266,6 +267,30 @@ describe('planning', () => {
       objective: { ...costObjective, order, earlyEurPerKwhHour: 0.01 },
     });
     expect(rowOf(powerKw, first)[2]).toBeCloseTo(10, 5);
+  });
+
+  test.each([0, 1])(
+    'between equal vehicles the one that charges now goes on, here vehicle %d',
+    async (now) => {
+      const vehicles = [0, 1].map((evse) => stay(evse, needsOf(20)));
+      const scenario = smallScenario(4, 10, vehicles);
+      const rows = [Float64Array.of(10, 0, 10, 0), Float64Array.of(0, 10, 0, 10)];
+      const former = new FormerPlan(problemOf(scenario), now === 0 ? rows : rows.toReversed());
+      const energyKwh = new Map([[`vehicle ${now}`, 10]]);
+      const { powerKw } = await plan(compileProblem(scenario, { step: 1, energyKwh }), { former });
+      expect(rowOf(powerKw, now)[1]).toBeCloseTo(10, 6);
+      expect(rowOf(powerKw, 1 - now)[1]).toBeCloseTo(0, 6);
+    },
+  );
+
+  test('what is in force is no reason to pay more', async () => {
+    const scenario = smallScenario(4, 10, [stay(0, needsOf(20))], {
+      prices: { importEurPerKwh: [0.2, 0.2, 0.1, 0.2], exportEurPerKwh: flat(4, 0) },
+    });
+    const former = new FormerPlan(problemOf(scenario), [Float64Array.of(10, 0, 0, 0)]);
+    const energyKwh = new Map([['vehicle 0', 10]]);
+    const { powerKw } = await plan(compileProblem(scenario, { step: 1, energyKwh }), { former });
+    expect(rowOf(powerKw, 0)).toEqual([0, 0, 10, 0].map((kw) => expect.closeTo(kw, 6)));
   });
 
   test('a warm start changes how long it takes, not the optimum', async () => {

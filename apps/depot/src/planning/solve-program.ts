@@ -1,6 +1,7 @@
 import { assert } from '../../../../src/core/assert.ts';
 import type { PlannedProcess, Problem } from '../model/problem.ts';
 import { blocks, buildDepotProgram, type Freedom } from './depot-program.ts';
+import type { FormerPlan } from './former-plan.ts';
 import type { Objective } from './objective.ts';
 import { type BuiltProgram, type SolvedProgram, transferBasis } from './program-builder.ts';
 import type { LpSolution, LpSolver } from './solver.ts';
@@ -32,8 +33,10 @@ export type PlanResult =
 
 export interface PlanOptions {
   readonly objective?: Objective;
-  /** A plan that was made shortly before. */
+  /** Where the solver ended shortly before. */
   readonly warmStart?: WarmStart;
+  /** The plan that is in force, to be kept where another one would be as good. */
+  readonly former?: FormerPlan;
   /** For each program. */
   readonly timeLimitS?: number;
   /** Receives every program before it is solved, for export. */
@@ -54,7 +57,7 @@ export async function solveProgram(
   { name, freedom, objective }: Task,
   options: PlanOptions,
 ): Promise<PlanResult> {
-  const built = buildDepotProgram(problem, freedom, objective);
+  const built = buildDepotProgram(problem, freedom, objective, options.former);
   options.onProgram?.(name, built);
   const start = options.warmStart?.get(name);
   const solution = await solver.solve(built.program, {

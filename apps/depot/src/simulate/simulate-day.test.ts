@@ -319,6 +319,19 @@ describe('a simulated day', () => {
     expect(result.exceeded).toEqual([]);
   });
 
+  it('does not switch equal vehicles on and off with every plan', async () => {
+    const needs = { ...vehicle('a').needs, maximumChargeKw: 20 };
+    const result = await day(depot([...'abcdef'].map((id) => vehicle(id, { needs }))), planning(), {
+      replan: { everyS: 300, on: allTriggers },
+    });
+    const switchings = result.powerKw.flatMap((row) =>
+      row.filter((kw, k) => k > 0 && kw > 0.1 !== (row[k - 1] ?? 0) > 0.1),
+    );
+    // On and off for each of six vehicles; 48 plans are made.
+    expect(switchings.length).toBeLessThanOrEqual(18);
+    for (const { finalKwh } of result.stays) expect(finalKwh).toBeCloseTo(60, 3);
+  });
+
   it('counts cost as energy times the price of the moment', async () => {
     const scenario = depot([vehicle('a')], [{ type: 'prices', atS: 0.5 * hour, prices: flat(0.5) }]);
     const result = await day({ ...scenario, prices: flat(0.1) }, fullPower);

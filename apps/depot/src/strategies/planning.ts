@@ -1,4 +1,5 @@
 import type { PlannedProcess, Problem } from '../model/problem.ts';
+import { FormerPlan } from '../planning/former-plan.ts';
 import type { Objective } from '../planning/objective.ts';
 import { planDepot } from '../planning/planner.ts';
 import type { PlannedPower, WarmStart } from '../planning/solve-program.ts';
@@ -25,7 +26,7 @@ const defaultTimeLimitS = 300;
  * again, the solver starts from there.
  */
 export function planning(options: PlanningOptions = {}): Strategy {
-  let last: WarmStart = new Map();
+  let last: { warmStart: WarmStart; former?: FormerPlan } = { warmStart: new Map() };
   return {
     name: 'planning',
     summary:
@@ -34,13 +35,13 @@ export function planning(options: PlanningOptions = {}): Strategy {
       const result = await planDepot(problem, solver, {
         timeLimitS: defaultTimeLimitS,
         ...options,
-        warmStart: last,
+        ...last,
         ...(onProgress === undefined ? {} : { onProgress: (fraction) => onProgress('planning', fraction) }),
       });
       if (result.type === 'failed')
         throw new PlanningFailed(`No plan for ${problem.name}: ${result.detail}.`);
       const { planned } = result;
-      last = planned.warmStart;
+      last = { warmStart: planned.warmStart, former: new FormerPlan(problem, planned.powerKw) };
       return {
         objective: planned.objective,
         listsFor: ({ step }) => listsFromPower(problem, step, planned),
