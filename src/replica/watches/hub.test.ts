@@ -4,7 +4,7 @@ import { keys, put } from '../../../test/support/key-requests.ts';
 import { MapStore } from '../../../test/support/map-store.ts';
 import type { Clock } from '../../core/clock.ts';
 import { clusterTime, epoch, type Index, type Millis } from '../../core/ids.ts';
-import { maxWatchesPerStream } from '../../core/limits.ts';
+import { maxWatchesPerStream, watchDeliveriesPerSlice } from '../../core/limits.ts';
 import { Random } from '../../core/random.ts';
 import {
   compactedRevision,
@@ -273,6 +273,19 @@ describe('a watch', () => {
     expect(client.batches).toEqual([]);
     expect(client.watch(0, keys('b')).type).toBe('watching');
     expect(world.hub.stats()).toEqual({ watches: 1, behind: 0, streams: 1, blocked: 0 });
+  });
+
+  test('is told of what is applied while a round that takes several turns is under way', () => {
+    const client = world.client();
+    for (let id = 0; id < 3 * watchDeliveriesPerSlice; id++) client.watch(id, keys('a'));
+    world.clock.stride = 1_000;
+    world.apply(put('a', '1'));
+    world.clock.turn();
+    expect(client.batches.length).toBe(watchDeliveriesPerSlice);
+    world.apply(put('a', '2'));
+    world.clock.settle();
+    for (const id of [0, watchDeliveriesPerSlice])
+      expect(client.told(id)).toEqual(['2 put a=1', '3 put a=2']);
   });
 
   test('of a replica that does not run is refused', () => {

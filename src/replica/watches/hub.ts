@@ -167,6 +167,12 @@ export class WatchHub implements WatchStreamHost {
     return store && machineView(store);
   }
 
+  /** Asked anew each time: what is applied between two steps of a round wakes nobody, as the round is under way. */
+  #present(): number | undefined {
+    const store = this.#peek();
+    return store && Number(currentRevision(store));
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -198,14 +204,13 @@ export class WatchHub implements WatchStreamHost {
   /** Until everybody who has room has been told everything. */
   *#rounds(): Steps {
     for (;;) {
-      const store = this.#peek();
-      if (store === undefined) return;
-      const present = Number(currentRevision(store));
+      const present = this.#present();
+      if (present === undefined) return;
       if (this.#synced.size === 0) this.#skipTo(present);
       if (this.#told < present) yield* this.#tell(present);
       this.#answerProgress();
       if (this.#queue.size > 0) yield* this.#catchUp();
-      else if (this.#told === present && this.#progress.size === 0) return;
+      else if (this.#told === this.#present() && this.#progress.size === 0) return;
       yield;
     }
   }
