@@ -52,3 +52,17 @@ export function addDecision(builder: ProgramBuilder, process: PlannedProcess, de
     builder.entry(discharges, 1);
   }
 }
+
+/** A whole number that is 1 where a process must not charge; returns its column. */
+export function addRest(
+  builder: ProgramBuilder,
+  { id }: PlannedProcess,
+  step: number,
+  charge: PowerColumn,
+): number {
+  const rests = builder.addBinary(`rests/${id}`, step);
+  builder.beginRow(`at rest/${id}`, step, -Infinity, charge.greatestKw);
+  builder.entry(charge.column, 1);
+  builder.entry(rests, charge.greatestKw);
+  return rests;
+}

@@ -1,6 +1,6 @@
 import type { CurveLine, PlannedProcess, Problem } from '../model/problem.ts';
 import { toleranceKwh } from '../physics/battery.ts';
-import { addDecision, type PowerColumn } from './decisions.ts';
+import { addDecision, addRest, type PowerColumn } from './decisions.ts';
 import type { FormerPlan } from './former-plan.ts';
 import { addNetwork, type DeviceTerms } from './network-rows.ts';
 import { type Objective, orderFactor, penalties } from './objective.ts';
@@ -119,6 +119,8 @@ function chargeColumns(builder: ProgramBuilder, context: ProcessContext): Flow[]
   const storedPerKw = process.chargeEfficiency * problem.stepHours;
   const block = blocks.charge(process.id);
   const flows: Flow[] = [];
+  // Its curve forbids to charge until it has given enough, which only a decision could say; the next plan is free to.
+  if (free.exactIn === undefined && isBeyondCurve(process, process.initialKwh)) return flows;
   for (let step = process.first; step < process.end; step++) {
     const greatest = Math.min(process.maximumChargeKw, problem.importKw[process.evse]?.[step] ?? 0);
     const frozen = step < free.freeFrom ? (free.frozenKw?.[step] ?? 0) : undefined;
@@ -273,7 +275,7 @@ function addLevels(builder: ProgramBuilder, context: ProcessContext, flows: read
     const charge = here.find(({ storedPerKw }) => storedPerKw > 0);
     const discharge = here.find(({ storedPerKw }) => storedPerKw < 0);
     if (charge !== undefined && step >= free.freeFrom)
-      addCurve(builder, process, { step, charge: charge.column, level, upper });
+      addCurve(builder, process, { step, charge, level, upper });
     if (free.exactIn?.has(step) === true) {
       const levelKwh = levelBounds(process, free, step - 1);
       addDecision(builder, process, { step, charge, discharge, before, after: level, levelKwh });
@@ -309,13 +311,21 @@ function levelBounds(process: PlannedProcess, free: Freedom, step: number): [low
 function addCurve(
   builder: ProgramBuilder,
   process: PlannedProcess,
-  at: { readonly step: number; readonly charge: number; readonly level: number; readonly upper: number },
+  at: { readonly step: number; readonly charge: PowerColumn; readonly level: number; readonly upper: number },
 ): void {
+  const mayRest = isBeyondCurve(process, process.initialKwh);
+  const rests = mayRest ? addRest(builder, process, at.step, at.charge) : undefined;
   for (const { interceptKw, slopePerHour } of bindingLines(process, at.upper)) {
     builder.beginRow(`curve/${process.id}/${slopePerHour}`, at.step, -Infinity, interceptKw);
-    builder.entry(at.charge, 1);
+    builder.entry(at.charge.column, 1);
     builder.entry(at.level, -slopePerHour);
+    if (rests !== undefined) builder.entry(rests, Math.min(0, interceptKw + slopePerHour * at.upper));
   }
+}
+
+/** Whether the curve ends below a level: such a vehicle cannot be charged at all. */
+function isBeyondCurve({ curve }: PlannedProcess, levelKwh: number): boolean {
+  return curve.some(({ interceptKw, slopePerHour }) => interceptKw + slopePerHour * levelKwh < 0);
 }
 
 /** The lines of the charging curve that limit the power somewhere below a level. */

@@ -11,6 +11,7 @@ import { blocks } from './depot-program.ts';
 import { FormerPlan } from './former-plan.ts';
 import { openInlineSolver } from './highs.ts';
 import { costObjective } from './objective.ts';
+import { offlineOptimum } from './optimum.ts';
 import { planDepot } from './planner.ts';
 import type { PlannedPower, PlanOptions } from './solve-program.ts';
 import type { LpSolver } from './solver.ts';
@@ -143,6 +144,33 @@ describe('planning', () => {
       expect(kw).toBeLessThanOrEqual(Math.min(10, 10 - (energy - 20) / 2) + 1e-6);
     }
     expect(energy).toBeGreaterThan(37);
+  });
+
+  test.each([
+    ['is discharged below it', 70],
+    ['wants what it cannot have', 95],
+  ])('a vehicle that arrives above the end of its charging curve %s', async (_name, targetKwh) => {
+    const battery = {
+      capacityKwh: 100,
+      chargingCurve: [
+        { energyKwh: 60, kw: 10 },
+        { energyKwh: 80, kw: 0 },
+      ],
+    };
+    const needs = {
+      targetEnergyRequestKwh: targetKwh - 90,
+      minimumEnergyRequestKwh: -40,
+      maximumEnergyRequestKwh: 10,
+      maximumDischargeKw: 5,
+    };
+    const prices = { importEurPerKwh: flat(4, 0.3), exportEurPerKwh: flat(4, 0.2) };
+    const vehicle = stay(0, needs, { presentEnergyKwh: 90, battery });
+    const problem = problemOf(smallScenario(4, 100, [vehicle], { prices }));
+    const power = rowOf((await plan(problem)).powerKw, 0);
+    expect(power.reduce((sum, kw) => sum + kw, 0)).toBeCloseTo(targetKwh > 90 ? 0 : targetKwh - 90, 5);
+    expect(await offlineOptimum(problem, present(opened, 'opened before'))).toMatchObject({
+      type: 'planned',
+    });
   });
 
   test.each(['tree', 'ring'])(
