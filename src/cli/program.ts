@@ -1,6 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { rootCommand, type Session, subcommandNamed } from './command.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addExploreCommand } from './commands/explore.ts';
 import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.ts';
 import { addMemberCommand } from './commands/member.ts';
 import { addServeCommand } from './commands/serve.ts';
@@ -41,6 +42,7 @@ export function buildProgram(session: Session): Command {
   addSnapshotCommand(program, session);
   addConfigCommand(program, session);
   addSimCommand(program, session);
+  addExploreCommand(program, session);
   addVersionCommand(program, session);
   return program;
 }

@@ -17,6 +17,11 @@ export class Random {
     return new Random(state);
   }
 
+  /** Draws the lowest of whatever it is asked for, always: for those who try all outcomes instead of drawing one. */
+  static still(): Random {
+    return new Random(new Uint32Array(4));
+  }
+
   /** An independent stream; it depends on this stream's present state and the name, and does not advance this one. */
   stream(name: string): Random {
     return Random.fromSeed(`${this.#state.join('.')}/${name}`);

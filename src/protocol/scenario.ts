@@ -21,7 +21,7 @@ import type { Actor, Observer, Rehearsal } from './rehearsal.ts';
  * | `change R add ID [promote]`, `change R start ID`, `change R promote ID`, `change R remove ID` | changes of membership |
  * | `change R exchange +ID… -ID…` | several at once |
  * | `sync R [N]` | the oldest N writes of R become durable; all without N |
- * | `deliver FROM TO`, `repeat FROM TO`, `drop FROM TO` | the oldest message between two; `repeat` leaves it under way |
+ * | `deliver FROM TO [N]`, `repeat FROM TO [N]`, `drop FROM TO [N]` | the oldest message between two, or the Nth; `repeat` leaves it under way |
  * | `settle [R…]` | writes and messages among those complete, until nothing more happens |
  * | `crash R [N]`, `start R` | only the first N records of unsynced writes survive |
  * | `network` | what is under way |
@@ -128,9 +128,11 @@ class Stage<M extends Message> {
 
   #find(rehearsal: Rehearsal<M>, words: readonly string[]): number {
     const [from, to] = [number(words[0]), number(words[1])];
-    const at = rehearsal.network.findIndex((envelope) => envelope.from === from && envelope.to === to);
-    assert(at >= 0, `something is under way from ${from} to ${to}`);
-    return at;
+    const between = [...rehearsal.network.entries()].filter(
+      ([, envelope]) => envelope.from === from && envelope.to === to,
+    );
+    const [at] = between[words[2] === undefined ? 0 : number(words[2]) - 1] ?? [];
+    return present(at, `so much is under way from ${from} to ${to}`);
   }
 
   #observer(): Observer<M> {

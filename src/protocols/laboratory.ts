@@ -1,6 +1,13 @@
-import type { ClusterInvariants, ProtocolDefinition, ProtocolOptions } from '../protocol/index.ts';
+import type {
+  ClusterInvariants,
+  ExplorationModel,
+  Message,
+  ProtocolDefinition,
+  ProtocolOptions,
+} from '../protocol/index.ts';
 import { RaftInvariants } from './raft/cluster-invariants.ts';
 import { raft } from './raft/index.ts';
+import { raftModel } from './raft/model.ts';
 import { createMutant, mutants } from './raft/mutants.ts';
 import { erase } from './registry.ts';
 
@@ -9,6 +16,8 @@ export interface Laboratory {
   /** What holds between its replicas. */
   createInvariants(): ClusterInvariants;
   readonly mutants: readonly ProtocolMutant[];
+  /** For the explorer. */
+  readonly model: ExplorationModel;
 }
 
 /** A protocol with a known mistake in it. */
@@ -18,6 +27,7 @@ export interface ProtocolMutant {
   readonly trap: string;
   readonly mistake: string;
   readonly definition: ProtocolDefinition;
+  readonly model: ExplorationModel;
 }
 
 /** By the name of the protocol. Only tests and simulators need it; servers load the registry alone. */
@@ -31,7 +41,14 @@ export const laboratory: ReadonlyMap<string, Laboratory> = new Map([
         trap: mutant.trap,
         mistake: mutant.mistake,
         definition: erase({ ...raft, create: (options: ProtocolOptions) => createMutant(mutant, options) }),
+        model: eraseModel(raftModel(mutant)),
       })),
+      model: eraseModel(raftModel()),
     },
   ],
 ]);
+
+/** As `erase`: an explorer hands back only messages that it got. */
+function eraseModel<M extends Message>(model: ExplorationModel<M>): ExplorationModel {
+  return model as unknown as ExplorationModel;
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { ExplorationModel, Message } from '../../protocol/index.ts';
+import { Rehearsal } from '../../protocol/rehearsal.ts';
+import { runScenario } from '../../protocol/scenario.ts';
+import { laboratory } from '../../protocols/laboratory.ts';
+import { explore } from './explorer.ts';
+import { renamings, Visited } from './fingerprint.ts';
+import { configurationOf } from './replicas.ts';
+import { counterexampleScenario } from './scenario.ts';
+import { defaultScope, describeScope, parseScope, type Scope } from './scope.ts';
+
+const raft = laboratory.get('raft');
+const scopeOf = (text: string): Scope => {
+  const scope = parseScope(text);
+  if (typeof scope === 'string') throw new Error(scope);
+  return scope;
+};
+const modelOf = (mutant?: string): ExplorationModel => {
+  const model = mutant === undefined ? raft?.model : raft?.mutants.find(({ name }) => name === mutant)?.model;
+  if (model === undefined) throw new Error(`there is no mutant ${mutant}`);
+  return model;
+};
+
+describe('exploring Raft', () => {
+  it.each([
+    ['replicas=1,terms=2,entries=2,crashes=2'],
+    ['replicas=2,terms=2,entries=1,crashes=1'],
+    ['replicas=3,terms=1,entries=0,crashes=1'],
+    ['replicas=3,terms=1,entries=1,crashes=0,reads=1'],
+  ])('finds nothing wrong in all of %s', { timeout: 120_000 }, (text) => {
+    const result = explore(modelOf(), scopeOf(text));
+    expect(result.counterexample).toBeUndefined();
+    expect(result.complete).toBe(true);
+    expect(result.states).toBeGreaterThan(10);
+  });
+
+  it('gives the same answer again', () => {
+    const scope = scopeOf('replicas=3,terms=1,entries=0,crashes=0');
+    expect(explore(modelOf(), scope)).toEqual(explore(modelOf(), scope));
+  });
+
+  it('says so when it was stopped', () => {
+    const result = explore(modelOf(), defaultScope, ({ states }) => states < 5_000);
+    expect(result).toMatchObject({ complete: false, counterexample: undefined });
+  });
+});
+
+describe('exploring a mistake', () => {
+  it.each([
+    ['votes-before-durable', 'terms=1,entries=0,crashes=1', 'election safety'],
+    ['acknowledges-before-durable', 'terms=1,entries=0,crashes=0', 'durability'],
+    ['counts-unsynced-self', 'terms=1,entries=0,crashes=0', 'durability'],
+  ])('finds %s, as a scenario that says the same when it is run', (mutant, bounds, property) => {
+    const model = modelOf(mutant);
+    const scope = scopeOf(bounds);
+    const { counterexample } = explore(model, scope);
+    expect(counterexample?.property).toBe(property);
+    if (counterexample === undefined) return;
+    const text = counterexampleScenario(model, scope, counterexample);
+    expect(text).toContain('> timeout ');
+    const told = text.slice(0, text.lastIndexOf('\n> '));
+    const again = runScenario<Message>(told, model.definition.describeMessage, (replicas, observer) => {
+      const { definition, timing } = model;
+      const create = model.create.bind(model);
+      const configuration = configurationOf(replicas);
+      return new Rehearsal({ definition, create, timing, configuration, seed: 'explorer', observer });
+    });
+    expect(again).toBe(told);
+  });
+});
+
+describe('scopes', () => {
+  it('are read and written', () => {
+    const scope = scopeOf('replicas=5, terms=3');
+    expect(scope).toEqual({ ...defaultScope, replicas: 5, terms: 3 });
+    expect(scopeOf(describeScope(scope))).toEqual(scope);
+  });
+  it.each(['replicas=9', 'replicas', 'nodes=3', ''])('%s is explained', (text) => {
+    expect(typeof parseScope(text)).toBe('string');
+  });
+});
+
+describe('names of states', () => {
+  it('are remembered, however many', () => {
+    const visited = new Visited();
+    for (let at = 0; at < 200_000; at++) expect(visited.add(at * 7, at)).toBe(true);
+    for (let at = 0; at < 200_000; at++) if (visited.add(at * 7, at)) expect.unreachable(`${at}`);
+    expect(visited.size).toBe(200_000);
+  });
+  it('are taken under every renaming', () => {
+    const orders = renamings(3).map((rename) => [1, 2, 3].map((id) => rename(id as never)).join(''));
+    expect(orders.sort()).toEqual(['123', '132', '213', '231', '312', '321']);
+  });
+});

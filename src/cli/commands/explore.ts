@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import type { Session } from '../command.ts';
+import type { ExploreFlags } from '../explore/run.ts';
+
+export function addExploreCommand(program: Command, session: Session): void {
+  program
+    .command('explore')
+    .description('Visit every state that a small cluster can reach, and check every promise')
+    .option('--protocol <NAME>', 'The protocol to explore', 'raft')
+    .option('--scope <BOUNDS>', 'What may happen, as in replicas=3,terms=2,entries=1,crashes=1')
+    .option('--states <N>', 'Stop after so many states (default: 5000000)')
+    .option('--mutant <NAME>', 'Explore a known mistake instead of the real code')
+    .option('--write <FILE>', 'Write a counterexample as a scenario')
+    .option('--json', 'One JSON object')
+    .addHelpText(
+      'after',
+      `
+The bounds of a scope: replicas, terms (epochs in which someone campaigns), entries (commands), crashes (power cuts, each with
+every part of the unsynced records surviving), losses, duplicates (of messages), reads, heartbeats. Messages arrive in any order.
+States that differ in the names of replicas only count once.
+
+Examples:
+  quorate explore
+  quorate explore --scope replicas=3,terms=2,entries=1,crashes=1
+  quorate explore --scope terms=1,crashes=1 --mutant votes-before-durable --write counterexample.txt
+
+Exit codes: 0 nothing was broken, as far as was explored; 2 wrong usage; 12 a promise was broken.`,
+    )
+    .action(async (flags: ExploreFlags) => {
+      // Loaded only here: no other command needs an explorer.
+      const { runExplore } = await import('../explore/run.ts');
+      session.exitCode = runExplore(flags, session.dependencies);
+    });
+}

@@ -1,0 +1,43 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../../test/support/cli.ts';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'explore-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe('quorate explore', () => {
+  it.each([
+    ['--scope', 'nodes=3'],
+    ['--scope', 'replicas=12'],
+    ['--states', '0'],
+    ['--mutant', 'typo'],
+    ['--protocol', 'rumour'],
+  ])('explains what is wrong with %s %s', async (...args) => {
+    const { exitCode, stderr, stdout } = await runCli(['explore', ...args]);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(args[0]);
+  });
+
+  it('says how much there is, and that nothing is wrong', async () => {
+    const { exitCode, stdout } = await runCli([
+      'explore',
+      '--scope',
+      'terms=1,entries=0,crashes=0',
+      '--json',
+    ]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ protocol: 'raft', complete: true });
+  });
+
+  it('writes down how a mistake shows', async () => {
+    const file = path.join(directory, 'counterexample.txt');
+    const bounds = ['--scope', 'terms=1,entries=0,crashes=1', '--mutant', 'votes-before-durable'];
+    const { exitCode, stdout, stderr } = await runCli(['explore', ...bounds, '--write', file]);
+    expect(exitCode).toBe(12);
+    expect(stdout).toContain('broken after 9 events');
+    expect(stderr).toContain('election safety is broken');
+    expect(readFileSync(file, 'utf8')).toContain('> cluster 3');
+  });
+});

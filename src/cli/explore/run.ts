@@ -1,0 +1,105 @@
+import { writeFileSync } from 'node:fs';
+import {
+  counterexampleScenario,
+  defaultScope,
+  describeScope,
+  type Exploration,
+  explore,
+  parseScope,
+  type Scope,
+} from '../../check/explorer/index.ts';
+import type { ExplorationModel } from '../../protocol/index.ts';
+import { laboratory } from '../../protocols/laboratory.ts';
+import type { CliDependencies } from '../dependencies.ts';
+import { type ExitCode, exitCodes, usageFailure } from '../exit-codes.ts';
+
+/** Flags as they were typed. */
+export interface ExploreFlags {
+  readonly protocol: string;
+  readonly scope?: string;
+  readonly states?: string;
+  readonly mutant?: string;
+  readonly write?: string;
+  readonly json?: boolean;
+}
+
+const defaultStates = 5_000_000;
+const wrong = 12;
+
+/** Explores, tells what was found, and returns the exit code. */
+export function runExplore(flags: ExploreFlags, { stdout, stderr }: CliDependencies): ExitCode {
+  const scope = scopeOf(flags);
+  const model = modelOf(flags);
+  const limit = limitOf(flags);
+  const began = performance.now();
+  const result = explore(model, scope, ({ states, depth }) => {
+    if (stderr.isTTY === true) stderr.write(`\r\u001b[K${states} states, depth ${depth}`);
+    return states < limit;
+  });
+  if (stderr.isTTY === true) stderr.write('\r\u001b[K');
+  const seconds = Math.max(1, performance.now() - began) / 1000;
+  const { counterexample } = result;
+  if (counterexample !== undefined && flags.write !== undefined) {
+    writeFileSync(flags.write, counterexampleScenario(model, scope, counterexample));
+  }
+  stdout.write(
+    flags.json === true ? asJson(flags, scope, result, seconds) : describe(scope, result, seconds),
+  );
+  if (counterexample === undefined) return exitCodes.done;
+  stderr.write(`${counterexample.property} is broken: ${counterexample.detail}\n`);
+  if (flags.write !== undefined) stderr.write(`the way there: ${flags.write}\n`);
+  else stderr.write(counterexampleScenario(model, scope, counterexample));
+  return wrong;
+}
+
+function describe(scope: Scope, result: Exploration, seconds: number): string {
+  const end =
+    result.counterexample !== undefined
+      ? `broken after ${result.counterexample.actions.length} events`
+      : result.complete
+        ? 'complete'
+        : 'not complete';
+  return (
+    `${describeScope(scope)}: ${end}\n${result.states} states, ${result.transitions} transitions, depth ${result.depth}, ` +
+    `${result.locals} distinct replicas, ${result.messages} messages; ` +
+    `${seconds.toFixed(1)} s, ${Math.round(result.states / seconds)} states/s\n`
+  );
+}
+
+function asJson(flags: ExploreFlags, scope: Scope, result: Exploration, seconds: number): string {
+  const { counterexample, ...counts } = result;
+  const found =
+    counterexample === undefined
+      ? {}
+      : {
+          property: counterexample.property,
+          detail: counterexample.detail,
+          events: counterexample.actions.length,
+        };
+  const { protocol, mutant } = flags;
+  return `${JSON.stringify({ protocol, mutant, scope, ...counts, ...found, seconds })}\n`;
+}
+
+function scopeOf({ scope: text }: ExploreFlags): Scope {
+  const scope = text === undefined ? defaultScope : parseScope(text);
+  if (typeof scope === 'string') throw usageFailure(`--scope ${scope}.`);
+  return scope;
+}
+
+function modelOf({ protocol, mutant }: ExploreFlags): ExplorationModel {
+  const found = laboratory.get(protocol);
+  if (found === undefined) {
+    throw usageFailure(`--protocol ${protocol}: not one of ${[...laboratory.keys()].join(', ')}.`);
+  }
+  if (mutant === undefined) return found.model;
+  const model = found.mutants.find(({ name }) => name === mutant)?.model;
+  if (model !== undefined) return model;
+  const names = found.mutants.map(({ name }) => name);
+  throw usageFailure(`--mutant ${mutant}: not one of ${names.join(', ')}.`);
+}
+
+function limitOf({ states }: ExploreFlags): number {
+  const limit = states === undefined ? defaultStates : Number(states);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000_000_000) return limit;
+  throw usageFailure(`--states ${states}: a whole number from 1 to 1000000000.`);
+}
