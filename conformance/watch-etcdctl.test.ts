@@ -55,7 +55,7 @@ describe.skipIf(program === undefined)('etcdctl watch', () => {
     await etcdctl('put', 'w/a', '1');
     await etcdctl('put', 'other', 'x');
     const { stdout } = watch('w/', '--prefix', '--rev', String(from), '--prev-kv');
-    const first = 'PUT\n\n\nw/a\n1\n';
+    const first = 'PUT\nw/a\n1\n';
     await expect.poll(stdout, { timeout: 20_000 }).toBe(first);
     await etcdctl('put', 'w/a', '2');
     await etcdctl('del', 'w/a');

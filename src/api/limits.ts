@@ -37,6 +37,8 @@ export const maxTxnDepth = 128;
 export const snapshotChunkBytes = 32 * 1024;
 /** How long a request waits for the cluster, as in etcd: 5 s and two election timeouts. A client may wait less. */
 export const requestTimeoutMs = 7_000;
+/** How long there may be no leader before streams end whose clients require one, in ms: three election timeouts of etcd. */
+export const leaderlessGraceMs = 3_000;
 /** How often a watched health status is looked at. */
 export const healthWatchIntervalMs = 1_000;
 /** How long a health check waits for a read. */
