@@ -2,13 +2,13 @@ import { assertNever } from '../../../core/assert.ts';
 import type { ReadStore } from '../../../core/store.ts';
 
 import type { KeyErrorCode, KeyRange, Operation, PutRequest } from '../requests.ts';
-import { covers, singleKey } from './coverage.ts';
-import { isRoot, readAuthState, readRole, readUser, type User } from './records.ts';
-import type { Identity, PermissionType } from './requests.ts';
+import { covers, type KeySet, singleKey } from './coverage.ts';
+import { isRoot, readAuthState, readRoleKeys, readUser, type User } from './records.ts';
+import type { Access, Identity } from './requests.ts';
 
 /** Keys that a request reads or writes, whichever way it goes. */
 export interface Need {
-  readonly access: 'read' | 'write';
+  readonly access: Access;
   readonly range: KeyRange;
 }
 
@@ -88,11 +88,11 @@ function* needsOfPut(put: PutRequest, leaseKeys: LeaseKeys): Generator<Need, und
   if (put.lease !== 0n) yield* needsOfLease(put.lease, leaseKeys);
 }
 
-/** The permissions of one user, gathered from his roles as far as they are wanted. */
+/** The keys that one user may read or write, gathered from his roles as far as they are wanted. */
 class Permissions {
   readonly #store: ReadStore;
   readonly #user: User;
-  readonly #ranges = new Map<Need['access'], readonly KeyRange[]>();
+  readonly #keys = new Map<Access, readonly KeySet[]>();
 
   constructor(store: ReadStore, user: User) {
     this.#store = store;
@@ -100,23 +100,17 @@ class Permissions {
   }
 
   allow(needs: Iterable<Need>): boolean {
-    for (const { access, range } of needs) if (!covers(this.#rangesFor(access), range)) return false;
+    for (const { access, range } of needs) if (!covers(this.#keysFor(access), range)) return false;
     return true;
   }
 
-  #rangesFor(access: Need['access']): readonly KeyRange[] {
-    let ranges = this.#ranges.get(access);
-    if (ranges === undefined) {
-      ranges = this.#user.roles.flatMap((name) =>
-        (readRole(this.#store, name)?.permissions ?? [])
-          .filter(({ type }) => grants(type, access))
-          .map(({ range }) => range),
-      );
-      this.#ranges.set(access, ranges);
+  #keysFor(access: Access): readonly KeySet[] {
+    let keys = this.#keys.get(access);
+    if (keys === undefined) {
+      const found = this.#user.roles.map((role) => readRoleKeys(this.#store, role, access));
+      keys = found.filter((each) => each !== undefined);
+      this.#keys.set(access, keys);
     }
-    return ranges;
+    return keys;
   }
 }
-
-const grants = (type: PermissionType, access: Need['access']): boolean =>
-  type === 'readWrite' || type === access;

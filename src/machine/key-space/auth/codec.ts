@@ -1,6 +1,6 @@
 import { assertNever } from '../../../core/assert.ts';
 import { Malformed, type Reader, type Writer } from '../../../core/codec.ts';
-import type { KeyRange } from '../requests.ts';
+import { readRange, writeRange } from './range-codec.ts';
 import type { AuthChange, Identity, Permission, PermissionType } from './requests.ts';
 
 /** Tags and places in the list are never reused: they are in journals and in the store. */
@@ -104,14 +104,4 @@ export function readPermission(reader: Reader): Permission {
   const type = permissionTypes[reader.u8()];
   if (type === undefined) throw new Malformed('unknown type of permission');
   return { type, range: readRange(reader) };
-}
-
-function writeRange(writer: Writer, range: KeyRange): void {
-  writer.bytes(range.from).bool(range.to === undefined);
-  if (range.to !== undefined) writer.bytes(range.to);
-}
-
-function readRange(reader: Reader): KeyRange {
-  const from = reader.bytes();
-  return reader.bool() ? { from, to: undefined } : { from, to: reader.bytes() };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareBytes, utf8 } from '../../../core/bytes.ts';
 import type { KeyRange } from '../requests.ts';
-import { covers, singleKey } from './coverage.ts';
+import { covers, keySet, singleKey } from './coverage.ts';
 
 /** Few and short keys, so that ranges meet, touch and miss each other often. */
 const key = fc.uint8Array({ minLength: 1, maxLength: 2, max: 2 });
@@ -32,7 +32,14 @@ test('ranges cover what their keys cover, one by one', () => {
         // No finite set of keys tells a range without end from one that ends behind all of them.
         (wanted.to !== undefined || ranges.some(({ to }) => to === undefined));
       if (naive) covered++;
-      expect(covers(ranges, wanted)).toBe(naive);
+      expect(covers([keySet(ranges)], wanted)).toBe(naive);
+      expect(
+        covers(
+          ranges.map((each) => keySet([each])),
+          wanted,
+        ),
+      ).toBe(naive);
+      expect(covers([keySet(ranges.slice(0, 2)), keySet(ranges.slice(2))], wanted)).toBe(naive);
     }),
     { numRuns: 2000 },
   );
@@ -42,7 +49,7 @@ test('ranges cover what their keys cover, one by one', () => {
 test('a key is covered by the ranges that it lies in', () => {
   fc.assert(
     fc.property(fc.array(range, { maxLength: 4 }), key, (ranges, single) => {
-      expect(covers(ranges, singleKey(single))).toBe(ranges.some((each) => contains(each, single)));
+      expect(covers([keySet(ranges)], singleKey(single))).toBe(ranges.some((each) => contains(each, single)));
     }),
   );
 });
@@ -93,5 +100,11 @@ test.each([
     from: utf8(from),
     to: to === undefined ? undefined : utf8(to),
   });
-  expect(covers(ranges.map(of), of(wanted))).toBe(expected);
+  expect(covers([keySet(ranges.map(of))], of(wanted))).toBe(expected);
+  expect(
+    covers(
+      ranges.map((each) => keySet([of(each)])),
+      of(wanted),
+    ),
+  ).toBe(expected);
 });

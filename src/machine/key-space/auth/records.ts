@@ -3,7 +3,8 @@ import { Reader, Writer } from '../../../core/codec.ts';
 import type { ReadStore, Store } from '../../../core/store.ts';
 import { readPresent, writePresent } from '../revisions.ts';
 import { readPermission, writePermission } from './codec.ts';
-import { type Permission, rootRole } from './requests.ts';
+import { type KeySet, keySet } from './coverage.ts';
+import { type Access, type Permission, rootRole } from './requests.ts';
 
 /** Tables of the key space: numbers are never reused. Names are in their UTF-8 bytes, and so in the order of these. */
 const stateKey = Uint8Array.of(0x40);
@@ -93,13 +94,30 @@ export function readRole(store: ReadStore, name: string): Role | undefined {
   const bytes = store.get(nameKey(rolesTable, name));
   if (bytes === undefined) return undefined;
   const reader = new Reader(bytes);
+  reader.bytes();
+  reader.bytes();
   const permissions: Permission[] = [];
   for (let left = reader.count(3); left > 0; left--) permissions.push(readPermission(reader));
   return { name, permissions };
 }
 
+/** What a role permits, put together; undefined when there is no such role. */
+export function readRoleKeys(store: ReadStore, name: string, access: Access): KeySet | undefined {
+  const bytes = store.get(nameKey(rolesTable, name));
+  if (bytes === undefined) return undefined;
+  const reader = new Reader(bytes);
+  const reads = reader.bytes();
+  return access === 'read' ? reads : reader.bytes();
+}
+
 export function writeRole(store: Store, role: Role): void {
-  const writer = new Writer(128).uint(role.permissions.length);
+  const keys = (access: Access): KeySet =>
+    keySet(
+      role.permissions
+        .filter(({ type }) => type === 'readWrite' || type === access)
+        .map(({ range }) => range),
+    );
+  const writer = new Writer(256).bytes(keys('read')).bytes(keys('write')).uint(role.permissions.length);
   for (const permission of role.permissions) writePermission(writer, permission);
   store.put(nameKey(rolesTable, role.name), writer.finish());
 }

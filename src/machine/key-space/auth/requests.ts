@@ -7,7 +7,9 @@ export interface Identity {
   readonly authRevision: bigint;
 }
 
-export type PermissionType = 'read' | 'write' | 'readWrite';
+export type Access = 'read' | 'write';
+
+export type PermissionType = Access | 'readWrite';
 
 export interface Permission {
   readonly type: PermissionType;
