@@ -13,6 +13,12 @@ export class ReplicaMetrics {
     'Time of one write and sync of the journal, in whole milliseconds',
     syncSeconds,
   );
+  /** The same under etcd's name. */
+  readonly #fsyncSeconds = this.#histogram(
+    'etcd_disk_wal_fsync_duration_seconds',
+    'Time of one write and sync of the journal, in whole milliseconds',
+    syncSeconds,
+  );
   readonly #batchRecords = this.#histogram(
     'quorate_journal_batch_records',
     'Records in one write of the journal',
@@ -39,6 +45,7 @@ export class ReplicaMetrics {
   readonly observer: Required<Pick<ReplicaObserver, 'synced' | 'turned'>> = {
     synced: (records, bytes, milliseconds) => {
       this.#syncSeconds.observe(milliseconds / 1000);
+      this.#fsyncSeconds.observe(milliseconds / 1000);
       this.#batchRecords.observe(records);
       this.#batchBytes.observe(bytes);
     },

@@ -12,6 +12,7 @@ import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes, refusedFailure } from '../exit-codes.ts';
 import { portProblem } from '../start/ports.ts';
 import { packageVersion } from '../version.ts';
+import { registerEtcdMetrics } from './etcd-metrics.ts';
 import { startFailure } from './failures.ts';
 import { createLogger } from './logger.ts';
 import { ReplicaMetrics } from './metrics.ts';
@@ -158,7 +159,7 @@ async function openServer(
 ): Promise<ClientServer> {
   metrics.watch(() => replica.status());
   try {
-    return await ClientServer.listen({
+    const server = await ClientServer.listen({
       replica,
       host: options.client.host,
       port: options.client.port,
@@ -174,6 +175,14 @@ async function openServer(
       onFault: (error, method) =>
         logger.error({ err: error, method }, 'a mistake in quorate itself while answering'),
     });
+    const { registry } = metrics;
+    registerEtcdMetrics({
+      registry,
+      replica,
+      watches: () => server.watches(),
+      quotaBytes: options.quotaBytes,
+    });
+    return server;
   } catch (error) {
     await replica.close();
     throw error;
