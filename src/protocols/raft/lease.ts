@@ -32,9 +32,9 @@ export function noteRoundAnswered(
 
 /** A process that stood still does not know for how long its clock did, so what came before it counts no more. */
 export function afterPause(ctx: Context, before: Millis): void {
-  const { leadership, leaseReads } = ctx;
+  const { leadership, leaseReads, timing } = ctx;
   if (leadership === undefined || leaseReads === undefined) return;
-  if (ctx.rules.isPause(ctx.now - before, ctx.timing.heartbeatInterval)) leadership.lease.notBefore = ctx.now;
+  if (ctx.now - before > 2 * timing.heartbeatInterval) leadership.lease.notBefore = ctx.now;
 }
 
 /** Whether nobody else can lead yet. */

@@ -1,6 +1,7 @@
 import { index } from '../../core/ids.ts';
 import type { JournalRecord, Protocol, ProtocolOptions } from '../../protocol/index.ts';
 import type { RaftEffect } from './context.ts';
+import { membershipMutants } from './membership-mutants.ts';
 import type { RaftMessage } from './messages.ts';
 import { decodeRecord } from './records.ts';
 import { Raft } from './replica.ts';
@@ -16,7 +17,7 @@ export interface Mutant {
   readonly effects?: (effects: RaftEffect[]) => RaftEffect[];
 }
 
-export const mutants: readonly Mutant[] = [
+const replication: readonly Mutant[] = [
   {
     name: 'commits-earlier-terms',
     trap: 'R-1',
@@ -124,6 +125,8 @@ export const mutants: readonly Mutant[] = [
     rules: { commitFromHeartbeat: (leaderCommit, _, lastIndex) => index(Math.min(leaderCommit, lastIndex)) },
   },
 ];
+
+export const mutants: readonly Mutant[] = [...replication, ...membershipMutants];
 
 /** Raft with a mistake in it. */
 export function createMutant(mutant: Mutant, options: ProtocolOptions): Protocol<RaftMessage> {

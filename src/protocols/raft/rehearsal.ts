@@ -190,6 +190,7 @@ const stateTerm = ({ protocol }: Actor<RaftMessage>): number =>
 export class Watch implements Observer<RaftMessage> {
   readonly invariants = new RaftInvariants();
   readonly #initial: Configuration;
+  readonly #inForce = new Map<NodeId, Configuration>();
   readonly #disks = new Map<
     NodeId,
     { readonly key: string; readonly terms: readonly (number | undefined)[] }
@@ -213,6 +214,7 @@ export class Watch implements Observer<RaftMessage> {
       if (input.type === 'read') this.#reads.set(input.id, this.invariants.chosen.length);
     }
     this.invariants.observe(actor.id, protocol, effects);
+    this.#inForce.set(actor.id, stateOf(protocol).configurations.current.configuration);
     const changed = this.#readDisk(actor);
     for (const effect of effects) {
       if (effect.type === 'readable') {
@@ -255,13 +257,17 @@ export class Watch implements Observer<RaftMessage> {
     return true;
   }
 
-  /** What was delivered anywhere is on the disks of a quorum for ever after, of those who vote by what was delivered. */
+  /**
+   * What was delivered anywhere is on the disks of a quorum for ever after: of those who vote by what was delivered, or by
+   * what is in force already though it was not. Majorities of the two meet.
+   */
   #quorumHolds(): void {
-    const { voters, outgoing } = this.#decided();
+    const configurations = new Set([this.#decided(), ...this.#inForce.values()]);
+    const electorates = [...configurations].map(({ voters, outgoing }) => [voters, outgoing]);
     for (const entry of this.invariants.chosen) {
       const holds = (id: NodeId): boolean => this.#disks.get(id)?.terms[entry.index] === entry.epoch;
       assert(
-        hasJointMajority([voters, outgoing], holds),
+        electorates.some((groups) => hasJointMajority(groups, holds)),
         `entry ${entry.index} of term ${entry.epoch} is on the disks of a quorum`,
       );
     }

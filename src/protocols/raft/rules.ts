@@ -76,8 +76,6 @@ export interface Rules {
   mayLease(askedForElection: boolean): boolean;
   /** Whether a replica that has just started keeps the promise that it may have given before. */
   remembersPromise(): boolean;
-  /** Whether so long between two steps means that the process stood still. */
-  isPause(betweenSteps: number, heartbeatInterval: number): boolean;
 }
 
 export const raftRules: Rules = {
@@ -148,6 +146,4 @@ export const raftRules: Rules = {
   mayLease: (askedForElection) => !askedForElection,
 
   remembersPromise: () => true,
-
-  isPause: (betweenSteps, heartbeatInterval) => betweenSteps > 2 * heartbeatInterval,
 };

@@ -1,0 +1,133 @@
+import { assert } from '../../core/assert.ts';
+import { nodeId } from '../../core/ids.ts';
+import type { RaftRehearsal } from './rehearsal.ts';
+import { rehearsalTiming } from './rehearsal.ts';
+import type { Schedule } from './schedules.ts';
+import { deliver, electOnly, ledByFirst } from './staging.ts';
+
+const [n1, n2, n3] = [nodeId(1), nodeId(2), nodeId(3)];
+const stale = /a read sees what was delivered before it began/;
+const leaseReads = { maxDriftPpm: 100_000 };
+
+/** Time passes for all; only the first two can talk, as far as `heard` lets them. */
+function pass(cluster: RaftRehearsal, ms: number, heard: (from: number) => boolean): void {
+  for (let time = 0; time < ms; time++) {
+    cluster.advance(1);
+    for (let at = cluster.network.length - 1; at >= 0; at--) {
+      const envelope = cluster.network[at];
+      if (envelope?.from === 3 || envelope?.to === 3) cluster.drop(at);
+      else if (envelope !== undefined && !heard(envelope.from)) cluster.drop(at);
+    }
+    for (const id of [n1, n2, n3]) cluster.sync(id);
+    for (let waiting = cluster.network.length; waiting > 0; waiting--) cluster.deliver(0);
+  }
+}
+
+/** The first leads; before that all have waited for what they may have promised before they started. */
+function begin(cluster: RaftRehearsal): void {
+  for (const id of [n1, n2, n3]) cluster.wait(id, rehearsalTiming.electionTimeout);
+  ledByFirst(cluster);
+}
+
+/** The first leads, and has for a while been heard by the second only: whatever the third has promised is over. */
+function heardBySecondOnly(cluster: RaftRehearsal): void {
+  begin(cluster);
+  pass(cluster, 4 * rehearsalTiming.electionTimeout, () => true);
+  while (cluster.find(1, 2, 'heartbeat') < 0) cluster.advance(1);
+}
+
+/** The third leads with the second's vote, if it gets that, and commits something that the first has not heard of. */
+function overtake(cluster: RaftRehearsal): void {
+  cluster.timeout(n3);
+  for (let round = 0; round < 3; round++) {
+    for (const id of [n2, n3]) cluster.sync(id);
+    for (const type of ['preVote', 'requestVote'] as const) deliver(cluster, 3, 2, type);
+    for (const id of [n2, n3]) cluster.sync(id);
+    for (const type of ['preVoteReply', 'vote'] as const) deliver(cluster, 2, 3, type);
+  }
+  if (cluster.state(3).role.type !== 'leader') return;
+  cluster.propose(3, 'new');
+  cluster.settle([n2, n3]);
+}
+
+export const leaseSchedules: readonly (readonly [string, Schedule])[] = [
+  [
+    'lease-from-answer',
+    {
+      replicas: 3,
+      leaseReads,
+      finds: stale,
+      run(cluster) {
+        heardBySecondOnly(cluster);
+        deliver(cluster, 1, 2, 'heartbeat');
+        // The answer is under way for half an election timeout; nothing else that the first sends arrives.
+        const answer = cluster.network.splice(cluster.find(2, 1, 'heartbeatAck'), 1);
+        pass(cluster, rehearsalTiming.electionTimeout / 2, () => false);
+        cluster.network.push(...answer);
+        deliver(cluster, 2, 1, 'heartbeatAck');
+        pass(cluster, rehearsalTiming.electionTimeout / 2 + 1, () => false);
+        overtake(cluster);
+        cluster.read(1);
+      },
+    },
+  ],
+  [
+    'lease-outlasts-promise',
+    {
+      replicas: 3,
+      leaseReads,
+      finds: stale,
+      run(cluster) {
+        heardBySecondOnly(cluster);
+        deliver(cluster, 1, 2, 'heartbeat');
+        // A little later than it was sent, so that the leader does not step down at the very moment that matters.
+        pass(cluster, 5, (from) => from === 2);
+        pass(cluster, rehearsalTiming.electionTimeout - 4, () => false);
+        overtake(cluster);
+        cluster.read(1);
+      },
+    },
+  ],
+  [
+    'lease-through-transfer',
+    {
+      replicas: 3,
+      leaseReads,
+      finds: stale,
+      run(cluster) {
+        begin(cluster);
+        cluster.timeout(n1);
+        cluster.settle();
+        cluster.step(n1, { type: 'transfer', to: n2 });
+        deliver(cluster, 1, 2, 'timeoutNow');
+        cluster.settle([n2, n3]);
+        assert(cluster.state(2).role.type === 'leader', 'the second has taken over');
+        cluster.propose(2, 'new');
+        cluster.settle([n2, n3]);
+        cluster.read(1);
+      },
+    },
+  ],
+  [
+    'restart-forgets-promise',
+    {
+      replicas: 3,
+      leaseReads,
+      finds: stale,
+      run(cluster) {
+        heardBySecondOnly(cluster);
+        deliver(cluster, 1, 2, 'heartbeat');
+        deliver(cluster, 2, 1, 'heartbeatAck');
+        cluster.crash(n2);
+        cluster.start(n2);
+        cluster.sync(n2);
+        cluster.dropAll();
+        if (electOnly(cluster, 3, 2)) {
+          cluster.propose(3, 'new');
+          cluster.settle([n2, n3]);
+        }
+        cluster.read(1);
+      },
+    },
+  ],
+];
