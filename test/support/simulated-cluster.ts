@@ -5,6 +5,7 @@ import {
   encodeCommand,
   type KeyAnswer,
   type KeyCommand,
+  keySpace,
   machineView,
 } from '../../src/machine/index.ts';
 import { laboratory } from '../../src/protocols/laboratory.ts';
@@ -17,6 +18,8 @@ import { drawOptions } from '../../src/simulator/options.ts';
 import { ClusterProperties, type Violation } from '../../src/simulator/properties.ts';
 import { Scheduler } from '../../src/simulator/scheduler.ts';
 import { Trace } from '../../src/simulator/trace.ts';
+import type { StoreBackend } from '../../src/storage/backend.ts';
+import type { Disk } from '../../src/storage/disk.ts';
 
 export interface ClusterOptions {
   readonly seed: string;
@@ -64,24 +67,25 @@ export class SimulatedCluster {
     };
     const names = Array.from({ length: replicas }, (_, at) => `n${at + 1}`);
     const properties = new ClusterProperties(report);
-    this.nodes = names.map(
-      (name) =>
-        new Node({
-          name,
-          world,
-          names,
-          definition,
-          random: random.stream(name),
-          scheduler,
-          trace,
-          network: this.network,
-          properties,
-          invariants,
-          report,
-          throughDisk: (disk) => disk,
-          throughBackend: (backend) => backend,
-        }),
-    );
+    this.nodes = names.map((name) => {
+      const context = {
+        name,
+        world,
+        names,
+        definition,
+        machine: keySpace,
+        random: random.stream(name),
+        scheduler,
+        trace,
+        network: this.network,
+        properties,
+        invariants,
+        report,
+        throughDisk: (disk: Disk): Disk => disk,
+        throughBackend: (backend: StoreBackend): StoreBackend => backend,
+      };
+      return new Node(context);
+    });
     for (const node of this.nodes) node.start();
   }
 
