@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Laboratory, laboratory } from '../src/protocols/laboratory.ts';
 import { protocols } from '../src/protocols/registry.ts';
+import { etcdPage, renderEtcd } from './etcd-docs.ts';
 import { limitsPage, renderLimits } from './limits-docs.ts';
 
 /** Writes docs/protocols/README.md from what the protocols say of themselves; a test holds the page to it. */
@@ -64,6 +65,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [path, page] of [
     [protocolPage, renderProtocols()],
     [limitsPage, renderLimits()],
+    [etcdPage, renderEtcd()],
   ] as const) {
     if (readFileSync(path, { encoding: 'utf8', flag: 'a+' }) !== page) writeFileSync(path, page);
   }
