@@ -1,4 +1,3 @@
-import type { ReadStore } from '../../core/store.ts';
 import { type AuthState, type Identity, machineView, readAuthState, readUser } from '../../machine/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import { requestTimeoutMs } from '../limits.ts';
@@ -20,7 +19,7 @@ export class Authenticator {
   readonly #certificateNames: boolean;
   #state: AuthState | undefined;
   /** From which revision of the rules on tokens of a user count, by the rules of `#credentialsAt`. */
-  readonly #credentials = new Map<string, bigint | undefined>();
+  readonly #credentials = new Map<string, bigint>();
   #credentialsAt = 0n;
 
   /** `certificateNames`: the common name of a client's certificate is a user. */
@@ -34,20 +33,19 @@ export class Authenticator {
     });
   }
 
-  /** Whether users are asked for, and by which rules, as this replica has applied it. */
-  get state(): AuthState {
+  /** Whether users are asked for, and by which rules, as this replica has applied it; undefined when it does not run. */
+  get state(): AuthState | undefined {
     if (this.#state !== undefined) return this.#state;
     const store = this.#replica.peek();
-    // A replica that does not run refuses everything by itself; whoever asks it is then nobody.
-    const state = readAuthState(store === undefined ? nothing : machineView(store));
-    if (store !== undefined) this.#state = state;
-    return state;
+    if (store !== undefined) this.#state = readAuthState(machineView(store));
+    return this.#state;
   }
 
   /** Who makes the call. At once, but for tokens that were not seen before. */
   identify(call: Call): Caller | Promise<Caller> {
-    const state = this.state;
-    if (!state.enabled) return undefined;
+    const { state } = this;
+    // A replica that does not run refuses everything by itself.
+    if (state === undefined || !state.enabled) return undefined;
     const token = tokenOf(call);
     if (token === undefined) return this.#certified(call, state);
     const verified = this.tokens.verify(token, state);
@@ -70,27 +68,28 @@ export class Authenticator {
   #judge(verified: Verified, token: string): Caller | Promise<Caller> {
     if (verified.type === 'ahead') return this.#catchUp(token);
     if (verified.type === 'invalid') return invalidAuthToken;
-    if (verified.claims.revision > this.state.revision) return this.#catchUp(token);
-    return this.#accept(verified);
+    return this.#accept(verified) ?? this.#catchUp(token);
   }
 
   /** This replica is behind the one that issued the token. */
   async #catchUp(token: string): Promise<Caller> {
     const outcome = await this.#replica.read('linearizable', requestTimeoutMs);
     if (outcome.type === 'refused') return invalidAuthToken;
-    const state = this.state;
+    const { state } = this;
+    if (state === undefined) return invalidAuthToken;
     if (!state.enabled) return undefined;
     const verified = await this.tokens.verify(token, state);
-    if (verified.type !== 'claims' || verified.claims.revision > this.state.revision) return invalidAuthToken;
-    return this.#accept(verified);
+    return (verified.type === 'claims' && this.#accept(verified)) || invalidAuthToken;
   }
 
-  #accept({ claims }: Extract<Verified, { type: 'claims' }>): Caller {
-    const { revision } = this.state;
-    const since = this.#credentialsSince(claims.user, revision);
+  /** Undefined when the token is of newer rules than ours. */
+  #accept({ claims }: Extract<Verified, { type: 'claims' }>): Identity | typeof invalidAuthToken | undefined {
+    const { state } = this;
+    if (state === undefined || claims.revision > state.revision) return undefined;
+    const since = this.#credentialsSince(claims.user, state.revision);
     // Of a user who is not there any more, or of a password that is not valid any more.
     if (since === undefined || claims.revision < since) return invalidAuthToken;
-    return { user: claims.user, authRevision: this.tokens.bound ? claims.revision : revision };
+    return { user: claims.user, authRevision: this.tokens.bound ? claims.revision : state.revision };
   }
 
   #credentialsSince(user: string, revision: bigint): bigint | undefined {
@@ -98,13 +97,12 @@ export class Authenticator {
       this.#credentials.clear();
       this.#credentialsAt = revision;
     }
-    if (!this.#credentials.has(user)) {
-      const store = this.#replica.peek();
-      if (store === undefined) return undefined;
-      // Only tokens that were sealed by us get here, so there are no more names than users.
-      this.#credentials.set(user, readUser(machineView(store), user)?.credentialRevision);
-    }
-    return this.#credentials.get(user);
+    const known = this.#credentials.get(user);
+    const store = known === undefined ? this.#replica.peek() : undefined;
+    if (store === undefined) return known;
+    const since = readUser(machineView(store), user)?.credentialRevision;
+    if (since !== undefined) this.#credentials.set(user, since);
+    return since;
   }
 }
 
@@ -112,8 +110,3 @@ export class Authenticator {
 function tokenOf(call: Call): string | undefined {
   return (call.metadata('token') ?? call.metadata('authorization'))?.replace(bearer, '');
 }
-
-const nothing: ReadStore = {
-  get: () => undefined,
-  scan: () => [].values(),
-};

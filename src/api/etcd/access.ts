@@ -96,7 +96,7 @@ export class ReplicaAccess {
 
   /** Why a caller who was identified before may not do now what needs so much, by the rules as this replica has them. */
   deny(call: Call, requirement: (store: ReadStore) => Requirement): Failure | undefined {
-    if (!this.authenticator.state.enabled) return undefined;
+    if (this.authenticator.state?.enabled === false) return undefined;
     const caller = this.authenticator.identifyAgain(call);
     if (caller === invalidAuthToken) return etcdErrors.invalidAuthToken;
     const store = this.replica.peek();

@@ -65,6 +65,8 @@ export class AlarmService {
   async #none(call: Call): Promise<pb.AlarmResponse | Failure> {
     const view = await this.#access.read('linearizable', call);
     if (view instanceof Failure) return view;
+    const denied = view.deny(() => ({ type: 'root' }));
+    if (denied !== undefined) return denied;
     return { header: this.#headers.header(currentRevision(view.store), view.epoch), alarms: [] };
   }
 }

@@ -1,15 +1,17 @@
 import { type Authenticator, type Caller, invalidAuthToken } from '../auth/authenticator.ts';
-import type {
-  BidiHandler,
-  BidiReceiver,
-  BidiStream,
-  Call,
+import type { FaultReport } from '../rpc/grpc-call.ts';
+import {
+  type BidiHandler,
+  type BidiReceiver,
+  type BidiStream,
+  type Call,
+  Code,
   Failure,
-  Method,
-  ServerStreamHandler,
+  type Method,
+  type ServerStreamHandler,
 } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
-import { etcdErrors } from './errors.ts';
+import { etcdErrors, refusedFailure } from './errors.ts';
 import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
 import { type Policy, policyOf } from './policies.ts';
 
@@ -23,9 +25,11 @@ type Denial = Failure | undefined;
 export class Guard {
   readonly #access: ReplicaAccess;
   readonly #authenticator: Authenticator;
+  readonly #fault: FaultReport;
 
-  constructor(access: ReplicaAccess) {
+  constructor(access: ReplicaAccess, fault: FaultReport) {
     this.#access = access;
+    this.#fault = fault;
     this.#authenticator = access.authenticator;
   }
 
@@ -72,14 +76,17 @@ export class Guard {
     return (stream) => {
       const denial = this.#denial(policy, stream);
       if (denial === undefined) return open(stream);
-      if (denial instanceof Promise) return new PendingStream(stream, denial, open);
+      if (denial instanceof Promise) return new PendingStream(stream, denial, open, this.#fault);
       stream.end(denial);
       return nobody;
     };
   }
 
   #denial(policy: Policy, call: Call): Denial | Promise<Denial> {
-    if (!this.#authenticator.state.enabled) return undefined;
+    const { state } = this.#authenticator;
+    // Without its state nobody knows who is asked for what.
+    if (state === undefined) return refusedFailure('notReady');
+    if (!state.enabled) return undefined;
     const caller = this.#authenticator.identify(call);
     return caller instanceof Promise
       ? caller.then((found) => this.#judge(policy, call, found))
@@ -90,7 +97,9 @@ export class Guard {
     if (policy === 'messages') return undefined;
     if (caller === invalidAuthToken) return etcdErrors.invalidAuthToken;
     if (policy === 'root' || policy === 'user') return this.#access.deny(call, () => ({ type: policy }));
-    return caller === undefined && this.#authenticator.state.enabled ? etcdErrors.userEmpty : undefined;
+    return caller === undefined && this.#authenticator.state?.enabled !== false
+      ? etcdErrors.userEmpty
+      : undefined;
   }
 }
 
@@ -99,13 +108,17 @@ class PendingStream implements BidiReceiver {
   #receiver: BidiReceiver = nobody;
   #closed = false;
 
-  constructor(stream: BidiStream, denial: Promise<Denial>, open: BidiHandler) {
+  constructor(stream: BidiStream, denial: Promise<Denial>, open: BidiHandler, fault: FaultReport) {
     stream.pause();
-    void denial.then((found) => {
+    const begin = (found: Denial): void => {
       if (this.#closed) return;
       if (found !== undefined) return stream.end(found);
       this.#receiver = open(stream);
       stream.resume();
+    };
+    denial.then(begin).catch((error: unknown) => {
+      fault(error, stream.method);
+      stream.end(new Failure(Code.internal, 'internal error: the server has logged it'));
     });
   }
 

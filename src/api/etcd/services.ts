@@ -73,7 +73,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
   const maintenance = new MaintenanceService(access, headers, quota);
   const election = new ElectionService(access, keys, grants);
   const health = new HealthService(replica);
-  const guard = new Guard(access);
+  const guard = new Guard(access, fault);
   const learners = new LearnerGate(replica);
   const watches = new WatchHub({
     replica,
