@@ -1,5 +1,6 @@
 import { assertNever } from '../core/assert.ts';
 import type { Random } from '../core/random.ts';
+import type { MemberChanges } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -71,6 +72,7 @@ interface FaultsOptions {
   readonly trace: Trace;
   readonly network: SimulatedNetwork;
   readonly victims: readonly Victim[];
+  readonly members: MemberChanges;
 }
 
 /**
@@ -187,6 +189,9 @@ export class Faults {
         victim.setClockRate(this.#random.between(-maxSkewPpm, maxSkewPpm));
         return this.#later(() => victim.setClockRate(0));
       }
+      case 'membership':
+        if (victims.some((other) => other.tookPart)) this.#options.members.strike();
+        return;
       default:
         assertNever(kind);
     }

@@ -2,18 +2,27 @@ import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { keySpace } from '../machine/index.ts';
-import type { ClusterInvariants, Effect, Input, Protocol, ProtocolDefinition } from '../protocol/index.ts';
+import type {
+  ClusterInvariants,
+  Configuration,
+  Effect,
+  Input,
+  Protocol,
+  ProtocolDefinition,
+  Reconfiguration,
+} from '../protocol/index.ts';
 import { type ClusterMember, clusterIdOf, memberIdOf } from '../replica/identity.ts';
 import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
 import type { ReplicaError } from '../replica/replica-error.ts';
-import type { Outcome, ReadOutcome } from '../replica/types.ts';
+import type { ChangeOutcome, Outcome, ReadOutcome } from '../replica/types.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { Victim } from './faults.ts';
 import { Host } from './host.ts';
+import type { Changeable } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { WorldOptions } from './options.ts';
 import type { ClusterProperties, Report } from './properties.ts';
@@ -25,7 +34,10 @@ import type { Service } from './workload.ts';
 interface NodeContext {
   readonly name: string;
   readonly world: WorldOptions;
+  /** The initial members. */
   readonly names: readonly string[];
+  /** The id with which it is added later; undefined for initial members. */
+  readonly joins: NodeId | undefined;
   readonly definition: ProtocolDefinition;
   readonly random: Random;
   readonly scheduler: Scheduler;
@@ -45,7 +57,7 @@ const clusterToken = 'simulated';
 const restartDelayMs = { low: 50, high: 1_000 };
 
 /** A machine of the world: a host, its disk, and the real replica that runs on them. */
-export class Node implements Victim, Service {
+export class Node implements Victim, Service, Changeable {
   readonly name: string;
   readonly host: Host;
   readonly #context: NodeContext;
@@ -75,8 +87,11 @@ export class Node implements Victim, Service {
     this.name = name;
     this.#context = context;
     this.#random = random.stream('node');
-    this.#cluster = context.names.map((other) => ({ name: other, address: `${other}:1` }));
-    this.#id = memberIdOf(clusterIdOf(clusterToken, this.#cluster, ''), name);
+    const { names, joins } = context;
+    const addressed = (other: string): ClusterMember => ({ name: other, address: `${other}:1` });
+    const initial = names.map(addressed);
+    this.#cluster = joins === undefined ? initial : [...initial, addressed(name)];
+    this.#id = joins ?? memberIdOf(clusterIdOf(clusterToken, initial, ''), name);
     const { maxDriftPpm, maxTurnMicros } = world;
     this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
     this.#disk = this.#newDisk();
@@ -127,6 +142,7 @@ export class Node implements Victim, Service {
         name: this.name,
         cluster: this.#cluster,
         clusterToken,
+        joins: this.#context.joins !== undefined,
         peerAddress: `${this.name}:1`,
         clientAddresses: [],
         version: 'simulated',
@@ -215,6 +231,21 @@ export class Node implements Victim, Service {
     this.#receive(settle, lost, (core, answer) => core.read('linearizable', timeoutMs, answer));
   }
 
+  reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void {
+    const lost = (): void => settle({ type: 'unknown', reason: 'stopped' });
+    this.#receive(settle, lost, (core, answer) => core.reconfigure(change, timeoutMs, answer));
+  }
+
+  get configuration(): Configuration | undefined {
+    return this.host.state === 'up' && this.#begun ? this.#core?.status().configuration : undefined;
+  }
+
+  /** It never became a member. */
+  giveUp(): void {
+    this.#retired = true;
+    if (this.host.state !== 'down') this.#gone(false);
+  }
+
   /** What must hold between two events; cheap when nothing happened here. */
   check(): void {
     if (!this.#stepped) return;
@@ -272,10 +303,12 @@ export class Node implements Victim, Service {
 
   /** The replica has stopped by itself. That is right when its disk betrayed it, and a failure otherwise. */
   #gaveUp(error: ReplicaError): void {
-    const { report, scheduler } = this.#context;
+    const { report, scheduler, world } = this.#context;
     this.#trace(`gives up: ${error.message}`);
     this.#retired =
-      (error.code === 'REPLACED' && this.#disks > 1) || (error.code === 'DAMAGED' && this.#rotten);
+      (error.code === 'REPLACED' && this.#disks > 1) ||
+      (error.code === 'DAMAGED' && this.#rotten) ||
+      (error.code === 'REMOVED' && world.faults.includes('membership'));
     const diskFailed = error.code === 'DISK' && (this.#syncFails || (this.#diskFull && !this.#begun));
     if (!this.#retired && !diskFailed) {
       report({

@@ -23,6 +23,7 @@ export const faultKinds = [
   'lostDisk',
   'clockJump',
   'clockRate',
+  'membership',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -109,7 +110,10 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     splitting: sometimes(30, () => random.between(10, 500)),
   };
   const disk: DiskSpeed = { minDelayMs: 0.02, maxDelayMs: random.pick([0.2, 1, 5, 20]) };
-  const faults = faultKinds.filter(() => random.chance(35, 100));
+  const drawn = faultKinds.filter((kind) => kind !== 'membership' && random.chance(35, 100));
+  // A stream of its own, so that worlds without it stay as they are.
+  const changes = Random.fromSeed(`world ${seed}`).stream('membership').chance(25, 100);
+  const faults = changes ? withMembership(drawn) : drawn;
   // Few clients on few keys collide the most; many make batches, windows and queues fill.
   const busy = random.chance(1, 4);
   const clients = busy ? random.between(24, 64) : random.between(2, 8);
@@ -157,6 +161,12 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
   };
   return random.chance(1, 3) ? restless(options) : options;
 }
+
+/** Who lost a disk counts as a voter until it is removed: with others removed before, it could be one too many. */
+const withMembership = (faults: readonly FaultKind[]): FaultKind[] => [
+  ...faults.filter((kind) => kind !== 'lostDisk' && kind !== 'bitRot'),
+  'membership',
+];
 
 /** The same world with clients that never pause, fast elections and faults that hardly do. */
 export function restless(options: WorldOptions): WorldOptions {

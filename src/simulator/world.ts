@@ -1,5 +1,6 @@
 import { checkLinearizability, keyValueModel } from '../check/index.ts';
 import { hex } from '../core/bytes.ts';
+import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
 import type { ClusterInvariants, Effect, ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
@@ -7,6 +8,7 @@ import type { Disk } from '../storage/disk.ts';
 import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
 import { readKey, textOf } from './key-value-calls.ts';
+import { MemberChanges } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
 import { describeError, Node } from './node.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
@@ -87,11 +89,12 @@ export class World {
     const throughDisk = parts.throughDisk ?? ((disk: Disk): Disk => disk);
     const throughBackend = parts.throughBackend ?? ((backend: StoreBackend): StoreBackend => backend);
     const { definition, invariants } = parts;
-    this.#nodes = names.map((name) => {
+    const newNode = (name: string, joins: NodeId | undefined): Node => {
       const stream = random.stream(name);
-      const context = { name, world: options, names, definition, random: stream, scheduler, trace };
+      const context = { name, joins, names, world: options, definition, random: stream, scheduler, trace };
       return new Node({ ...context, network, properties, invariants, report, throughDisk, throughBackend });
-    });
+    };
+    this.#nodes = names.map((name) => newNode(name, undefined));
     this.#workload = new Workload({
       options: options.workload,
       random: random.stream('workload'),
@@ -107,6 +110,18 @@ export class World {
       trace,
       network,
       victims: this.#nodes,
+      members: new MemberChanges({
+        random: random.stream('members'),
+        scheduler,
+        trace,
+        nodes: this.#nodes,
+        members: options.replicas,
+        newNode: (name, id) => {
+          const node = newNode(name, id);
+          this.#nodes.push(node);
+          return node;
+        },
+      }),
     });
   }
 
@@ -176,7 +191,8 @@ export class World {
   }
 
   #members(): Node[] {
-    return this.#nodes.filter((node) => !node.retired);
+    const initial = this.#options.replicas;
+    return this.#nodes.filter((node, at) => !node.retired && (at < initial || node.tookPart));
   }
 
   #converged(): boolean {

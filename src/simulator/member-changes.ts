@@ -1,0 +1,83 @@
+import { type NodeId, nodeId } from '../core/ids.ts';
+import type { Random } from '../core/random.ts';
+import type { Configuration, Reconfiguration } from '../protocol/index.ts';
+import type { ChangeOutcome } from '../replica/types.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+
+/** A machine as changes of membership see it. */
+export interface Changeable {
+  readonly name: string;
+  /** As its replica knows it; undefined while none runs here. */
+  readonly configuration: Configuration | undefined;
+  reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void;
+  start(): void;
+  /** It was not added, and waits in vain. */
+  giveUp(): void;
+}
+
+interface MemberChangesOptions {
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly nodes: readonly Changeable[];
+  /** How many members there should be, more or less. */
+  readonly members: number;
+  /** A machine more, empty and off. */
+  newNode(name: string, id: NodeId): Changeable;
+}
+
+const timeoutMs = 2_000;
+/** Ids that no initial member has. */
+const firstId = 1_000_000;
+/** As many machines as one world may need in all. */
+const maxNodes = 16;
+
+/** Adds, removes and replaces members while everything else goes wrong. */
+export class MemberChanges {
+  readonly #options: MemberChangesOptions;
+
+  constructor(options: MemberChangesOptions) {
+    this.#options = options;
+  }
+
+  strike(): void {
+    const { random, nodes, members } = this.#options;
+    const asked = random.pick(nodes);
+    const { configuration } = asked;
+    if (configuration === undefined) return;
+    const count = configuration.members.length;
+    const grows = count <= 1 || (count < members + 2 && random.chance(1, 2));
+    if (grows && nodes.length < maxNodes) this.#add(asked);
+    else if (random.chance(1, 4)) this.#replace(asked, configuration);
+    else this.#change(asked, { type: 'remove', id: random.pick(configuration.members).id }, () => {});
+  }
+
+  #add(asked: Changeable): void {
+    const { nodes, random, newNode } = this.#options;
+    const at = nodes.length + 1;
+    const id = nodeId(firstId + at);
+    const added = newNode(`n${at}`, id);
+    added.start();
+    const address = `${added.name}:1`;
+    this.#change(asked, { type: 'addLearner', id, address, promote: random.chance(3, 4) }, (outcome) => {
+      if (outcome.type === 'refused') added.giveUp();
+    });
+  }
+
+  /** A learner that holds everything takes the place of a voter, in one joint step. */
+  #replace(asked: Changeable, { learners, voters }: Configuration): void {
+    const { random } = this.#options;
+    const promote = learners.slice(0, 1);
+    const remove = promote.length === 0 ? [] : [random.pick(voters)];
+    this.#change(asked, { type: 'exchange', promote, remove }, () => {});
+  }
+
+  #change(asked: Changeable, change: Reconfiguration, settle: (outcome: ChangeOutcome) => void): void {
+    const { scheduler, trace } = this.#options;
+    asked.reconfigure(change, timeoutMs, (outcome) => {
+      trace.event(scheduler.now, `${change.type} ${outcome.type}`, asked.name);
+      settle(outcome);
+    });
+  }
+}
