@@ -5,8 +5,9 @@ import { EtcdSubject } from './etcd.ts';
 import { measureFreshStart, measureGaps, measureRestart } from './lifecycle.ts';
 import { measureLoad } from './load.ts';
 import { QuorateSubject, type Subject } from './subject.ts';
+import { measureWatchers } from './watchers.ts';
 
-const parts = ['load', 'gaps', 'start', 'restart'] as const;
+const parts = ['load', 'gaps', 'start', 'restart', 'watchers'] as const;
 type Part = (typeof parts)[number];
 
 const usage = `Usage: npm run bench -- [PARTS] [--compare etcd]
@@ -39,7 +40,14 @@ async function main(): Promise<number> {
   if (wanted('gaps')) print(await measureGaps(gapRounds));
   if (wanted('start')) print(await measureFreshStart(freshStartRounds));
   if (wanted('restart')) print(await measureRestart(restartMegabytes));
+  if (wanted('watchers')) await watchers(values.compare === 'etcd');
   return 0;
+}
+
+async function watchers(compare: boolean): Promise<void> {
+  print(await measureWatchers(() => QuorateSubject.start()));
+  const etcd = compare ? EtcdSubject.program() : undefined;
+  if (etcd !== undefined) print(await measureWatchers(() => EtcdSubject.start(etcd)));
 }
 
 async function load(compare: boolean): Promise<void> {
