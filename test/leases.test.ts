@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../src/core/bytes.ts';
 import { Random } from '../src/core/random.ts';
-import { isSwept, lease, putOf, range, rangeOf } from '../src/machine/index.ts';
-import type { Node } from '../src/simulator/node.ts';
+import { encodeCommand, isSwept, lease, putOf, range, rangeOf } from '../src/machine/index.ts';
 import { keys } from './support/key-requests.ts';
-import { SimulatedCluster } from './support/simulated-cluster.ts';
+import { SimulatedCluster, type SimulatedReplica } from './support/simulated-cluster.ts';
 
 const id = 7n;
 const ttl = 2;
 const ttlMs = ttl * 1_000;
+const renewal = encodeCommand({ type: 'renew', leases: [id] });
 const grant = { type: 'grant', lease: id, ttl } as const;
 
 const cluster = (electionTimeout = 350, seed = 'leases'): SimulatedCluster =>
@@ -22,8 +22,8 @@ function granted(among: SimulatedCluster): void {
 
 /** Whether the lease is gone on some replica. */
 function hasEnded(among: SimulatedCluster): boolean {
-  return among.nodes.some((node) => {
-    const state = among.state(node);
+  return among.replicas.some((replica) => {
+    const state = replica.applied;
     if (state === undefined || lease(state, id) !== undefined) return false;
     // A replica that is behind, or has just begun, never had it.
     const { result } = range(state, rangeOf(keys('k'), { revision: 2n }));
@@ -38,11 +38,11 @@ class KeepAlive {
   lost = false;
   #stopped = false;
   readonly #among: SimulatedCluster;
-  readonly #through: () => Node;
+  readonly #through: () => SimulatedReplica;
   #under = false;
   #dueAt: number;
 
-  constructor(among: SimulatedCluster, through: () => Node) {
+  constructor(among: SimulatedCluster, through: () => SimulatedReplica) {
     this.#among = among;
     this.#through = through;
     this.renewedAt = among.now;
@@ -58,7 +58,7 @@ class KeepAlive {
     const { now } = this.#among;
     if (this.#under || this.#stopped || now < this.#dueAt) return;
     this.#under = true;
-    this.#among.send(this.#through(), { type: 'renew', leases: [id] }, 60_000, (outcome) => {
+    this.#through().propose(renewal, 60_000, (outcome) => {
       this.#under = false;
       this.#dueAt = this.#among.now + ttlMs / 3;
       if (outcome.type === 'done') this.renewedAt = now;
@@ -86,8 +86,8 @@ describe('leases in simulated time', () => {
     }
     expect(among.now - began).toBeGreaterThanOrEqual(ttlMs);
     among.runUntil('it has ended everywhere', () =>
-      among.nodes.every((node) => {
-        const state = among.state(node);
+      among.replicas.every((replica) => {
+        const state = replica.applied;
         return (
           state !== undefined &&
           range(state, rangeOf(keys('k'))).result.type === 'range' &&
@@ -116,7 +116,9 @@ describe('leases in simulated time', () => {
     among.run(ttlMs - 200);
     const leader = among.leader();
     leader.crash(false);
-    among.runUntil('another one leads', () => among.nodes.some((node) => node !== leader && node.leads));
+    among.runUntil('another one leads', () =>
+      among.replicas.some((replica) => replica !== leader && replica.leads),
+    );
     const elected = among.now;
     expect(hasEnded(among)).toBe(false);
     among.runUntil('it has ended', () => hasEnded(among));
@@ -146,9 +148,9 @@ describe('leases in simulated time', () => {
     granted(among);
     const client = new KeepAlive(among, () => among.follower());
     client.run(1_000);
-    for (const node of among.nodes) node.slowDisk(5_000);
+    for (const replica of among.replicas) replica.slowDisk(5_000);
     client.run(10 * ttlMs);
-    for (const node of among.nodes) node.slowDisk(1);
+    for (const replica of among.replicas) replica.slowDisk(1);
     client.run(3 * ttlMs);
     expect(client.lost).toBe(false);
   });
@@ -156,12 +158,12 @@ describe('leases in simulated time', () => {
   it('live through single writes that take longer than they live, though renewals come late after them', () => {
     const among = cluster(25_000);
     granted(among);
-    const client = new KeepAlive(among, () => among.follower());
+    const client = new KeepAlive(among, () => among.leader());
     for (let round = 0; round < 10; round++) {
       client.run(ttlMs);
-      for (const node of among.nodes) node.slowDisk(10_000);
+      for (const replica of among.replicas) replica.slowDisk(10_000);
       client.run(ttlMs / 2);
-      for (const node of among.nodes) node.slowDisk(1);
+      for (const replica of among.replicas) replica.slowDisk(1);
       client.run(5 * ttlMs);
     }
     expect(client.lost).toBe(false);
@@ -172,10 +174,12 @@ describe('leases in simulated time', () => {
     granted(among);
     const deposed = among.leader();
     deposed.pause();
-    among.runUntil('another one leads', () => among.nodes.some((node) => node !== deposed && node.leads));
+    among.runUntil('another one leads', () =>
+      among.replicas.some((replica) => replica !== deposed && replica.leads),
+    );
     const client = new KeepAlive(
       among,
-      () => among.nodes.find((node) => node !== deposed && node.leads) ?? deposed,
+      () => among.replicas.find((replica) => replica !== deposed && replica.leads) ?? deposed,
     );
     client.run(3 * ttlMs);
     deposed.resume();
@@ -190,10 +194,10 @@ describe('leases in simulated time', () => {
       const among = cluster(random.pick([100, 350, 3_000]), `leases ${seed}`);
       granted(among);
       const client = new KeepAlive(among, () =>
-        random.pick(among.nodes.filter((node) => node.state === 'up')),
+        random.pick(among.replicas.filter((replica) => replica.state === 'up')),
       );
       for (let round = 0; round < 12; round++) {
-        const victim = random.pick(among.nodes);
+        const victim = random.pick(among.replicas);
         const fault = random.below(4);
         if (fault === 0) victim.pause();
         if (fault === 1) victim.crash(random.chance(1, 2));
@@ -226,20 +230,22 @@ describe('compaction in simulated time', () => {
   it('gives space back by itself, on every replica, also after the leader has changed', () => {
     const among = cluster();
     for (let i = 0; i < 700; i++) {
-      among.send(among.leader(), putOf(utf8(`k${i % 3}`), utf8(String(i))), 30_000, () => undefined);
+      const put = encodeCommand(putOf(utf8(`k${i % 3}`), utf8(String(i))));
+      among.leader().propose(put, 30_000, () => undefined);
       if (i % 50 === 0) among.run(20);
     }
     among.run(500);
     expect(among.execute({ type: 'compact', revision: 600n }).result).toEqual({ type: 'compact' });
     among.leader().crash(true);
     among.runUntil('all is swept', () =>
-      among.nodes.every((node) => {
-        const state = among.state(node);
+      among.replicas.every((replica) => {
+        const state = replica.applied;
         return state === undefined || isSwept(state);
       }),
     );
-    const rows = (node: Node): number =>
-      [...(among.state(node)?.scan({ from: Uint8Array.of(0x10), to: Uint8Array.of(0x11) }) ?? [])].length;
-    for (const node of among.nodes) if (node.state === 'up') expect(rows(node)).toBe(701 - 600 + 3);
+    const rows = (replica: SimulatedReplica): number =>
+      [...(replica.applied?.scan({ from: Uint8Array.of(0x10), to: Uint8Array.of(0x11) }) ?? [])].length;
+    for (const replica of among.replicas)
+      if (replica.state === 'up') expect(rows(replica)).toBe(701 - 600 + 3);
   });
 });
