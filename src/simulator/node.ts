@@ -37,7 +37,7 @@ interface NodeContext {
   /** The initial members. */
   readonly names: readonly string[];
   /** The id with which it is added later; undefined for initial members. */
-  readonly joins: NodeId | undefined;
+  readonly joins?: NodeId | undefined;
   readonly definition: ProtocolDefinition;
   readonly random: Random;
   readonly scheduler: Scheduler;
