@@ -92,6 +92,24 @@ describe.skipIf(program === undefined)('etcdctl, for operators', () => {
     expect(stdout).toMatch(/(PASS|FAIL): Throughput is? ?(too low, only )?\d+ writes\/s|Throughput/);
   });
 
+  test('make-mirror: what is there and what comes goes to another cluster', async () => {
+    const other = await Cluster.start({ replicas: 1 });
+    try {
+      for (let i = 0; i < 3; i++) await etcdctl.ok('put', `mirrored/${i}`, String(i));
+      await using mirror = etcdctl.start('make-mirror', '--prefix', 'mirrored/', other.endpoints);
+      const there = etcdctl.at(other.endpoints);
+      const copied = async (): Promise<string> =>
+        there.ok('get', 'mirrored/', '--prefix', '--print-value-only');
+      await expect.poll(copied, { timeout: 60_000 }).toBe('0\n1\n2\n');
+      await etcdctl.ok('put', 'mirrored/1', 'one');
+      await etcdctl.ok('del', 'mirrored/0');
+      await expect.poll(copied, { timeout: 60_000 }).toBe('one\n2\n');
+      await mirror.interrupt();
+    } finally {
+      await other[Symbol.asyncDispose]();
+    }
+  });
+
   test('a quota: the alarm goes up, and down when there is room again', async () => {
     const bounded = await Cluster.start({ replicas: 1, flags: ['--quota-backend-bytes', '4000000'] });
     try {

@@ -28,9 +28,9 @@ export interface Routes {
 }
 
 const help = `this is the client port of a quorate replica. It serves
-  gRPC       etcdserverpb.KV, Cluster and Maintenance in part, grpc.health.v1.Health
+  gRPC       the etcd v3 API, and grpc.health.v1.Health
   GET        /version /health /livez /readyz /metrics
-  POST JSON  /v3/kv/range /v3/kv/put /v3/kv/deleterange /v3/kv/txn /v3/maintenance/status /v3/cluster/member/list
+  POST JSON  /v3/kv/range, /v3/kv/put and all other paths of etcd's gateway
 `;
 
 /** Everything that is asked for over plain HTTP. */

@@ -34,6 +34,9 @@ const equivalents: Readonly<Record<string, string>> = {
   debug: 'use --log-level debug',
   discovery: 'name all members in --cluster',
   'discovery-srv': 'name all members in --cluster, or all servers in --endpoints',
+  'max-request-bytes':
+    'there is nothing to set: requests may have 1.5 MiB, as in etcd unless it is told otherwise',
+  'max-txn-ops': 'there is nothing to set: 128, as in etcd unless it is told otherwise',
   'write-out': 'use --output table or --output json',
   'command-timeout': 'use --timeout DURATION',
   'dial-timeout': 'use --timeout DURATION',
