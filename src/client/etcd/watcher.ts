@@ -17,6 +17,9 @@ export interface WatcherHost {
   restart(): void;
 }
 
+/** What Go's gRPC puts before a text that is meant to be read by a program. */
+const rpcPrefix = /^rpc error: code = \w+ desc = /;
+
 /** Reasons for which a server ends a watch that another server, or a later try, may take. */
 const passing = /no leader|leader changed|server stopped|timed out|too many requests|^$/;
 
@@ -88,7 +91,8 @@ export class Watcher {
   }
 
   /** The server ended the watch. */
-  canceled(reason: string, compactRevision: bigint): void {
+  canceled(cancelReason: string, compactRevision: bigint): void {
+    const reason = cancelReason.replace(rpcPrefix, '');
     const code = codeForText(reason);
     if (compactRevision > 0n || code === 'compacted') {
       const message = `revision ${this.#next} was compacted before it was seen; the oldest that is left is ${compactRevision}`;
