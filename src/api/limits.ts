@@ -14,6 +14,12 @@ export const defaultProgressIntervalMs = 600_000;
 export const minProgressIntervalMs = 100;
 /** Bytes that wait for watchers who do not read, over all connections; beyond it, watchers are told nothing until some have read. */
 export const maxUnreadWatchBytes = 256 * 1024 * 1024;
+/**
+ * Bytes of answers that the client of one connection has not read, above which its further calls wait; and above which
+ * calls that had begun before are answered by a failure that leaves their outcome open.
+ */
+export const unreadAnswerBytesAtRest = 16 * 1024 * 1024;
+export const maxUnreadAnswerBytes = 128 * 1024 * 1024;
 /** Calls under way on one connection; more wait in the client. */
 export const maxStreamsPerConnection = 4096;
 /** Memory of one HTTP/2 connection, in MiB, above which it gets no further calls; those under way may exceed it. */

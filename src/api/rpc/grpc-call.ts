@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { maxRpcMessageBytes } from '../limits.ts';
 import type { ReceiveBudget, ReceiveShare } from '../receive-budget.ts';
+import type { AnswerWindow } from './answer-window.ts';
 import { BidiCall } from './bidi-call.ts';
 import { certificateName } from './certificate.ts';
 import { frame, MessageCollector, parseTimeout, statusTrailers } from './framing.ts';
@@ -12,6 +13,20 @@ export type FaultReport = (error: unknown, method: string) => void;
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
 const waitForTrailers = { waitForTrailers: true };
 const okTrailers = statusTrailers(undefined);
+const unreadAnswers = new Failure(
+  Code.resourceExhausted,
+  'too many answers of this connection have not been read: read them first, or ask for less at a time',
+  { 'quorate-outcome': 'unknown' },
+);
+
+/** What the calls of all connections share. */
+export interface CallHost {
+  readonly services: Services;
+  readonly budget: ReceiveBudget;
+  readonly fault: FaultReport;
+  /** Those that are under way. */
+  readonly bidiCalls: Set<BidiCall>;
+}
 
 /** One gRPC call over one HTTP/2 stream. */
 export class GrpcCall implements Call {
@@ -22,15 +37,17 @@ export class GrpcCall implements Call {
   readonly #share: ReceiveShare;
   readonly #collector = new MessageCollector(maxRpcMessageBytes);
   readonly #fault: FaultReport;
+  readonly #window: AnswerWindow;
   #answered = false;
+  #held = 0;
 
   private constructor(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     method: string,
     deadline: number | undefined,
-    budget: ReceiveBudget,
-    fault: FaultReport,
+    { budget, fault }: CallHost,
+    window: AnswerWindow,
   ) {
     this.#stream = stream;
     this.#headers = headers;
@@ -38,22 +55,22 @@ export class GrpcCall implements Call {
     this.#deadline = deadline;
     this.#share = budget.share();
     this.#fault = fault;
+    this.#window = window;
   }
 
   /** Takes over a stream whose content type is gRPC's, until its end. */
   static serve(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
-    services: Services,
-    budget: ReceiveBudget,
-    fault: FaultReport,
-    bidiCalls: Set<BidiCall>,
+    host: CallHost,
+    window: AnswerWindow,
   ): void {
+    const { services, fault, bidiCalls } = host;
     const path = headers[':path'] ?? '';
     const timeoutText = headers['grpc-timeout'];
     const timeout = typeof timeoutText === 'string' ? parseTimeout(timeoutText) : undefined;
     const deadline = timeout === undefined ? undefined : performance.now() + timeout;
-    const call = new GrpcCall(stream, headers, path, deadline, budget, fault);
+    const call = new GrpcCall(stream, headers, path, deadline, host, window);
     const method = services.methods.get(path);
     if (method === undefined) {
       call.#fail(services.unimplemented(path));
@@ -87,6 +104,7 @@ export class GrpcCall implements Call {
 
   #receive(method: Exclude<Method, { type: 'bidi' }>): void {
     const stream = this.#stream;
+    let leave = (): void => {};
     stream.on('data', (part: Buffer) => {
       if (this.#answered) return;
       const failure = this.#share.hold(part.length)
@@ -98,15 +116,23 @@ export class GrpcCall implements Call {
     });
     stream.on('end', () => {
       if (this.#answered || this.cancelled) return;
-      this.#share.release();
-      const message = this.#collector.finish();
-      if (message instanceof Failure) this.#fail(message);
-      else if (this.#deadline !== undefined && this.#deadline <= performance.now()) {
-        this.#fail(new Failure(Code.deadlineExceeded, 'the deadline had passed before the call arrived'));
-      } else if (method.type === 'unary') void this.#unary(method.handle, message);
-      else void this.#serverStream(method.handle, message);
+      leave = this.#window.enter(() => this.#begin(method));
     });
-    stream.on('close', () => this.#share.release());
+    stream.on('close', () => {
+      this.#share.release();
+      leave();
+      this.#window.release(this.#held);
+    });
+  }
+
+  #begin(method: Exclude<Method, { type: 'bidi' }>): void {
+    this.#share.release();
+    const message = this.#collector.finish();
+    if (message instanceof Failure) this.#fail(message);
+    else if (this.#deadline !== undefined && this.#deadline <= performance.now()) {
+      this.#fail(new Failure(Code.deadlineExceeded, 'the deadline had passed before the call arrived'));
+    } else if (method.type === 'unary') void this.#unary(method.handle, message);
+    else void this.#serverStream(method.handle, message);
   }
 
   async #unary(handle: Extract<Method, { type: 'unary' }>['handle'], message: Uint8Array): Promise<void> {
@@ -118,6 +144,8 @@ export class GrpcCall implements Call {
     }
     if (this.cancelled) return;
     if (answer instanceof Failure) return this.#fail(answer);
+    if (!this.#window.hold(answer.length)) return this.#fail(unreadAnswers);
+    this.#held = answer.length;
     this.#answered = true;
     const stream = this.#stream;
     stream.respond(responseHeaders, waitForTrailers);

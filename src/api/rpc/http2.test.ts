@@ -1,10 +1,10 @@
-import http2, { type ClientHttp2Session, type OutgoingHttpHeaders } from 'node:http2';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from 'node:http2';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
 import { GrpcClient } from '../../../test/support/grpc-client.ts';
 import { utf8 } from '../../core/bytes.ts';
-import { PutRequest } from '../etcd/gen/etcdserverpb/rpc.ts';
+import { PutRequest, RangeRequest } from '../etcd/gen/etcdserverpb/rpc.ts';
 import { frame } from './framing.ts';
 import { Code } from './rpc.ts';
 
@@ -199,4 +199,39 @@ test('a thousand calls at once on one connection are all answered', async () => 
   );
   const revisions = new Set(answers.map(({ header }) => header?.revision));
   expect(revisions.size).toBe(1000);
+});
+
+test('a client that asks and does not read is not answered without end, and gets everything when it reads', async () => {
+  await using writer = new GrpcClient(server.server.address);
+  const value = new Uint8Array(1024 * 1024).fill(120);
+  await writer.put({ key: utf8('large'), value });
+  let answered = 0;
+  const read = server.replica.read.bind(server.replica);
+  server.replica.read = (consistency, timeoutMs) => {
+    answered++;
+    return read(consistency, timeoutMs);
+  };
+  const message = frame(RangeRequest.encode({ ...RangeRequest.fromJSON({}), key: utf8('large') }).finish());
+  const ask = (): ClientHttp2Stream => {
+    const stream = session.request({ ...grpcHeaders, ':path': '/etcdserverpb.KV/Range' });
+    stream.end(message);
+    return stream;
+  };
+  // One after the other, so that each finds what the ones before it have left unread.
+  const streams: ClientHttp2Stream[] = [];
+  for (let call = 0; call < 60; call++) {
+    streams.push(ask());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await writer.put({ key: utf8('other') });
+  expect(answered).toBeLessThan(40);
+  const lengths = await Promise.all(
+    streams.map(async (stream) => {
+      let length = 0;
+      for await (const part of stream) length += (part as Buffer).length;
+      return length;
+    }),
+  );
+  expect(answered).toBe(60);
+  expect(Math.min(...lengths)).toBeGreaterThan(value.length);
 });

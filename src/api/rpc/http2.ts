@@ -1,4 +1,9 @@
-import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import http2, {
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { HttpHandler } from '../http/http.ts';
 import { serveHttp2 } from '../http/http2-request.ts';
@@ -10,6 +15,7 @@ import {
   maxStreamsPerConnection,
 } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
+import { AnswerWindow } from './answer-window.ts';
 import type { BidiCall } from './bidi-call.ts';
 import { type FaultReport, GrpcCall } from './grpc-call.ts';
 import type { Services } from './rpc.ts';
@@ -23,20 +29,23 @@ export class Http2Endpoint {
     maxSessionMemory: maxSessionMebibytes,
     settings: { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: http2StreamWindowBytes },
   });
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sessions = new Map<ServerHttp2Session, AnswerWindow>();
   readonly #bidiCalls = new Set<BidiCall>();
   readonly #httpStreams = new HttpStreams();
   readonly #services: Services;
 
   constructor(services: Services, http: HttpHandler, budget: ReceiveBudget, fault: FaultReport) {
     this.#services = services;
+    const host = { services, budget, fault, bidiCalls: this.#bidiCalls };
     this.#server.on('session', (session) => this.#track(session));
     // A client that breaks the protocol loses its connection; there is nothing else to do about it.
     this.#server.on('sessionError', () => {});
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', ignoreStreamError);
       if (isGrpc(headers['content-type'])) {
-        GrpcCall.serve(stream, headers, services, budget, fault, this.#bidiCalls);
+        const window = this.#sessions.get(stream.session as ServerHttp2Session);
+        // Without one the session has ended meanwhile, and its streams with it.
+        if (window !== undefined) GrpcCall.serve(stream, headers, host, window);
       } else {
         serveHttp2(stream, headers, http, budget, this.#httpStreams);
       }
@@ -50,7 +59,7 @@ export class Http2Endpoint {
 
   /** Lets calls that are under way finish, takes no new ones, and ends what is left after `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    const closing = [...this.#sessions].map(
+    const closing = [...this.#sessions.keys()].map(
       (session) =>
         new Promise<void>((resolve) => {
           // The callback of `close` is never called for a session that is closing already.
@@ -61,14 +70,14 @@ export class Http2Endpoint {
     this.#httpStreams.stop();
     for (const call of this.#bidiCalls) call.end(this.#services.stopping);
     const impatience = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
+      for (const session of this.#sessions.keys()) session.destroy();
     }, graceMs);
     await Promise.all(closing);
     clearTimeout(impatience);
   }
 
   #track(session: ServerHttp2Session): void {
-    this.#sessions.add(session);
+    this.#sessions.set(session, new AnswerWindow());
     session.on('close', () => this.#sessions.delete(session));
     session.setLocalWindowSize(http2ConnectionWindowBytes);
   }
