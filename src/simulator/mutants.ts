@@ -1,3 +1,4 @@
+import { keySpaceMutants } from '../machine/key-space/mutants.ts';
 import type { Base } from '../protocol/index.ts';
 import { laboratory } from '../protocols/laboratory.ts';
 import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from '../storage/backend.ts';
@@ -9,7 +10,7 @@ import type { WorldParts } from './world.ts';
 export interface WorldMutant {
   readonly name: string;
   /** Where the mistake is made. */
-  readonly where: 'protocol' | 'disk' | 'host';
+  readonly where: 'protocol' | 'disk' | 'host' | 'machine';
   readonly parts: Partial<WorldParts>;
 }
 
@@ -21,12 +22,21 @@ export const hostMutants: readonly WorldMutant[] = [
   { name: 'cutAtApplied', where: 'host', parts: { throughBackend: (backend) => new CutAtApplied(backend) } },
 ];
 
+/** Mistakes of the key space. */
+const machineMutants: readonly WorldMutant[] = keySpaceMutants.map(
+  ({ name, machine }): WorldMutant => ({
+    name: name.replaceAll(/[ ,]+/g, '-'),
+    where: 'machine',
+    parts: { machine },
+  }),
+);
+
 /** Every mistake that a world of `protocol` can be run with. */
 export function mutantsOf(protocol: string): readonly WorldMutant[] {
   const own = (laboratory.get(protocol)?.mutants ?? []).map(
     ({ name, definition }): WorldMutant => ({ name, where: 'protocol', parts: { definition } }),
   );
-  return [...own, ...hostMutants];
+  return [...own, ...hostMutants, ...machineMutants];
 }
 
 /** Calls the applied state durable, so that the journal is cut below it and not below what is on disk. */

@@ -1,7 +1,7 @@
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import { keySpace } from '../machine/index.ts';
+import { type Machine, machineView } from '../machine/index.ts';
 import type {
   ClusterInvariants,
   Configuration,
@@ -16,9 +16,13 @@ import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
 import type { ReplicaError } from '../replica/replica-error.ts';
 import type { ChangeOutcome, Outcome, ReadOutcome } from '../replica/types.ts';
+import { WatchHub } from '../replica/watches/hub.ts';
+import type { WatchSink } from '../replica/watches/watch.ts';
+import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
+import type { Chronicle } from './chronicle.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { Victim } from './faults.ts';
 import { Host } from './host.ts';
@@ -29,6 +33,7 @@ import type { ClusterProperties, Report } from './properties.ts';
 import { rotDisk } from './rot.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
+import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
 
 interface NodeContext {
@@ -50,6 +55,8 @@ interface NodeContext {
   readonly throughDisk: (disk: Disk) => Disk;
   /** Stands between a replica and its store; a mutant's place. */
   readonly throughBackend: (backend: StoreBackend) => StoreBackend;
+  readonly machine: Machine;
+  readonly chronicle: Chronicle;
 }
 
 const clusterToken = 'simulated';
@@ -57,7 +64,7 @@ const clusterToken = 'simulated';
 const restartDelayMs = { low: 50, high: 1_000 };
 
 /** A machine of the world: a host, its disk, and the real replica that runs on them. */
-export class Node implements Victim, Service, Changeable {
+export class Node implements Victim, Service, Watched, Changeable {
   readonly name: string;
   readonly host: Host;
   readonly #context: NodeContext;
@@ -81,6 +88,8 @@ export class Node implements Victim, Service, Changeable {
   #checkedIndex = -1;
   #stepped = false;
   readonly #calls = new Set<() => void>();
+  #hub: WatchHub | undefined;
+  readonly #watchers = new Set<() => void>();
 
   constructor(context: NodeContext) {
     const { name, random, scheduler, world } = context;
@@ -119,7 +128,7 @@ export class Node implements Victim, Service, Changeable {
   }
 
   start(): void {
-    const { world, definition, network, throughDisk, throughBackend } = this.#context;
+    const { world, definition, machine, network, throughDisk, throughBackend } = this.#context;
     this.host.start();
     const life = this.host.life;
     this.#trace('start');
@@ -132,7 +141,7 @@ export class Node implements Victim, Service, Changeable {
         clock: this.host.clock,
         random: this.#random.stream(`life ${life}`),
         definition,
-        machine: keySpace,
+        machine,
         openBackend: (initial, callback) =>
           MemoryBackend.open({ disk, directory: 'state', initial }, (error, backend) => {
             if (error !== undefined) return callback(error, undefined);
@@ -160,7 +169,7 @@ export class Node implements Victim, Service, Changeable {
       },
       (error, core) => {
         if (error !== undefined) this.#gaveUp(error);
-        else this.#core = core;
+        else this.#opened(core, life);
       },
     );
   }
@@ -246,6 +255,34 @@ export class Node implements Victim, Service, Changeable {
     if (this.host.state !== 'down') this.#gone(false);
   }
 
+  openStream(sink: WatchSink, lost: () => void): WatchStream | undefined {
+    if (this.host.state !== 'up' || this.#hub === undefined || this.#core?.peek() === undefined)
+      return undefined;
+    this.#watchers.add(lost);
+    return this.#hub.stream(sink);
+  }
+
+  chronicled(): void {
+    const store = this.#backend?.store;
+    if (store !== undefined) this.#context.chronicle.follow(machineView(store), this.#context.scheduler.now);
+  }
+
+  guard(callback: () => void): () => void {
+    return this.host.guard(callback);
+  }
+
+  #opened(core: ReplicaCore, life: number): void {
+    this.#core = core;
+    this.#hub = new WatchHub({
+      replica: core,
+      clock: this.host.clock,
+      random: this.#random.stream(`watches ${life}`),
+      progressIntervalMs: 2_000,
+      onFault: (error) =>
+        this.#context.report({ type: 'crash', property: 'nothing throws', detail: describeError(error) }),
+    });
+  }
+
   /** What must hold between two events; cheap when nothing happened here. */
   check(): void {
     if (!this.#stepped) return;
@@ -256,6 +293,7 @@ export class Node implements Victim, Service, Changeable {
     if (index === this.#checkedIndex) return;
     this.#checkedIndex = index;
     this.#context.properties.applied(this.name, index, hex(backend.digest()));
+    this.chronicled();
   }
 
   /** A call that arrives from a client: refused by a machine that is not up, waiting at one that is stopped. */
@@ -339,12 +377,16 @@ export class Node implements Victim, Service, Changeable {
     if (powerCut) this.#disk.powerCut();
     else this.#disk.kill();
     this.#core = undefined;
+    this.#hub = undefined;
     this.#backend = undefined;
     this.#leads = false;
     this.#checkedIndex = -1;
     this.#begun = false;
     for (const lost of this.#calls) lost();
     this.#calls.clear();
+    const watchers = [...this.#watchers];
+    this.#watchers.clear();
+    for (const lost of watchers) lost();
   }
 
   #log(level: string, message: string, fields: Readonly<Record<string, unknown>> | undefined): void {

@@ -78,6 +78,11 @@ export interface WorldOptions {
   readonly maxQuietMs: number;
   readonly maxFaultMs: number;
   readonly workload: WorkloadOptions;
+  readonly watchers: number;
+  /** Clients that hold leases. */
+  readonly leases: number;
+  /** The longest time between two compactions in milliseconds; 0 for none. */
+  readonly maxCompactionMs: number;
 }
 
 /** What the user may fix instead of leaving it to the seed. */
@@ -158,6 +163,9 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     // Faults that outlast the quiet between them pile up until nothing moves any more.
     maxFaultMs: random.pick([0.2, 0.5, 1]) * maxQuietMs,
     workload,
+    watchers: random.chance(1, 2) ? random.between(1, 6) : 0,
+    leases: random.chance(1, 2) ? random.between(1, 4) : 0,
+    maxCompactionMs: random.pick([0, 500, 5_000]),
   };
   return random.chance(1, 3) ? restless(options) : options;
 }
@@ -194,7 +202,8 @@ export function describeOptions(options: WorldOptions): string {
     `link ${link.minDelayMs}-${link.maxDelayMs} ms, slow ${link.slow}, loss ${link.loss}, duplication ` +
       `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
     `disk up to ${disk.maxDelayMs} ms, clock drift up to ${options.maxDriftPpm} ppm, turns up to ${options.maxTurnMicros} us`,
-    `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes`,
+    `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes, ` +
+      `${options.watchers} watchers, ${options.leases} leases, compactions up to ${options.maxCompactionMs} ms apart`,
     `${options.unlimited ? 'unlimited ' : ''}faults: ${options.faults.join(' ') || 'none'}`,
   ].join('; ');
 }

@@ -1,6 +1,7 @@
 import { type CallId, History, type KeyValueInput, type KeyValueOutput } from '../check/index.ts';
 import type { Random } from '../core/random.ts';
 import type { Outcome, ReadOutcome } from '../replica/types.ts';
+import type { Chronicle } from './chronicle.ts';
 import { type Answer, decodeWriteAnswer, encodeWrite, readAnswer } from './key-value-calls.ts';
 import type { WorkloadOptions } from './options.ts';
 import type { Report } from './properties.ts';
@@ -23,6 +24,7 @@ interface WorkloadContext {
   readonly scheduler: Scheduler;
   readonly trace: Trace;
   readonly services: readonly Service[];
+  readonly chronicle: Chronicle;
   readonly report: Report;
 }
 
@@ -140,7 +142,7 @@ export class Workload {
     };
     const notAnswered = (type: 'refused' | 'unknown'): void => {
       scheduler.schedule(this.#travel(), () =>
-        once(() => (type === 'refused' || input.type === 'get' ? this.#refused(id) : this.#unknown(input))),
+        once(() => (type === 'refused' ? this.#refused(id, input) : this.#unknown(input))),
       );
     };
     scheduler.schedule(this.#travel(), () => {
@@ -182,9 +184,10 @@ export class Workload {
     return answer;
   }
 
-  #refused(id: CallId): undefined {
+  #refused(id: CallId, input: KeyValueInput): undefined {
     this.counts.refused++;
     this.history.refused(id);
+    if (input.type === 'put' || input.type === 'compareAndSet') this.#context.chronicle.refused(input.value);
   }
 
   /** The call stays open in the history: it may have happened, or may still happen. */

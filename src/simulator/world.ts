@@ -2,12 +2,15 @@ import { checkLinearizability, keyValueModel } from '../check/index.ts';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
+import { encodeCommand, keySpace, type Machine } from '../machine/index.ts';
 import type { ClusterInvariants, Effect, ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
+import { Chronicle } from './chronicle.ts';
 import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
 import { readKey, textOf } from './key-value-calls.ts';
+import { LeaseClients } from './lease-clients.ts';
 import { MemberChanges } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
 import { describeError, Node } from './node.ts';
@@ -15,6 +18,7 @@ import type { FaultKind, WorldOptions } from './options.ts';
 import { ClusterProperties, type Violation } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
+import { Watchers } from './watchers.ts';
 import { Workload, type WorkloadCounts } from './workload.ts';
 
 /** What a run changes besides what the options say: where mutants sit, and where lines go. */
@@ -23,6 +27,8 @@ export interface WorldParts {
   readonly invariants: ClusterInvariants;
   /** Stands between each replica and its disk. */
   readonly throughDisk?: (disk: Disk) => Disk;
+  /** The key space unless told. */
+  readonly machine?: Machine;
   /** Stands between each replica and its store. */
   readonly throughBackend?: (backend: StoreBackend) => StoreBackend;
   /** Gets the events of the run as readable lines. */
@@ -62,6 +68,9 @@ export class World {
   readonly #properties: ClusterProperties;
   readonly #nodes: Node[];
   readonly #workload: Workload;
+  readonly #chronicle: Chronicle;
+  readonly #watchers: Watchers;
+  readonly #leases: LeaseClients;
   readonly #faults: Faults;
   #violation: Violation | undefined;
 
@@ -88,11 +97,14 @@ export class World {
     const names = Array.from({ length: options.replicas }, (_, i) => `n${i + 1}`);
     const throughDisk = parts.throughDisk ?? ((disk: Disk): Disk => disk);
     const throughBackend = parts.throughBackend ?? ((backend: StoreBackend): StoreBackend => backend);
-    const { definition, invariants } = parts;
+    const { definition, invariants, machine = keySpace } = parts;
+    const chronicle = new Chronicle(report);
+    this.#chronicle = chronicle;
     const newNode = (name: string, joins: NodeId | undefined): Node => {
       const stream = random.stream(name);
-      const context = { name, joins, names, world: options, definition, random: stream, scheduler, trace };
-      return new Node({ ...context, network, properties, invariants, report, throughDisk, throughBackend });
+      const context = { name, joins, names, world: options, definition, machine, random: stream };
+      const through = { throughDisk, throughBackend, scheduler, trace };
+      return new Node({ ...context, ...through, network, properties, invariants, chronicle, report });
     };
     this.#nodes = names.map((name) => newNode(name, undefined));
     this.#workload = new Workload({
@@ -101,8 +113,27 @@ export class World {
       scheduler,
       trace,
       services: this.#nodes,
+      chronicle,
       report,
     });
+    this.#watchers = new Watchers({
+      count: options.watchers,
+      random: random.stream('watchers'),
+      scheduler,
+      trace,
+      replicas: this.#nodes,
+      chronicle,
+      report,
+    });
+    this.#leases = new LeaseClients({
+      world: options,
+      random: random.stream('leases'),
+      scheduler,
+      services: this.#nodes,
+      chronicle,
+      report,
+    });
+    if (options.maxCompactionMs > 0) this.#compactLater(random.stream('compaction'));
     this.#faults = new Faults({
       world: options,
       random: random.stream('faults'),
@@ -128,6 +159,8 @@ export class World {
   run(): WorldReport {
     for (const node of this.#nodes) node.start();
     this.#workload.start();
+    this.#watchers.start();
+    this.#leases.start();
     this.#faults.start();
     this.#runUntil(this.#options.faultMs, () => false);
     // More may be broken for good than the rest can do without; what clients saw must be right all the same.
@@ -174,12 +207,27 @@ export class World {
     this.#faults.stop();
     this.#network.setConditions({ ...this.#options.link, loss: 0, duplication: 0, reordering: 0, slow: 0 });
     this.#workload.stop();
+    this.#leases.stop();
     const answered = new Set<Node>();
     for (const node of this.#nodes) this.#probe(node, answered);
     const served = () => this.#members().every((node) => answered.has(node)) && this.#workload.idle;
     if (!this.#runUntil(convergenceMs, served))
       return this.#stalled(`${answered.size} replicas took a write`);
-    if (!this.#runUntil(convergenceMs, () => this.#converged())) this.#stalled('the states differ');
+    if (!this.#runUntil(convergenceMs, () => this.#leases.allGone))
+      return this.#stalled('there are leases that nobody renews');
+    if (!this.#runUntil(convergenceMs, () => this.#converged())) return this.#stalled('the states differ');
+    if (!this.#runUntil(convergenceMs, () => this.#watchers.toldAll))
+      this.#stalled('a watcher was not told everything');
+  }
+
+  /** Never beyond what has been read of the history: what is compacted is gone. */
+  #compactLater(random: Random): void {
+    this.#scheduler.schedule(random.between(1, this.#options.maxCompactionMs), () => {
+      const revision = this.#chronicle.revision - random.below(30);
+      const compact = encodeCommand({ type: 'compact', revision: BigInt(Math.max(1, revision)) });
+      random.pick(this.#nodes).propose(compact, 1_000, () => undefined);
+      this.#compactLater(random);
+    });
   }
 
   /** Writes through `node` until one write is known to be done. */
@@ -209,20 +257,38 @@ export class World {
     };
   }
 
-  /** Every write that a client was told is done lies in every replica, at the revision that the client was told. */
+  /**
+   * Every write that a client was told is done is in the chronicle, at the revision that the client was told, and so in every
+   * replica, since all have equal states.
+   */
   #checkAcknowledged(): void {
-    for (const node of this.#nodes) {
+    for (const { key, value, revision } of this.#workload.acknowledged) {
+      const kept = this.#chronicle
+        .eventsOf(revision)
+        .some((event) => event.key === key && event.value === value);
+      if (kept) continue;
+      const found = JSON.stringify(this.#chronicle.eventsOf(revision));
+      this.#violation = {
+        type: 'wrong',
+        property: 'acknowledged writes are kept',
+        detail: `${key} = ${value} was acknowledged at ${revision}, where there is ${found}`,
+      };
+      return;
+    }
+    this.#checkPresent();
+  }
+
+  /** What the last write of each key left is what replicas hold now. */
+  #checkPresent(): void {
+    for (const node of this.#members()) {
       const store = node.backend?.store;
       if (store === undefined) continue;
-      for (const { key, value, revision } of this.#workload.acknowledged) {
-        const { pair } = readKey(store, key, revision);
-        const kept = textOf(pair) === value && (pair === undefined || Number(pair.modRevision) === revision);
-        if (kept) continue;
-        this.#violation = {
-          type: 'wrong',
-          property: 'acknowledged writes are kept',
-          detail: `${node.name} holds ${key} = ${textOf(pair)} at revision ${revision}; ${value} was acknowledged`,
-        };
+      for (const key of new Set(this.#chronicle.events.map((event) => event.key))) {
+        const { pair } = readKey(store, key);
+        if (textOf(pair) === this.#chronicle.present.get(key)) continue;
+        const property = 'acknowledged writes are kept';
+        const detail = `${node.name} holds ${key} = ${textOf(pair)}, and not ${this.#chronicle.present.get(key)}`;
+        this.#violation = { type: 'wrong', property, detail };
         return;
       }
     }
