@@ -1,9 +1,4 @@
-import http2, {
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import http2, { type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { HttpHandler } from '../http/http.ts';
 import { serveHttp2 } from '../http/http2-request.ts';
