@@ -2,7 +2,7 @@ import { equalBytes } from '../../core/bytes.ts';
 import { type KeyValue, putOf, rangeOf } from '../../machine/index.ts';
 import type { ReadConsistency } from '../../replica/types.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
-import type { ReplicaAccess } from './access.ts';
+import type { Changes } from './changes.ts';
 import { etcdErrors } from './errors.ts';
 import type { ResponseHeader } from './gen/etcdserverpb/rpc.ts';
 import * as pb from './gen/v3electionpb/v3election.ts';
@@ -15,7 +15,6 @@ import {
   etcdMethod,
   etcdStreamMethod,
 } from './method.ts';
-import { nextChange } from './next-change.ts';
 import { created, lineOf, WaitingLine } from './waiting-line.ts';
 
 /** In this package names are bytes. */
@@ -23,16 +22,16 @@ const bytesFields: ReadonlySet<string> = new Set(['name', 'key', 'value']);
 
 /** v3electionpb.Election: elections that the server holds on behalf of its clients. */
 export class ElectionService {
-  readonly #access: ReplicaAccess;
+  readonly #changes: Changes;
   readonly #keys: KeyAccess;
   readonly #grants: LeaseGrants;
   readonly #line: WaitingLine;
 
-  constructor(access: ReplicaAccess, keys: KeyAccess, grants: LeaseGrants) {
-    this.#access = access;
+  constructor(keys: KeyAccess, changes: Changes, grants: LeaseGrants) {
+    this.#changes = changes;
     this.#keys = keys;
     this.#grants = grants;
-    this.#line = new WaitingLine(access, keys, etcdErrors.electionSessionExpired);
+    this.#line = new WaitingLine(keys, changes, etcdErrors.electionSessionExpired);
   }
 
   methods(): EtcdMethod[] {
@@ -136,8 +135,7 @@ export class ElectionService {
   async *#observe(bytes: Uint8Array, call: Call): AsyncGenerator<Uint8Array, Failure | undefined, undefined> {
     const request = decodeMessage(pb.LeaderRequest, bytes);
     if (request instanceof Failure) return request;
-    const { replica } = this.#access;
-    const line = lineOf(request.name);
+    const range = lineOf(request.name);
     let first = await this.#first(request.name, 0n, 'linearizable', call);
     let shown: KeyValue | undefined;
     for (;;) {
@@ -145,7 +143,7 @@ export class ElectionService {
       if (first.kv !== undefined && !samePair(first.kv, shown))
         yield pb.LeaderResponse.encode(first).finish();
       shown = first.kv;
-      const change = await nextChange(replica, line, first.header.revision, call);
+      const change = await this.#changes.next({ range, after: first.header.revision, puts: true }, call);
       if (change instanceof Failure) return change;
       first = await this.#first(request.name, change, 'local', call);
       // Compacted meanwhile: what is left to be seen is the present.

@@ -1,6 +1,6 @@
 import { emptyBytes } from '../../core/bytes.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
-import type { ReplicaAccess } from './access.ts';
+import type { Changes } from './changes.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/v3lockpb/v3lock.ts';
 import type { KeyAccess } from './key-access.ts';
@@ -18,10 +18,10 @@ export class LockService {
   readonly #grants: LeaseGrants;
   readonly #line: WaitingLine;
 
-  constructor(access: ReplicaAccess, keys: KeyAccess, grants: LeaseGrants) {
+  constructor(keys: KeyAccess, changes: Changes, grants: LeaseGrants) {
     this.#keys = keys;
     this.#grants = grants;
-    this.#line = new WaitingLine(access, keys, etcdErrors.lockSessionExpired);
+    this.#line = new WaitingLine(keys, changes, etcdErrors.lockSessionExpired);
   }
 
   methods(): EtcdMethod[] {

@@ -14,6 +14,7 @@ import { SendBudget } from '../send-budget.ts';
 import { ReplicaAccess } from './access.ts';
 import { AlarmService } from './alarms.ts';
 import { AuthService } from './auth.ts';
+import { Changes } from './changes.ts';
 import { ClusterService, type UrlSchemes } from './cluster.ts';
 import { ElectionService } from './election.ts';
 import { refusedFailure } from './errors.ts';
@@ -71,7 +72,6 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
   const grants = new LeaseGrants(keys);
   const leases = new LeaseService({ access, headers, keys, grants, fault });
   const maintenance = new MaintenanceService(access, headers, quota);
-  const election = new ElectionService(access, keys, grants);
   const health = new HealthService(replica);
   const guard = new Guard(access, fault);
   const learners = new LearnerGate(replica);
@@ -85,6 +85,8 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
       watchService.fail();
     },
   });
+  const changes = new Changes(replica, watches);
+  const election = new ElectionService(keys, changes, grants);
   const watchService = new WatchService({
     replica,
     headers,
@@ -99,7 +101,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     ...new ClusterService(access, headers, schemes).methods(),
     ...maintenance.methods(),
     ...new AlarmService(access, headers, keys).methods(),
-    ...new LockService(access, keys, grants).methods(),
+    ...new LockService(keys, changes, grants).methods(),
     ...election.methods(),
     ...new AuthService({ access, keys, headers, passwords: new Passwords() }).methods(),
   ].map((method) => learners.unary(guard.unary(method)));

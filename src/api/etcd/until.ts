@@ -21,10 +21,9 @@ export function until(
       resolve(failure);
     };
     const look = (): void => {
+      const failure = endOfWait(replica, call);
       const store = replica.peek();
-      if (store === undefined) return end(refusedFailure('stopping'));
-      const failure = endOf(call);
-      if (failure !== undefined || condition(machineView(store))) end(failure);
+      if (failure !== undefined || (store !== undefined && condition(machineView(store)))) end(failure);
     };
     const stopListening = replica.onApplied(look);
     const impatience = setInterval(look, abandonedCallCheckMs);
@@ -33,7 +32,8 @@ export function until(
 }
 
 /** Why a caller waits no longer, or undefined. */
-function endOf(call: Call): Failure | undefined {
+export function endOfWait(replica: ReplicaHandle, call: Call): Failure | undefined {
+  if (replica.peek() === undefined) return refusedFailure('stopping');
   if (call.cancelled) return etcdErrors.cancelled;
   if (call.remainingMs() === 0) return new Failure(Code.deadlineExceeded, 'context deadline exceeded');
   return undefined;

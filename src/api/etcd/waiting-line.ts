@@ -4,16 +4,15 @@ import {
   type KeyRange,
   type KeyValue,
   putOf,
-  range,
+  type RangeResult,
   rangeOf,
   type TxnResult,
 } from '../../machine/index.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
-import type { ReplicaAccess } from './access.ts';
+import type { Changes } from './changes.ts';
 import type { ResponseHeader } from './gen/etcdserverpb/rpc.ts';
 import type { Answered, KeyAccess } from './key-access.ts';
 import { keyRange } from './requests.ts';
-import { until } from './until.ts';
 
 /** A place in a line: the key that holds it, and when it was taken. */
 export interface Place {
@@ -30,14 +29,14 @@ export interface Place {
  * 22). The key of a place ends in the lease that it lives by, and the revision of its creation is its number.
  */
 export class WaitingLine {
-  readonly #access: ReplicaAccess;
+  readonly #changes: Changes;
   readonly #keys: KeyAccess;
 
   readonly #lost: Failure;
 
   /** `lost`: what to say to those whose lease ended before their turn came, and their place with it. */
-  constructor(access: ReplicaAccess, keys: KeyAccess, lost: Failure) {
-    this.#access = access;
+  constructor(keys: KeyAccess, changes: Changes, lost: Failure) {
+    this.#changes = changes;
     this.#keys = keys;
     this.#lost = lost;
   }
@@ -89,22 +88,24 @@ export class WaitingLine {
     for (;;) {
       const before = await this.#predecessor(place, call);
       if (before instanceof Failure) return before;
-      if (before === undefined) return this.#stillHeld(place, call);
-      const failure = await this.#gone(before, call);
-      if (failure !== undefined) return failure;
+      const [pair] = before.result.pairs;
+      if (pair === undefined) return this.#stillHeld(place, call);
+      // One waits for one: when the first in the line goes, one looks up.
+      const range = keyRange(pair.key, emptyBytes);
+      const gone = await this.#changes.next({ range, after: before.header.revision, puts: false }, call);
+      if (gone instanceof Failure) return gone;
     }
   }
 
   /** Whoever came last before this place. Earlier places never come back: the replica's own state is enough here. */
-  async #predecessor(place: Place, call: Call): Promise<KeyValue | undefined | Failure> {
+  #predecessor(place: Place, call: Call): Promise<Answered<RangeResult> | Failure> {
     const request = rangeOf(prefixOf(place.line), {
       maxCreateRevision: place.createRevision - 1n,
       sort: { target: 'create', descending: true },
       limit: 1,
       keysOnly: true,
     });
-    const answered = await this.#keys.read(request, 'local', call);
-    return answered instanceof Failure ? answered : answered.result.pairs[0];
+    return this.#keys.read(request, 'local', call);
   }
 
   /** Its lease may have ended while it waited: then somebody else may be first already (etcd 11408, found by Jepsen). */
@@ -118,19 +119,6 @@ export class WaitingLine {
     const [pair] = answered.result.pairs;
     if (pair?.createRevision !== place.createRevision) return this.#lost;
     return answered.header;
-  }
-
-  /** Resolves when the pair is gone, or with why nobody waits for that any more. */
-  #gone(pair: KeyValue, call: Call): Promise<Failure | undefined> {
-    const request = rangeOf(keyRange(pair.key, emptyBytes), { keysOnly: true });
-    return until(
-      this.#access.replica,
-      (store) => {
-        const { result } = range(store, request);
-        return result.type !== 'range' || result.pairs[0]?.createRevision !== pair.createRevision;
-      },
-      call,
-    );
   }
 }
 
