@@ -1,7 +1,7 @@
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import { decode, Malformed } from '../core/codec.ts';
-import type { Index } from '../core/ids.ts';
+import { type Index, index } from '../core/ids.ts';
 import { applySliceMs } from '../core/limits.ts';
 import { type Applied, forgetMember, type Replicated } from '../machine/index.ts';
 import { type Base, type CommittedEntry, readConfiguration } from '../protocol/index.ts';
@@ -18,6 +18,7 @@ export class Applier {
   #queue: CommittedEntry[] = [];
   #at = 0;
   #base: Base;
+  #committed: Index;
 
   constructor(backend: StoreBackend, replicated: Replicated, clock: Clock, sliceEntries: number) {
     this.#backend = backend;
@@ -25,11 +26,17 @@ export class Applier {
     this.#sliceEntries = sliceEntries;
     this.#replicated = replicated;
     this.#base = backend.base();
+    this.#committed = this.#base.position.index;
   }
 
   /** The state that the store now holds. */
   get base(): Base {
     return this.#base;
+  }
+
+  /** The last entry that is known to be decided. */
+  get committed(): Index {
+    return this.#committed;
   }
 
   /** Committed entries that are not applied yet. */
@@ -38,6 +45,10 @@ export class Applier {
   }
 
   enqueue(entries: readonly CommittedEntry[]): void {
+    for (const entry of entries) {
+      assert(entry.index === index(this.#committed + 1), `entry ${entry.index} committed out of order`);
+      this.#committed = entry.index;
+    }
     if (this.#at === this.#queue.length) {
       this.#queue = [...entries];
       this.#at = 0;
@@ -67,6 +78,9 @@ export class Applier {
   /** The store was replaced by a snapshot: goes on from there. */
   restart(): void {
     this.#base = this.#backend.base();
+    const { index: applied } = this.#base.position;
+    assert(applied >= this.#committed, 'a snapshot took the state back');
+    this.#committed = applied;
     this.#queue = [];
     this.#at = 0;
   }

@@ -1,33 +1,17 @@
 import { assert, assertNever } from '../core/assert.ts';
-import { decode, Malformed } from '../core/codec.ts';
+import { Malformed } from '../core/codec.ts';
 import {
   type ClusterTime,
   epoch,
   type Index,
-  index,
   type Millis,
   millis,
   type NodeId,
   type Token,
-  token,
 } from '../core/ids.ts';
-import {
-  maxCommandBytes,
-  maxEnvelopeBytes,
-  maxPendingStoreBytes,
-  maxWaitingReads,
-  serveSliceReads,
-  sweepIntervalMs,
-} from '../core/limits.ts';
+import { maxPendingStoreBytes, maxWaitingReads, serveSliceReads, sweepIntervalMs } from '../core/limits.ts';
 import { machineView } from '../machine/index.ts';
-import type {
-  CommittedEntry,
-  Configuration,
-  Effect,
-  Input,
-  Message,
-  Reconfiguration,
-} from '../protocol/index.ts';
+import type { Configuration, Effect, Input, Reconfiguration } from '../protocol/index.ts';
 import { Alarm } from './alarm.ts';
 import { Applier } from './applier.ts';
 import { Changes } from './changes.ts';
@@ -35,7 +19,7 @@ import { ClusterClock } from './cluster-clock.ts';
 import type { DriverOptions, Leadership } from './driver-options.ts';
 import { Duties } from './duties.ts';
 import { checkFeatureLevel } from './feature-level.ts';
-import { frameKind, readChange, readChangeRefused, readForward, readRefused } from './frames.ts';
+import { decodeFrame } from './frames.ts';
 import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
 import type { Proposals } from './proposals.ts';
@@ -59,7 +43,7 @@ export class Driver {
   readonly #reads = new Reads();
   readonly #changes: Changes;
   readonly #clusterClock: ClusterClock;
-  readonly #duties: Duties | undefined;
+  readonly #duties: Duties;
   #inputs: Input[] = [];
   #scheduled = false;
   #started = false;
@@ -67,11 +51,8 @@ export class Driver {
   #leadership: Leadership = { role: 'follower', leader: undefined, epoch: epoch(0) };
   #configuration: Configuration;
   #appliedConfiguration: Configuration;
-  #committed: Index;
-  #durable: Token = token(0);
   #installing = false;
   readonly #alarm: Alarm;
-  #lastEncoded: { readonly message: Message; readonly payload: Uint8Array } | undefined;
   #sweepAt: Millis;
 
   constructor(options: DriverOptions) {
@@ -83,24 +64,22 @@ export class Driver {
       options.applySliceEntries,
     );
     this.#alarm = new Alarm(options.clock, () => this.#schedule());
-    this.#outbox = new Outbox((to, payload) => this.#sendNow(to, payload));
+    this.#outbox = new Outbox(options.definition, options.links, (peer) =>
+      this.input({ type: 'credit', peer, bytes: 0 }),
+    );
     this.#submissions = new Submissions(options.self, options.session, options.links, options.system);
     this.#proposals = this.#submissions.proposals;
     const { configuration, position } = options.backend.base();
     this.#configuration = configuration;
     this.#appliedConfiguration = configuration;
     this.#changes = new Changes(options.self, options.session.incarnation, options.links, configuration);
-    this.#committed = position.index;
     this.#clusterClock = new ClusterClock(position.time, options.clock.now());
     this.#sweepAt = millis(options.clock.now() + sweepIntervalMs);
-    const { duties } = options.replicated.machine;
-    this.#duties =
-      duties &&
-      new Duties({
-        duties,
-        state: () => machineView(options.backend.store),
-        propose: (command, timeoutMs, settle) => this.propose(command, timeoutMs, settle),
-      });
+    this.#duties = new Duties({
+      duties: options.replicated.machine.duties,
+      state: () => machineView(options.backend.store),
+      propose: (command, timeoutMs, settle) => this.propose(command, timeoutMs, settle),
+    });
   }
 
   get leadership(): Leadership {
@@ -112,7 +91,7 @@ export class Driver {
   }
 
   get committedIndex(): Index {
-    return this.#committed;
+    return this.#applier.committed;
   }
 
   get outstanding(): number {
@@ -133,7 +112,7 @@ export class Driver {
 
   /** The machine's own commands end, so that there comes an end to what is outstanding. */
   endDuties(): void {
-    this.#duties?.end();
+    this.#duties.end();
   }
 
   /** After this nothing is called back any more but the outcomes, here and now. */
@@ -151,14 +130,7 @@ export class Driver {
   }
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
-    if (command.length > maxCommandBytes - maxEnvelopeBytes)
-      return settle({ type: 'refused', reason: 'tooLarge' });
-    if (!this.#proposals.hasRoom(command.length)) return settle({ type: 'refused', reason: 'overloaded' });
-    this.#proposals.add(
-      (sequence, acknowledgedBelow) => this.#submissions.envelope(sequence, acknowledgedBelow, command),
-      millis(this.#options.clock.now() + timeoutMs),
-      settle,
-    );
+    this.#submissions.propose(command, millis(this.#options.clock.now() + timeoutMs), settle);
     this.#schedule();
   }
 
@@ -182,7 +154,6 @@ export class Driver {
   }
 
   durable(upTo: Token): void {
-    this.#durable = upTo;
     this.#outbox.release(upTo);
     this.input({ type: 'durable', upTo });
   }
@@ -194,37 +165,28 @@ export class Driver {
     if (up && peer === this.#leadership.leader) this.#askAgain();
   }
 
+  /** What came from a peer. */
   frame(from: NodeId, kind: number, payload: Uint8Array): void {
-    switch (kind) {
-      case frameKind.protocol: {
-        const message = this.#options.definition.decodeMessage(payload);
-        if (message instanceof Malformed) return this.#malformed(from, message);
-        return this.input({ type: 'message', from, message });
-      }
-      case frameKind.forward: {
-        const forward = decode(payload, readForward);
-        if (forward instanceof Malformed) return this.#malformed(from, forward);
-        this.#submissions.forwarded(from, forward);
+    const frame = decodeFrame(this.#options.definition, kind, payload);
+    if (frame instanceof Malformed) {
+      const fields = { from, reason: frame.message };
+      return this.#options.observer.log('warn', 'unreadable frame from a peer was dropped', fields);
+    }
+    switch (frame.type) {
+      case 'message':
+        return this.input({ type: 'message', from, message: frame.message });
+      case 'forward':
+        this.#submissions.forwarded(from, frame.forward);
         return this.#schedule();
-      }
-      case frameKind.refused: {
-        const refused = decode(payload, readRefused);
-        if (refused instanceof Malformed) return this.#malformed(from, refused);
-        return this.#submissions.refused(refused);
-      }
-      case frameKind.change: {
-        const change = decode(payload, readChange);
-        if (change instanceof Malformed) return this.#malformed(from, change);
-        this.#changes.forwarded(from, change);
+      case 'refused':
+        return this.#submissions.refused(frame.refused);
+      case 'change':
+        this.#changes.forwarded(from, frame.change);
         return this.#schedule();
-      }
-      case frameKind.changeRefused: {
-        const refused = decode(payload, readChangeRefused);
-        if (refused instanceof Malformed) return this.#malformed(from, refused);
-        return this.#changes.refused(refused, refused.reason);
-      }
+      case 'changeRefused':
+        return this.#changes.refused(frame.refused, frame.refused.reason);
       default:
-        this.#malformed(from, new Malformed(`unknown kind of frame ${kind}`));
+        assertNever(frame);
     }
   }
 
@@ -232,19 +194,11 @@ export class Driver {
   installed(snapshot: number): void {
     this.#installing = false;
     this.#applier.restart();
-    const { index: applied } = this.#applier.base.position;
-    assert(applied >= this.#committed, 'a snapshot took the state back');
-    this.#committed = applied;
     this.#stateChanged();
     this.input({ type: 'installed', snapshot });
     // What a snapshot brought may hold our own commands: the session answers for those when they come again.
     this.#askAgain();
     this.#review();
-  }
-
-  #malformed(from: NodeId, reason: Malformed): void {
-    const fields = { from, reason: reason.message };
-    this.#options.observer.log('warn', 'unreadable frame from a peer was dropped', fields);
   }
 
   #schedule(): void {
@@ -279,7 +233,7 @@ export class Driver {
     log.flush();
     links.flush();
     this.#apply();
-    this.#duties?.turn(now, this.#applier.base.position.time);
+    this.#duties.turn(now, this.#applier.base.position.time);
     this.#arm(now);
     this.notices.tell();
     observer.turned?.({
@@ -296,9 +250,10 @@ export class Driver {
       case 'persist':
         return log.append(effect.token, effect.records);
       case 'send':
-        return this.#send(effect.to, this.#encoded(effect.message), effect.after);
+        return this.#outbox.send(effect.to, effect.message, effect.after);
       case 'commit':
-        return this.#commit(effect.entries);
+        assert(!this.#installing, 'entries were committed while a snapshot is being installed');
+        return this.#applier.enqueue(effect.entries);
       case 'readable':
         return this.#reads.readable(effect.id, effect.index);
       case 'readFailed':
@@ -335,35 +290,6 @@ export class Driver {
     }
   }
 
-  /** What goes to several peers is one object, next to one another, and encoded once. */
-  #encoded(message: Message): Uint8Array {
-    const last = this.#lastEncoded;
-    if (last?.message === message) return last.payload;
-    const payload = this.#options.definition.encodeMessage(message);
-    this.#lastEncoded = { message, payload };
-    return payload;
-  }
-
-  #send(to: NodeId, payload: Uint8Array, after: Token | undefined): void {
-    if (after !== undefined && after > this.#durable) this.#outbox.hold(to, payload, after);
-    else this.#sendNow(to, payload);
-  }
-
-  /** A frame that finds no room is lost, as any may be; that there is none is told, so that bulk waits for room. */
-  #sendNow(to: NodeId, payload: Uint8Array): void {
-    if (this.#options.links.send(to, frameKind.protocol, payload)) return;
-    this.input({ type: 'credit', peer: to, bytes: 0 });
-  }
-
-  #commit(entries: readonly CommittedEntry[]): void {
-    assert(!this.#installing, 'entries were committed while a snapshot is being installed');
-    for (const entry of entries) {
-      assert(entry.index === index(this.#committed + 1), `entry ${entry.index} committed out of order`);
-      this.#committed = entry.index;
-    }
-    this.#applier.enqueue(entries);
-  }
-
   #led(leadership: Leadership): void {
     const before = this.#leadership;
     this.#leadership = leadership;
@@ -373,7 +299,7 @@ export class Driver {
       this.#review();
     }
     const { role, epoch: at } = leadership;
-    this.#duties?.led(role === 'leader' ? at : undefined, this.#options.clock.now());
+    this.#duties.led(role === 'leader' ? at : undefined, this.#options.clock.now());
     this.#options.host.led(leadership);
   }
 
@@ -414,7 +340,7 @@ export class Driver {
     this.#applier.slice((entry, applied) => {
       now ??= this.#options.clock.now();
       this.#options.observer.applied?.(entry);
-      this.#duties?.applied(entry, now);
+      this.#duties.applied(entry, now);
       if (applied?.type === 'command') {
         if (!this.#submissions.executed(entry, applied))
           this.#options.observer.log('warn', 'a command of a session that has ended was not executed');
@@ -456,7 +382,7 @@ export class Driver {
     const asked = this.#proposals.outstanding + this.#reads.waiting + this.#changes.outstanding;
     const waiting = asked > 0 || system.pending;
     const sweepAt = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
-    for (const at of [sweepAt, protocol.nextDeadline(), this.#duties?.deadline])
+    for (const at of [sweepAt, protocol.nextDeadline(), this.#duties.deadline])
       if (at !== undefined) this.#alarm.set(at);
   }
 }

@@ -6,7 +6,8 @@ import type { CommittedEntry } from '../protocol/index.ts';
 import type { Outcome } from './types.ts';
 
 export interface DutiesOptions {
-  readonly duties: MachineDuties;
+  /** Undefined when the machine has none. */
+  readonly duties: MachineDuties | undefined;
   /** The machine's part of what is applied. */
   readonly state: () => ReadStore;
   readonly propose: (command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void) => void;
@@ -33,10 +34,12 @@ interface Term {
 export class Duties {
   readonly #options: DutiesOptions;
   #term: Term | undefined;
-  #ended = false;
+  /** The machine has nothing to do by itself, or no more. */
+  #ended: boolean;
 
   constructor(options: DutiesOptions) {
     this.#options = options;
+    this.#ended = options.duties === undefined;
   }
 
   /** When to look again; undefined where this replica does not lead. */
@@ -71,23 +74,19 @@ export class Duties {
   /** To be called in every turn, after what there was to apply. `time`: of the last entry applied. */
   turn(now: Millis, time: ClusterTime): void {
     const term = this.#term;
-    if (term === undefined) return;
+    const { duties } = this.#options;
+    if (term === undefined || duties === undefined) return;
     const since = now - term.lookedAt;
     if (since > dutyStallMs) term.unprepared = true;
     if (since < dutyIntervalMs && !term.busy) return;
     term.lookedAt = now;
     if (term.underWay) return;
     term.busy = false;
-    if (term.unprepared) this.#propose(term, this.#options.duties.lead(), 'lead');
-    else {
-      const command = this.#next(term, now, time);
-      if (command !== undefined) this.#propose(term, command, 'duty');
-    }
-  }
-
-  #next({ epoch, offset }: Term, now: Millis, applied: ClusterTime): Uint8Array | undefined {
-    const present = offset === undefined ? applied : clusterTime(Math.max(applied, now + offset));
-    return this.#options.duties.next(this.#options.state(), { applied, now: present }, epoch);
+    if (term.unprepared) return this.#propose(term, duties.lead(), 'lead');
+    const { epoch, offset } = term;
+    const present = offset === undefined ? time : clusterTime(Math.max(time, now + offset));
+    const command = duties.next(this.#options.state(), { applied: time, now: present }, epoch);
+    if (command !== undefined) this.#propose(term, command, 'duty');
   }
 
   #propose(term: Term, command: Uint8Array, kind: 'lead' | 'duty'): void {

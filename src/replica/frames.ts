@@ -1,8 +1,10 @@
-import { Malformed, type Reader, Writer } from '../core/codec.ts';
+import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
 import { sessionWindow } from '../core/limits.ts';
 import {
   decodeReconfiguration,
   encodeReconfiguration,
+  type Message,
+  type ProtocolDefinition,
   type Reconfiguration,
   type Refusal,
   reconfigurationRefusals,
@@ -123,4 +125,38 @@ export function readChangeRefused(reader: Reader): ChangeRefused {
   const reason = refusals[reader.u8()];
   if (reason === undefined) throw new Malformed('unknown refusal');
   return { incarnation, number, reason };
+}
+
+/** What a frame of a peer says. */
+export type Frame =
+  | { readonly type: 'message'; readonly message: Message }
+  | { readonly type: 'forward'; readonly forward: Forward }
+  | { readonly type: 'refused'; readonly refused: readonly RefusedSubmission[] }
+  | { readonly type: 'change'; readonly change: ChangeRequest }
+  | { readonly type: 'changeRefused'; readonly refused: ChangeRefused };
+
+/** `Malformed` when the bytes are not a frame of this kind, or the kind is of another version. */
+export function decodeFrame(
+  definition: ProtocolDefinition,
+  kind: number,
+  payload: Uint8Array,
+): Frame | Malformed {
+  if (kind === frameKind.protocol) {
+    const message = definition.decodeMessage(payload);
+    return message instanceof Malformed ? message : { type: 'message', message };
+  }
+  return decode(payload, (reader): Frame => {
+    switch (kind) {
+      case frameKind.forward:
+        return { type: 'forward', forward: readForward(reader) };
+      case frameKind.refused:
+        return { type: 'refused', refused: readRefused(reader) };
+      case frameKind.change:
+        return { type: 'change', change: readChange(reader) };
+      case frameKind.changeRefused:
+        return { type: 'changeRefused', refused: readChangeRefused(reader) };
+      default:
+        throw new Malformed(`unknown kind of frame ${kind}`);
+    }
+  });
 }

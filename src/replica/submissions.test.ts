@@ -46,13 +46,9 @@ beforeEach(() => {
   links = new RecordingLinks();
   submissions = new Submissions(self, session, links, system);
   outcome = undefined;
-  submissions.proposals.add(
-    (sequence, mark) => submissions.envelope(sequence, mark, Uint8Array.of(1)),
-    millis(1_000),
-    (settled) => {
-      outcome = settled;
-    },
-  );
+  submissions.propose(Uint8Array.of(1), millis(1_000), (settled) => {
+    outcome = settled;
+  });
 });
 
 function forwardedFrame() {

@@ -1,11 +1,12 @@
 import { assert, assertNever, InvariantViolation } from '../core/assert.ts';
 import { type CommandId, commandId, type Millis, type NodeId } from '../core/ids.ts';
-import { maxForwardBytes, sessionWindow } from '../core/limits.ts';
+import { maxCommandBytes, maxEnvelopeBytes, maxForwardBytes, sessionWindow } from '../core/limits.ts';
 import { type AppliedCommand, encodeEnvelope, type Session } from '../machine/index.ts';
 import type { CommittedEntry, Input, Refusal, Role } from '../protocol/index.ts';
 import { encodeForward, encodeRefused, type Forward, frameKind, type RefusedSubmission } from './frames.ts';
 import { Proposals, type Submission } from './proposals.ts';
 import type { SystemCommands } from './system-commands.ts';
+import type { Outcome } from './types.ts';
 
 /** What the driver sends through; frames of one turn leave together at `flush`. */
 export interface Links {
@@ -54,8 +55,18 @@ export class Submissions {
     this.#system = system;
   }
 
-  envelope(sequence: number, acknowledgedBelow: number, command: Uint8Array): Uint8Array {
-    return encodeEnvelope({ type: 'command', session: this.#session, sequence, acknowledgedBelow, command });
+  /** Takes a command of a client of ours, if there is room. */
+  propose(command: Uint8Array, deadline: Millis, settle: (outcome: Outcome) => void): void {
+    if (command.length > maxCommandBytes - maxEnvelopeBytes)
+      return settle({ type: 'refused', reason: 'tooLarge' });
+    if (!this.proposals.hasRoom(command.length)) return settle({ type: 'refused', reason: 'overloaded' });
+    const session = this.#session;
+    this.proposals.add(
+      (sequence, acknowledgedBelow) =>
+        encodeEnvelope({ type: 'command', session, sequence, acknowledgedBelow, command }),
+      deadline,
+      settle,
+    );
   }
 
   /** Commands that a peer takes us for the leader of. */
