@@ -124,7 +124,8 @@ export class WatchCall implements BidiReceiver, WatchSink {
   compacted(watch: Watch, revision: number): boolean {
     this.#fragmented.delete(watch.id);
     const compactRevision = BigInt(revision);
-    return this.#respond(this.#revision(), { watchId: watch.id, canceled: true, compactRevision });
+    // Without a revision in the header, as in etcd: this watch has not been told everything through any.
+    return this.#respond(0, { watchId: watch.id, canceled: true, compactRevision });
   }
 
   #create(request: pb.WatchCreateRequest): void {

@@ -204,6 +204,7 @@ describe('11: compaction and permission', () => {
       canceled: false,
     });
     expect(await watcher.next()).toMatchObject({
+      header: { revision: 0n },
       watchId: 0n,
       created: false,
       canceled: true,
