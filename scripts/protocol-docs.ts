@@ -4,6 +4,7 @@ import { type Laboratory, laboratory } from '../src/protocols/laboratory.ts';
 import { protocols } from '../src/protocols/registry.ts';
 import { etcdPage, renderEtcd } from './etcd-docs.ts';
 import { limitsPage, renderLimits } from './limits-docs.ts';
+import { propertyPage, renderProperties } from './property-docs.ts';
 
 /** Writes docs/protocols/README.md from what the protocols say of themselves; a test holds the page to it. */
 export const protocolPage = fileURLToPath(new URL('../docs/protocols/README.md', import.meta.url));
@@ -65,6 +66,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [path, page] of [
     [protocolPage, renderProtocols()],
     [limitsPage, renderLimits()],
+    [propertyPage, renderProperties()],
     [etcdPage, renderEtcd()],
   ] as const) {
     if (readFileSync(path, { encoding: 'utf8', flag: 'a+' }) !== page) writeFileSync(path, page);

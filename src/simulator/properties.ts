@@ -1,11 +1,12 @@
 import { crc32c } from '../core/crc32c.ts';
 import type { Epoch, Index } from '../core/ids.ts';
 import type { CommittedEntry, Effect } from '../protocol/index.ts';
+import type { PropertyName } from './property-list.ts';
 
 /** How a world failed. `crash`: code of ours gave up. `stalled`: no progress without faults. `wrong`: a promise is broken. */
 export interface Violation {
   readonly type: 'crash' | 'stalled' | 'wrong';
-  readonly property: string;
+  readonly property: PropertyName;
   readonly detail: string;
 }
 
@@ -69,7 +70,7 @@ export class ClusterProperties {
     }
   }
 
-  #wrong(property: string, detail: string): void {
+  #wrong(property: PropertyName, detail: string): void {
     this.#report({ type: 'wrong', property, detail });
   }
 }

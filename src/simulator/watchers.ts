@@ -226,7 +226,7 @@ class Watcher implements WatchSink {
     return false;
   }
 
-  #wrong(which: string, detail: string): void {
+  #wrong(which: 'ordered' | 'unique' | 'reliable', detail: string): void {
     this.#context.report({
       type: 'wrong',
       property: `watches are ${which}`,

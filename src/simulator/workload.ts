@@ -5,6 +5,7 @@ import type { Chronicle } from './chronicle.ts';
 import { type Answer, decodeWriteAnswer, encodeWrite, readAnswer } from './key-value-calls.ts';
 import type { WorkloadOptions } from './options.ts';
 import type { Report } from './properties.ts';
+import type { PropertyName } from './property-list.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
@@ -197,7 +198,7 @@ export class Workload {
     trace.event(scheduler.now, 'unknown', input.key);
   }
 
-  #wrong(property: string, detail: string): void {
+  #wrong(property: PropertyName, detail: string): void {
     this.#context.report({ type: 'wrong', property, detail });
   }
 
