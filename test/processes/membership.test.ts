@@ -103,8 +103,8 @@ test('a replica waits to be added, ends in order when it is not, and does not co
   timeout: 120_000,
 }, async () => {
   onTestFailed(() => void process.stderr.write(`${cluster.logs()}\n`));
-  const [first, second] = cluster.members;
-  if (first === undefined || second === undefined) throw new Error('no members');
+  const [first, second, third] = cluster.members;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('no members');
   first.start({ cluster: listed([first]) });
   await cluster.ready([first]);
   const joining = { cluster: listed([first, second]), 'initial-cluster-state': 'existing' };
@@ -113,7 +113,7 @@ test('a replica waits to be added, ends in order when it is not, and does not co
   expect(await second.stop()).toBe(0);
   await grow(second, [first]);
   await cluster.ready([first, second]);
-  const wiped = second.twin({ ...joining, 'data-dir': `${second.dataDir}-wiped` });
+  const wiped = second.twin({ ...joining, client: third.client, 'data-dir': third.dataDir });
   expect(await wiped.exitCode).toBe(1);
   expect(wiped.stderr).toContain('has taken part with another data directory already');
   await shrink(second);
