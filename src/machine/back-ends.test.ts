@@ -19,6 +19,7 @@ import {
   type Envelope,
   encodeCommand,
   encodeEnvelope,
+  type KeyCommand,
   keySpace,
   machineView,
   Replicated,
@@ -33,7 +34,7 @@ const outcome = <T>(start: (callback: Callback<T>) => void): Promise<T> =>
   });
 
 const baseAt = (at: number): Base => ({
-  position: { index: index(at), epoch: epoch(1), time: clusterTime(at) },
+  position: { index: index(at), epoch: epoch(1), time: clusterTime(200 * at) },
   configuration: votersOnly([
     { id: nodeId(1), name: 'n1', address: 'h:1', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
   ]),
@@ -57,9 +58,35 @@ function contents(store: Store): string[] {
 
 const session = { opener: nodeId(1), incarnation: 1 };
 
+const lease = fc.constantFrom(7n, -9n);
+/** What is not about keys. Entries are 200 ms apart. */
+const control: fc.Arbitrary<KeyCommand> = fc.oneof(
+  fc.record({ type: fc.constant('compact' as const), revision: fc.bigInt({ min: 1n, max: 20n }) }),
+  fc.constantFrom({ type: 'sweep' as const }, { type: 'leaseTerm' as const }),
+  fc.record({ type: fc.constant('grant' as const), lease, ttl: fc.constant(1) }),
+  fc.record({ type: fc.constant('revoke' as const), lease }),
+  fc.record({ type: fc.constant('renew' as const), leases: fc.array(lease, { maxLength: 2 }) }),
+  fc.constant({ type: 'expire' as const, epoch: epoch(1), until: clusterTime(100_000) }),
+  fc.constant({ type: 'alarm' as const, action: 'activate' as const, member: 0n, alarm: 'noSpace' as const }),
+  fc.constant({
+    type: 'alarm' as const,
+    action: 'deactivate' as const,
+    member: 0n,
+    alarm: 'noSpace' as const,
+  }),
+);
+const leased = anyOperation.map((operation) =>
+  operation.type === 'put' && !operation.ignoreLease ? { ...operation, lease: 7n } : operation,
+);
+const anyCommand = fc.oneof(
+  { weight: 3, arbitrary: anyOperation },
+  { weight: 2, arbitrary: leased },
+  { weight: 2, arbitrary: control },
+);
+
 /** Commands as a replica sends them: numbered, now and then repeated. */
 const programs = fc
-  .array(fc.record({ operation: anyOperation, repeated: fc.boolean() }), { minLength: 10, maxLength: 60 })
+  .array(fc.record({ operation: anyCommand, repeated: fc.boolean() }), { minLength: 10, maxLength: 60 })
   .map((steps): Envelope[] => {
     const envelopes: Envelope[] = [{ type: 'openSession', session }];
     for (const [at, { operation, repeated }] of steps.entries()) {
