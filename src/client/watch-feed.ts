@@ -1,8 +1,8 @@
+import { maxWaitingWatchBytes, maxWaitingWatchEvents } from '../core/limits.ts';
 import type { Change, Event, Watch } from './coordination.ts';
 import type { Entry } from './entry.ts';
 import { textOf } from './entry.ts';
 import { CoordinationError } from './errors.ts';
-import { maxWaitingBytes, maxWaitingEvents } from './limits.ts';
 
 /** What a driver does for a watch. */
 export interface FeedSource {
@@ -84,7 +84,7 @@ export class WatchFeed implements Watch {
     this.#waiting.push(change);
     this.#events += change.events.length;
     this.#bytes += bytesIn(change);
-    this.#parked = this.#events >= maxWaitingEvents || this.#bytes >= maxWaitingBytes;
+    this.#parked = this.#events >= maxWaitingWatchEvents || this.#bytes >= maxWaitingWatchBytes;
     this.#wake?.();
     return !this.#parked;
   }
@@ -139,7 +139,7 @@ export class WatchFeed implements Watch {
     this.#events -= change.events.length;
     this.#bytes -= bytesIn(change);
     // Half of it, so that a reader at the limit does not make the server start and stop for each event.
-    const low = this.#events <= maxWaitingEvents / 2 && this.#bytes <= maxWaitingBytes / 2;
+    const low = this.#events <= maxWaitingWatchEvents / 2 && this.#bytes <= maxWaitingWatchBytes / 2;
     if (this.#parked && low && !this.#ended) {
       this.#parked = false;
       this.#source.resume();

@@ -179,6 +179,12 @@ export const watchPassRevisions = 1_000;
 export const watchSliceMs = 5;
 export const watchDeliveriesPerSlice = 32;
 
+// Client: what a program holds that uses `quorate/client`.
+
+/** Events, and bytes of their pairs, that wait for the reader of one watch; above it the server keeps the rest until there is room. */
+export const maxWaitingWatchEvents = 1024;
+export const maxWaitingWatchBytes = 4 * 1024 * 1024;
+
 // What must hold between them.
 
 assert(maxHandshakeBytes < maxFrameBytes, 'a hello fits a frame');
