@@ -12,7 +12,7 @@ import { GrpcClient } from '../support/grpc-client.ts';
 import { Cluster, type Member } from './cluster.ts';
 
 /** How often the lock changes hands after each accident before the next one. */
-const turnsBetween = 100;
+const turnsBetween = 50;
 
 let cluster: Cluster;
 
