@@ -14,6 +14,8 @@ export const defaultProgressIntervalMs = 600_000;
 export const minProgressIntervalMs = 100;
 /** Bytes that wait for watchers who do not read, over all connections; beyond it, watchers are told nothing until some have read. */
 export const maxUnreadWatchBytes = 256 * 1024 * 1024;
+/** Watchers who have read nothing for so long, in ms, are sent away when that is what others wait for. */
+export const unreadWatchPatienceMs = 10_000;
 /**
  * Bytes of answers that the client of one connection has not read, above which its further calls wait; and above which
  * calls that had begun before are answered by a failure that leaves their outcome open.

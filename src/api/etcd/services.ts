@@ -7,7 +7,7 @@ import { WatchHub } from '../../replica/watches/hub.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { Passwords } from '../auth/passwords.ts';
 import type { Tokens } from '../auth/tokens.ts';
-import { defaultProgressIntervalMs, maxUnreadWatchBytes } from '../limits.ts';
+import { defaultProgressIntervalMs, maxUnreadWatchBytes, unreadWatchPatienceMs } from '../limits.ts';
 import type { FaultReport } from '../rpc/grpc-call.ts';
 import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
 import { SendBudget } from '../send-budget.ts';
@@ -91,7 +91,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     replica,
     headers,
     hub: watches,
-    budget: new SendBudget(maxUnreadWatchBytes),
+    budget: new SendBudget(maxUnreadWatchBytes, unreadWatchPatienceMs),
     authorize: (range, call) =>
       access.deny(call, () => ({ type: 'keys', needs: [{ access: 'read', range }] })),
   });

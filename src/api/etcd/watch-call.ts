@@ -7,7 +7,7 @@ import type { Watch, WatchEvent, WatchSink } from '../../replica/watches/watch.t
 import type { Added, WatchStream } from '../../replica/watches/watch-stream.ts';
 import { maxRequestBytes } from '../limits.ts';
 import { type BidiReceiver, type BidiStream, type Call, Code, Failure } from '../rpc/rpc.ts';
-import type { SendBudget } from '../send-budget.ts';
+import type { SendBudget, SendShare } from '../send-budget.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
@@ -37,6 +37,11 @@ const reasons = {
 
 const firstKey = Uint8Array.of(0);
 
+const unread = new Failure(
+  Code.resourceExhausted,
+  'etcdserver: too many requests: events were not read for too long while others waited; watch again from the last revision read',
+);
+
 /** One stream of watches. Answers and events go out in the order in which things happened. */
 export class WatchCall implements BidiReceiver, WatchSink {
   readonly #options: WatchCallOptions;
@@ -46,9 +51,9 @@ export class WatchCall implements BidiReceiver, WatchSink {
   readonly #releaseLeader: () => void;
   /** Watches whose client takes a revision in parts. */
   readonly #fragmented = new Set<bigint>();
+  readonly #share: SendShare;
   #nextId = 0n;
   #held = 0;
-  #forgetWaiting: (() => void) | undefined;
   #epoch: Epoch = epoch(0);
   readonly #releaseEpoch: () => void;
   #header: pb.ResponseHeader | undefined;
@@ -57,6 +62,7 @@ export class WatchCall implements BidiReceiver, WatchSink {
     this.#options = options;
     this.#call = call;
     this.#onClosed = onClosed;
+    this.#share = options.budget.share(() => this.end(unread));
     this.#watches = options.hub.stream(this);
     const look = (): void => {
       this.#epoch = options.replica.status().epoch;
@@ -94,8 +100,7 @@ export class WatchCall implements BidiReceiver, WatchSink {
   }
 
   closed(): void {
-    this.#release();
-    this.#forgetWaiting?.();
+    this.#share.close();
     this.#releaseLeader();
     this.#releaseEpoch();
     this.#watches.close();
@@ -178,10 +183,9 @@ export class WatchCall implements BidiReceiver, WatchSink {
     if (!room) {
       const bytes = this.#call.queuedBytes - this.#held;
       this.#held += bytes;
-      budget.hold(bytes);
+      this.#share.hold(bytes);
     } else if (budget.exhausted) {
-      this.#forgetWaiting?.();
-      this.#forgetWaiting = budget.whenRoom(() => this.#resume());
+      this.#share.whenRoom(() => this.#resume());
     }
     this.#pace(room);
     return room && !budget.exhausted;
@@ -198,7 +202,7 @@ export class WatchCall implements BidiReceiver, WatchSink {
   }
 
   #release(): void {
-    this.#options.budget.release(this.#held);
+    this.#share.release();
     this.#held = 0;
   }
 

@@ -3,10 +3,16 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
 import { GrpcClient } from '../../../test/support/grpc-client.ts';
 import { emptyBytes, utf8 } from '../../core/bytes.ts';
+import { Random } from '../../core/random.ts';
+import { nodeClock } from '../../replica/node-clock.ts';
+import { WatchHub } from '../../replica/watches/hub.ts';
 import { maxRequestBytes } from '../limits.ts';
-import { Code } from '../rpc/rpc.ts';
+import { type BidiReceiver, Code, type Failure } from '../rpc/rpc.ts';
+import { SendBudget } from '../send-budget.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { Event } from './gen/mvccpb/kv.ts';
+import { ResponseHeaders } from './header.ts';
+import { WatchService } from './watch.ts';
 
 let server: TestServer;
 let client: GrpcClient;
@@ -476,4 +482,54 @@ test('the gateway: created, then events, a line each', async () => {
   });
   abort.abort();
   await expect.poll(() => server.server.watches().streams).toBe(0);
+});
+
+test('watchers who do not read and hold what others wait for are sent away', async () => {
+  const budget = new SendBudget(1_000_000, 100);
+  const { replica } = server;
+  const faults: unknown[] = [];
+  const onFault = (error: unknown): void => void faults.push(error);
+  const random = Random.fromSeed('budget');
+  const hub = new WatchHub({ replica, clock: nodeClock, random, progressIntervalMs: 60_000, onFault });
+  const headers = new ResponseHeaders(replica);
+  const service = new WatchService({ replica, headers, hub, budget, authorize: () => undefined });
+  const taken = { slow: 0, quick: 0 };
+  let ended: Failure | undefined;
+  const open = (name: 'slow' | 'quick', room: boolean): BidiReceiver => {
+    const [method] = service.streams();
+    if (method?.method.type !== 'bidi') throw new Error('watches are bidirectional');
+    const receiver = method.method.open({
+      method: name,
+      metadata: () => undefined,
+      remainingMs: () => undefined,
+      cancelled: false,
+      certificateName: undefined,
+      get queuedBytes() {
+        return taken[name];
+      },
+      send: (...parts) => {
+        for (const part of parts) taken[name] += part.length;
+        return room;
+      },
+      end: (failure) => {
+        ended = failure;
+        receiver.closed();
+      },
+      pause: () => {},
+      resume: () => {},
+    });
+    const value = { ...pb.WatchCreateRequest.fromJSON({}), key };
+    receiver.message(pb.WatchRequest.encode({ requestUnion: { $case: 'createRequest', value } }).finish());
+    receiver.writable();
+    return receiver;
+  };
+  open('slow', false);
+  const quick = open('quick', true);
+  await client.put({ key, value: new Uint8Array(1_100_000) });
+  await expect.poll(() => ended).toMatchObject({ code: Code.resourceExhausted });
+  await client.put({ key, value: new Uint8Array(1_100_000) });
+  await expect.poll(() => taken.quick).toBeGreaterThan(2_200_000);
+  expect(faults).toEqual([]);
+  quick.closed();
+  hub.close();
 });
