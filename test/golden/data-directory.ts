@@ -58,8 +58,14 @@ export function openGolden(root: string): Promise<ReplicaCore> {
 
 const put = (key: string, value: string): PutRequest => putOf(utf8(key), utf8(value));
 
-/** What a golden directory was made with: a version each, of a put, a change, a delete and a transaction. */
+const alarm = { type: 'alarm', member: 1n, alarm: 'noSpace' } as const;
+
+/**
+ * What a golden directory was made with: a version each, of a put, a change, a delete and a transaction; a lease with a
+ * key; a compaction; an alarm.
+ */
 export const goldenCommands: readonly KeyCommand[] = [
+  { ...alarm, action: 'deactivate' },
   put('greeting', 'hello'),
   put('greeting', 'hello again'),
   put('gone', 'soon'),
@@ -70,6 +76,10 @@ export const goldenCommands: readonly KeyCommand[] = [
     success: [put('a', '1'), put('b', '2')],
     failure: [],
   },
+  { type: 'grant', lease: 7n, ttl: 1_000_000_000 },
+  putOf(utf8('leased'), utf8('3'), { lease: 7n }),
+  { type: 'compact', revision: 4n },
+  { ...alarm, action: 'activate' },
 ];
 
 export async function execute(core: ReplicaCore, command: KeyCommand): Promise<bigint> {
