@@ -150,6 +150,17 @@ describe('a comparison', () => {
     );
   });
 
+  it('is drawn without a bar for what rounding leaves of nothing', async () => {
+    const comparison = await compareStrategies(compileProblem(tiny), { names: [], solver, seed: '1' });
+    const unmet = (unmetKwh: number): string => {
+      const { optimum, unmanaged } = comparison;
+      const measured = { ...optimum, measures: { ...optimum.measures, unmetKwh } };
+      const none = { ...unmanaged, measures: { ...unmanaged.measures, unmetKwh: 0 } };
+      return drawComparison({ ...comparison, optimum: measured, unmanaged: none }, 'c');
+    };
+    expect(unmet(1e-10)).toBe(unmet(0));
+  });
+
   it('finds the optimum of a depot that can be reckoned by hand', async () => {
     const { optimum } = await compareStrategies(compileProblem(tiny), { names: [], solver, seed: '1' });
     // 10 kWh at 0.10 and 5 kWh more are needed; what could be sold at 0.25 costs at least 0.20 and 0.01 wear, so the

@@ -2,7 +2,7 @@ import type { ComparedStrategy, Comparison } from '../compare/compare.ts';
 import { palette } from './palette.ts';
 import { heading } from './panel.ts';
 import { shortNumber } from './scale.ts';
-import { document, group, line, rect, text } from './svg.ts';
+import { document, group, halo, line, rect, text } from './svg.ts';
 
 interface Column {
   readonly label: string;
@@ -75,15 +75,24 @@ function drawColumn(
   optimum: ComparedStrategy,
   at: { readonly x: number; readonly y: number },
 ): string {
-  const values = rows.map(value);
+  // As it is written: a bar for what rounding leaves of nothing would be as long as the column.
+  const shown = (row: ComparedStrategy): number => Number(value(row).toFixed(digits));
+  const values = rows.map(shown);
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
   // Numbers stand to the right of the bars and need room of their own.
   const length = columnWidth - 66;
   const scale = (amount: number): number => at.x + ((amount - low) / (high - low || 1)) * length;
-  const best = scale(value(optimum));
+  const best = scale(shown(optimum));
   return group(
     {},
     text(`${label}, ${unit}`, { x: at.x, y: at.y - 14, 'font-weight': 600, fill: palette.ink }),
+    label === 'Run time'
+      ? ''
+      : line(best, at.y - 4, best, at.y + rows.length * row, {
+          stroke: palette.ink,
+          'stroke-dasharray': '3 3',
+          'stroke-width': 1,
+        }),
     ...values.map((amount, index) => {
       const [from, to] = [scale(Math.min(0, amount)), scale(Math.max(0, amount))];
       return group(
@@ -98,15 +107,9 @@ function drawColumn(
           y: at.y + index * row + 17,
           'font-size': 11,
           fill: palette.ink,
+          ...halo,
         }),
       );
     }),
-    label === 'Run time'
-      ? ''
-      : line(best, at.y - 4, best, at.y + rows.length * row, {
-          stroke: palette.ink,
-          'stroke-dasharray': '3 3',
-          'stroke-width': 1,
-        }),
   );
 }

@@ -1,7 +1,7 @@
 import { colourOf, palette } from './palette.ts';
 import { type Box, heading, type LegendItem, legend } from './panel.ts';
 import { decades, logScale, shortNumber } from './scale.ts';
-import { document, element, group, line, path, text, title } from './svg.ts';
+import { document, element, group, halo, line, path, text, title } from './svg.ts';
 
 /** How long something took for one size, both above 0. */
 export interface GrowthPoint {
@@ -64,6 +64,7 @@ export function drawGrowth(
           'text-anchor': 'middle',
           'font-size': 11,
           fill: palette.limit,
+          ...halo,
         }),
       ),
     ),

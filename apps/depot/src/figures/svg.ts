@@ -15,6 +15,14 @@ export function text(content: string, attributes: Attributes): string {
   return element('text', attributes, escapeText(content));
 }
 
+/** For texts that stand on lines: a white rim around the letters. */
+export const halo: Attributes = {
+  'paint-order': 'stroke',
+  stroke: '#ffffff',
+  'stroke-width': 4,
+  'stroke-linejoin': 'round',
+};
+
 export function group(attributes: Attributes, ...children: readonly string[]): string {
   return element('g', attributes, ...children);
 }

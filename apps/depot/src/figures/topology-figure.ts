@@ -36,7 +36,11 @@ export function drawTopology(network: Network, used: NetworkUtilization, name: s
     width,
     height,
     `Topology and its utilization: ${name}`,
-    heading('Topology and its utilization', `${name} · peak power, and share of the capacity`, 30),
+    heading(
+      'Topology and its utilization',
+      `${name} · peak power, and share of the capacity; the thin dark line is the mean`,
+      30,
+    ),
     colourKey(width),
     ...links.map((link) =>
       drawLink(at(link.from), at(link.to), used.links[link.index], used.nodes[link.to], strongest),

@@ -1,6 +1,6 @@
 import type { PlannedProcess, Problem } from '../model/problem.ts';
 import { FormerPlan } from '../planning/former-plan.ts';
-import type { Objective } from '../planning/objective.ts';
+import { costObjective, type Objective } from '../planning/objective.ts';
 import { planDepot } from '../planning/planner.ts';
 import type { PlannedPower, WarmStart } from '../planning/solve-program.ts';
 import { isPresent } from './dispatch.ts';
@@ -18,6 +18,15 @@ export interface PlanningOptions {
   readonly timeLimitS?: number;
 }
 
+/**
+ * Up to so many vehicles the one that leaves earlier comes first at equal prices: they charge one after the other instead of
+ * by turns, at the same cost. More of them take the solver three times as long that way.
+ */
+const orderedVehicles = 100;
+
+const defaultObjective = ({ processes }: Problem): Objective =>
+  processes.length <= orderedVehicles ? { ...costObjective, order: 'end' } : costObjective;
+
 /** s; enough for 2,000 vehicles and 96 steps, and short enough to say so when a depot is far larger. */
 const defaultTimeLimitS = 300;
 
@@ -34,6 +43,7 @@ export function planning(options: PlanningOptions = {}): Strategy {
     prepare: async (problem, { solver, onProgress }) => {
       const result = await planDepot(problem, solver, {
         timeLimitS: defaultTimeLimitS,
+        objective: defaultObjective(problem),
         ...options,
         ...last,
         ...(onProgress === undefined ? {} : { onProgress: (fraction) => onProgress('planning', fraction) }),
