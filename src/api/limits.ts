@@ -74,3 +74,5 @@ export const defaultQuotaBytes = 2 * 1024 * 1024 * 1024;
 export const quotaSampleMs = 250;
 /** How often history is looked at for automatic compaction, at least. */
 export const maxCompactionIntervalMs = 5 * 60 * 1000;
+/** Leases that one slice of a list of them passes, so that it holds the event loop for a few milliseconds. */
+export const leasesSlice = 1000;

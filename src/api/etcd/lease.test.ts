@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
 import { GrpcClient } from '../../../test/support/grpc-client.ts';
 import { utf8 } from '../../core/bytes.ts';
+import { encodeCommand } from '../../machine/index.ts';
 import { Code } from '../rpc/rpc.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 
@@ -119,6 +120,13 @@ test('15: all leases are listed', async () => {
   expect((await leases()).leases).toEqual([]);
   for (const id of [3n, 1n, 2n]) await grant(60n, id);
   expect((await leases()).leases).toEqual([{ ID: 1n }, { ID: 2n }, { ID: 3n }]);
+});
+
+test('15: very many leases are listed all the same', async () => {
+  const ids = Array.from({ length: 4_500 }, (_, at) => BigInt(at - 500)).filter((id) => id !== 0n);
+  for (const lease of ids) await server.replica.propose(encodeCommand({ type: 'grant', lease, ttl: 60 }));
+  const listed = (await leases()).leases.map(({ ID }) => ID);
+  expect(listed.sort((a, b) => Number(a - b))).toEqual(ids);
 });
 
 test('15: keep-alives are answered one by one, in order, with 0 for a lease that is gone', async () => {

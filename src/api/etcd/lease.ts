@@ -1,8 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { emptyBytes } from '../../core/bytes.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { currentRevision, lease, leaseKeys, leases, type Need, needsOfLease } from '../../machine/index.ts';
+import { leasesSlice } from '../limits.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
-import type { ReplicaAccess } from './access.ts';
+import type { KeySpaceView, ReplicaAccess } from './access.ts';
+import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
 import { KeepAliveStream } from './keep-alive.ts';
@@ -127,7 +130,16 @@ export class LeaseService {
     const denied = view.deny(() => ({ type: 'keys', needs: readsOf(keysOfAll(store)) }));
     if (denied !== undefined) return denied;
     const header = this.#options.headers.header(currentRevision(view.store), view.epoch);
-    return { header, leases: leases(view.store).map((ID) => ({ ID })) };
+    const found: pb.LeaseStatus[] = [];
+    for (let now: KeySpaceView | Failure = view; ; ) {
+      const slice = leases(now.store, found.at(-1)?.ID, leasesSlice);
+      for (const ID of slice) found.push({ ID });
+      if (slice.length < leasesSlice) return { header, leases: found };
+      await turn();
+      if (call.cancelled) return etcdErrors.cancelled;
+      now = await this.#options.access.readForAnybody('local', call);
+      if (now instanceof Failure) return now;
+    }
   }
 }
 

@@ -127,11 +127,15 @@ export function lease(store: ReadStore, id: bigint): LeaseState | undefined {
   return { ttl: record.ttl, remaining: (time) => Math.max(0, deadline - time) };
 }
 
-/** The leases that there are. */
-export function leases(store: ReadStore): bigint[] {
+/** The leases that there are, or so many of those that come after one, in an order of their own. */
+export function leases(store: ReadStore, after?: bigint, limit = Number.POSITIVE_INFINITY): bigint[] {
   const ids: bigint[] = [];
-  const bounds = { from: Uint8Array.of(leaseTable), to: Uint8Array.of(leaseTable + 1) };
-  for (const [key] of store.scan(bounds)) ids.push(readInt64(key, 1));
+  const from =
+    after === undefined ? Uint8Array.of(leaseTable) : Uint8Array.of(...leaseKey(leaseTable, after), 0);
+  for (const [key] of store.scan({ from, to: Uint8Array.of(leaseTable + 1) })) {
+    if (ids.length >= limit) break;
+    ids.push(readInt64(key, 1));
+  }
   return ids;
 }
 
