@@ -1,23 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as pb from '../src/api/etcd/gen/etcdserverpb/rpc.ts';
 import { codeOf, connect } from '../src/client/index.ts';
 import { Calls, type Method } from '../src/client/wire/index.ts';
 import { Cluster } from '../test/processes/cluster.ts';
+import {
+  type Certificate,
+  makeAuthority,
+  makeCertificate,
+  opensslPresent,
+} from '../test/support/certificates.ts';
 import { EtcdCluster } from '../test/support/etcd-cluster.ts';
 import { foreignProgram } from '../test/support/foreign.ts';
 import type { StoreMember } from './client-stores.ts';
 
 type One = AsyncDisposable & { readonly members: readonly StoreMember[]; leader(): Promise<unknown> };
 
+const etcd = foreignProgram('etcd');
+
 const kinds: readonly { readonly name: string; readonly start: () => Promise<One> }[] = [
-  {
-    name: 'etcd',
-    start: async () => {
-      const program = foreignProgram('etcd');
-      if (program === undefined) throw new Error('there is no etcd here');
-      return EtcdCluster.start(program, 1);
-    },
-  },
+  ...(etcd === undefined ? [] : [{ name: 'etcd', start: () => EtcdCluster.start(etcd, 1) }]),
   { name: 'Quorate', start: () => Cluster.start({ replicas: 1 }) },
 ];
 
@@ -114,5 +118,56 @@ describe.each(kinds)('$name, with users', ({ start }) => {
     }
     expect(lock.lost.aborted).toBe(false);
     await lock.release();
+  });
+});
+
+describe.skipIf(!opensslPresent())('TLS, with certificates on both sides', () => {
+  let directory: string;
+  let authority: Certificate;
+  let client: Certificate;
+  let cluster: Cluster;
+  beforeAll(async () => {
+    directory = mkdtempSync(path.join(tmpdir(), 'quorate-client-tls-'));
+    authority = makeAuthority(directory, 'authority');
+    const server = makeCertificate(directory, 'server', authority);
+    client = makeCertificate(directory, 'client', authority);
+    const own = ['--cert-file', server.certFile, '--key-file', server.keyFile];
+    cluster = await Cluster.start({
+      replicas: 1,
+      flags: [...own, '--client-cert-auth', '--trusted-ca-file', authority.certFile],
+      tls: { ca: authority.cert, cert: client.cert, key: client.key },
+    });
+  });
+  afterAll(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('whoever shows a certificate is served, PEM as text or bytes', async () => {
+    const [member] = cluster.members;
+    await using texts = await connect({
+      endpoints: `https://${member?.client}`,
+      tls: { ca: authority.cert.toString(), cert: client.cert.toString(), key: client.key.toString() },
+    });
+    await texts.put('a', '1');
+    await using bytes = await connect({
+      endpoints: cluster.endpoints,
+      tls: { ca: authority.cert, cert: client.cert, key: client.key },
+    });
+    for await (const event of bytes.watch({ key: 'a', fromRevision: 1n })) {
+      expect(event.entry?.text).toBe('1');
+      break;
+    }
+  });
+
+  test.each([
+    ['without TLS', undefined, /speaks TLS/],
+    ['without an authority', {}, /signed by nobody that is trusted/],
+  ])('%s it is said what is in the way', async (_how, tls, words) => {
+    const error = await connect({ endpoints: cluster.endpoints, tls, deadlineMs: 3_000 }).catch(
+      (cause: unknown) => cause,
+    );
+    expect([codeOf(error), Reflect.get(Object(error), 'outcome')]).toEqual(['unreachable', 'refused']);
+    expect(String(error)).toMatch(words);
   });
 });

@@ -1,9 +1,12 @@
+import { status } from '@grpc/grpc-js';
 import { Client } from './client.ts';
 import { CoordinationError } from './errors.ts';
 import { EtcdDriver } from './etcd/driver.ts';
-import { coordinationError } from './etcd/failures.ts';
+import { codeForText, coordinationError } from './etcd/failures.ts';
 import { Cluster } from './wire/cluster.ts';
 import type { ServerAddress } from './wire/connection.ts';
+import { ClientFailure } from './wire/failure.ts';
+import { methods } from './wire/methods.ts';
 
 /** PEM texts. Without `ca`, the authorities of the machine are trusted; `cert` and `key` are the client's own. */
 export interface ClientTls {
@@ -25,17 +28,28 @@ export interface ConnectOptions {
 
 const defaultDeadlineMs = 5_000;
 
-/** Resolves when a server was reached; rejects with code `unreachable` when none was within `deadlineMs`. */
+/** Resolves when a server has answered; rejects with code `unreachable` when none did within `deadlineMs`. */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const { signal, deadlineMs = defaultDeadlineMs } = options;
   const cluster = new Cluster(servers(options), options.auth);
   try {
-    await cluster.reach({ deadline: Date.now() + deadlineMs, signal, patient: true });
+    // Asked of a single server, which answers without the others: a cluster that looks for its leader can be connected to.
+    const limits = { deadline: Date.now() + deadlineMs, signal, patient: true };
+    await cluster.call(methods.status, 'read', {}, limits);
   } catch (error) {
-    cluster.close();
-    throw coordinationError(error, signal);
+    if (!isAnswer(error, options)) {
+      cluster.close();
+      throw coordinationError(error, signal);
+    }
   }
   return new Client(new EtcdDriver(cluster), deadlineMs);
+}
+
+/** Refused by somebody who is there, for lack of a permission that is not needed for what follows. */
+function isAnswer(error: unknown, { auth }: ConnectOptions): boolean {
+  if (!(error instanceof ClientFailure) || error.type !== 'refused') return false;
+  if (error.status === status.PERMISSION_DENIED) return true;
+  return auth === undefined && codeForText(error.message) === 'unauthenticated';
 }
 
 function servers({ endpoints, tls }: ConnectOptions): ServerAddress[] {

@@ -61,7 +61,8 @@ export class Watches {
       opened: () => {
         this.#stream = stream;
         for (const watcher of this.#watchers) if (!watcher.parked) stream.attach(watcher);
-        void this.#askForProgress(stream);
+        // A server that does not say its version is not trusted.
+        this.#askForProgress(stream).catch(() => undefined);
       },
       cluster: (id) => this.#checkCluster(id),
       closed: () => {
