@@ -4,6 +4,7 @@ import { addConfigCommand } from './commands/config.ts';
 import { addExploreCommand } from './commands/explore.ts';
 import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.ts';
 import { addMemberCommand } from './commands/member.ts';
+import { addReplayCommand } from './commands/replay.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addSimCommand } from './commands/sim.ts';
 import { addSnapshotCommand } from './commands/snapshot.ts';
@@ -43,6 +44,7 @@ export function buildProgram(session: Session): Command {
   addConfigCommand(program, session);
   addSimCommand(program, session);
   addExploreCommand(program, session);
+  addReplayCommand(program, session);
   addVersionCommand(program, session);
   return program;
 }

@@ -37,6 +37,11 @@ export class Random {
     return [...this.#state];
   }
 
+  /** A stream in the state that `words` told. */
+  static fromWords(words: readonly number[]): Random {
+    return new Random(Uint32Array.from({ length: 4 }, (_, word) => words[word] ?? 0));
+  }
+
   /** A uniform integer in [0, 2^32). */
   uint32(): number {
     const s = this.#state;

@@ -4,3 +4,4 @@ export * from './invariants.ts';
 export * from './membership.ts';
 export * from './model.ts';
 export * from './reconfiguration.ts';
+export * from './recording.ts';

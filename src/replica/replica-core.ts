@@ -26,7 +26,7 @@ import type { Manifest } from './manifest.ts';
 import { connectedFacts, Membership } from './membership.ts';
 import type { ReplicaCoreOptions } from './options.ts';
 import { Peering } from './peering.ts';
-import { diskTrouble, haltReason, ReplicaError, removedText, rolledBackText } from './replica-error.ts';
+import { diskTrouble, haltReason, type ReplicaError, removedText, rolledBackText } from './replica-error.ts';
 import { ReplicaLog } from './replica-log.ts';
 import { Snapshots } from './snapshots.ts';
 import { statusOf } from './status.ts';
@@ -49,23 +49,17 @@ export class ReplicaCore {
   readonly #options: ReplicaCoreOptions;
   readonly #backend: StoreBackend;
   readonly #journal: Journal;
-  readonly #log: ReplicaLog;
-  readonly #peers: Peers;
-  readonly #peering: Peering;
-  readonly #membership: Membership;
+  readonly #neighbours: Neighbours;
   readonly #driver: Driver;
   readonly #handover: Handover;
   readonly #snapshots: Snapshots;
   readonly #flusher: Flusher;
-  readonly #baseDigest: Uint8Array;
   readonly #manifest: Manifest;
   #records: readonly Uint8Array[];
   #phase: ReplicaStatus['phase'] = 'starting';
-  #bootstrap: Bootstrap | undefined;
   #upkeep: Timer | undefined;
   #journalFull = false;
   #storeFull = false;
-  #retiring = false;
 
   constructor(options: ReplicaCoreOptions, opened: Opened) {
     const { clock, machine, definition, observer } = options;
@@ -75,32 +69,21 @@ export class ReplicaCore {
     this.#backend = backend;
     this.#journal = journal;
     this.#records = opened.records;
-    this.#baseDigest = manifest.phase === 'empty' ? baseDigestOf(backend) : emptyBytes;
     const self = manifest.memberId;
     const incarnation = incarnationOf(manifest.starts, options.random.stream('incarnation'));
     const session = { opener: self, incarnation };
-    this.#peering = new Peering(manifest, backend.base().configuration, {
-      disk: options.disk,
-      facts: {
-        incarnation,
-        peerAddress: options.peerAddress,
-        clientAddresses: options.clientAddresses,
-        protocolVersion: definition.formatVersion,
-      },
-      baseDigest: this.#baseDigest,
-      guest: (facts) => clock.defer(() => this.#membership.guest(facts)),
-      failed: (error) => this.halt(error),
+    this.#neighbours = new Neighbours({
+      core: options,
+      manifest,
+      backend,
+      incarnation,
+      driver: () => this.#driver,
+      listening: () => this.#phase === 'running' || this.#phase === 'stopping',
+      halted: () => this.#phase === 'halted',
+      bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
+      halt: (error) => this.halt(error),
     });
-    this.#membership = new Membership(backend.base().configuration, {
-      self,
-      name: manifest.name,
-      clock,
-      setPeers: (peers) => this.#peers.setMembers(peers),
-      connected: () => connectedFacts(this.#peers),
-      identify: ({ id }, { name, storageId }, settle) =>
-        this.#driver.reconfigure({ type: 'identify', id, name, storageId }, defaultTimeoutMs, settle),
-      removed: (error) => clock.defer(() => this.halt(error)),
-    });
+    const { peers } = this.#neighbours;
     this.#flusher = new Flusher({
       clock,
       backend,
@@ -112,17 +95,12 @@ export class ReplicaCore {
       },
       failed: (error) => this.halt(error),
     });
-    this.#log = new ReplicaLog(
-      observer,
-      (id) => this.#driver.configuration.members.find((member) => member.id === id)?.name,
-    );
-    this.#peers = this.#makePeers(self);
     const origin = { clusterId: manifest.clusterId, protocol: definition.name, machine: machine.name };
     this.#snapshots = new Snapshots({
       disk: options.disk,
       clock,
       random: options.random.stream(`snapshots/${incarnation}`),
-      peers: this.#peers,
+      peers,
       backend,
       origin: () => ({ ...origin, featureLevel: featureLevel(backend.store) }),
       expected: { ...origin, featureLevel: machine.featureLevel },
@@ -148,7 +126,7 @@ export class ReplicaCore {
         session,
         machine,
       ),
-      links: this.#peers,
+      links: peers,
       log: journal,
       host: {
         checkpoint: () => {
@@ -157,15 +135,9 @@ export class ReplicaCore {
         sendSnapshot: (to, epoch) => this.#snapshots.sender.send(to, epoch),
         installSnapshot: (snapshot) => this.#install(snapshot),
         discardSnapshot: (snapshot) => this.#snapshots.discard(snapshot),
-        configurationChanged: (configuration) => this.#configured(configuration),
-        configurationApplied: (configuration) => {
-          this.#peering.decided = configuration;
-          this.#membership.applied(configuration);
-        },
-        led: (leadership) => {
-          this.#log.leadership(leadership);
-          this.#membership.led(leadership);
-        },
+        configurationChanged: (configuration) => this.#neighbours.changed(configuration),
+        configurationApplied: (configuration) => this.#neighbours.decided(configuration),
+        led: (leadership) => this.#neighbours.led(leadership),
         halt: (error) => this.halt(error),
       },
       observer,
@@ -179,17 +151,7 @@ export class ReplicaCore {
   begin(callback: (error: ReplicaError | undefined) => void): void {
     this.#snapshots.open((openError) => {
       if (openError !== undefined) return callback(diskTrouble('The directory for snapshots', openError));
-      this.#peers.listen(this.#options.peerAddress, (error) => {
-        if (error !== undefined)
-          return callback(new ReplicaError('ADDRESS', error.message, { cause: error }));
-        callback(undefined);
-        if (this.#phase !== 'starting') return;
-        const { phase, memberId, initialMembers } = this.#manifest;
-        const isInitial = initialMembers.some(({ id }) => id === memberId);
-        if (phase === 'member') this.#run();
-        else if (isInitial) this.#seekAdmission();
-        else this.#peering.admit(new Map(), () => this.#run());
-      });
+      this.#neighbours.open(callback, () => this.#run());
     });
   }
 
@@ -200,7 +162,7 @@ export class ReplicaCore {
       driver: this.#driver,
       backend: this.#backend,
       journal: this.#journal,
-      peers: this.#peers,
+      peers: this.#neighbours.peers,
       storageFull: this.#journalFull || this.#storeFull,
     });
   }
@@ -293,7 +255,7 @@ export class ReplicaCore {
     awaitCondition(this.#options.clock, settled, halted, stopTimeoutMs, () => {
       if (halted()) return this.#letGo(callback);
       this.#release();
-      this.#peering.close(() => this.#backend.flush(() => this.#letGo(callback)));
+      this.#neighbours.settle(() => this.#backend.flush(() => this.#letGo(callback)));
     });
   }
 
@@ -304,14 +266,6 @@ export class ReplicaCore {
   /** Closes files. What cannot be closed is of no use to anybody any more. */
   #letGo(callback: () => void): void {
     this.#journal.close(() => this.#backend.close(() => callback()));
-  }
-
-  /** Ends because this directory is an older copy of itself, and remembers it: another start would not be noticed. */
-  #retire(reason: string): void {
-    if (this.#retiring) return;
-    this.#retiring = true;
-    this.#driver.stop();
-    this.#peering.retire(() => this.halt(new ReplicaError('ROLLED_BACK', rolledBackText(reason))));
   }
 
   /** Ends loudly and for good. What was acknowledged is safe; what is outstanding is unknown to its clients. */
@@ -335,87 +289,27 @@ export class ReplicaCore {
   };
 
   #makeProtocol(): Protocol {
-    const { definition, random, timing, retention, leaseReads } = this.#options;
+    const { definition, random, timing, retention, leaseReads, observer } = this.#options;
     const self = this.#manifest.memberId;
-    return definition.create({
+    const options = {
       self,
       timing,
       ...(retention === undefined ? {} : { retention }),
       ...(leaseReads === undefined ? {} : { leaseReads }),
       random: random.stream(`protocol/${self}/${this.#manifest.starts}`),
-    });
-  }
-
-  #makePeers(self: NodeId): Peers {
-    const { network, clock, random } = this.#options;
-    return new Peers({
-      self,
-      network,
-      clock,
-      random: random.stream(`peers/${self}`),
-      handlers: {
-        facts: (to, purpose) => this.#peering.facts(to, purpose),
-        judge: (other, _direction, purpose) => this.#peering.judge(other, purpose),
-        join: (hello) => this.#peering.place(hello),
-        frame: (from, _session, kind, payload) => {
-          if (this.#phase === 'running' || this.#phase === 'stopping')
-            this.#driver.frame(from, kind, payload);
-        },
-        up: (peer, session) => {
-          this.#log.linkUp(peer);
-          this.#driver.link(peer, session, true);
-          this.#membership.review();
-        },
-        down: (peer, session, reason) => {
-          this.#log.linkDown(peer, reason);
-          if (this.#phase !== 'halted') this.#driver.link(peer, session, false);
-        },
-        writable: (peer) => this.#driver.input({ type: 'credit', peer, bytes: this.#peers.credit(peer) }),
-        bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
-        problem: (problem) => {
-          if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'rolledBack') {
-            return this.#retire(problem.text);
-          }
-          if (problem.type === 'rejected' && problem.by === 'them' && problem.code === 'removed') {
-            return this.halt(new ReplicaError('REMOVED', removedText(this.#manifest.name)));
-          }
-          this.#log.problem(problem);
-        },
-      },
-    });
-  }
-
-  #seekAdmission(): void {
-    const { clock } = this.#options;
-    this.#bootstrap = new Bootstrap({
-      manifest: this.#manifest,
-      baseDigest: this.#baseDigest,
-      clock,
-      probe: (member, callback) => this.#peers.probe(member.address, member.id, callback),
-      onWaiting: (names) => this.#log.waiting(names),
-      onOutcome: (outcome) => {
-        if (this.#phase !== 'starting') return;
-        if (outcome.type === 'refused') return this.halt(new ReplicaError('REPLACED', outcome.reason));
-        this.#peering.admit(outcome.roster, () => this.#run());
-      },
-    });
-    this.#bootstrap.start();
+    };
+    observer.protocolMade?.(definition, options);
+    return definition.create(options);
   }
 
   #run(): void {
     if (this.#phase !== 'starting') return;
     this.#phase = 'running';
-    this.#membership.start();
-    this.#membership.applied(this.#backend.base().configuration);
+    this.#neighbours.start();
     this.#guarded(() => this.#driver.start(this.#records));
     this.#records = [];
     this.#scheduleUpkeep();
     this.#options.observer.log('info', 'taking part', { starts: this.#manifest.starts });
-  }
-
-  #configured(configuration: Configuration): void {
-    this.#peering.configuration = configuration;
-    if (this.#phase !== 'starting') this.#membership.changed(configuration);
   }
 
   #install(snapshot: number): void {
@@ -465,11 +359,10 @@ export class ReplicaCore {
   }
 
   #release(): void {
-    this.#bootstrap?.stop();
     this.#upkeep?.cancel();
-    this.#membership.close();
+    this.#neighbours.stop();
     this.#driver.stop();
     this.#snapshots.close();
-    this.#peers.close();
+    this.#neighbours.peers.close();
   }
 }

@@ -161,6 +161,7 @@ export const settings = {
     `Least severe log lines to write: ${logLevels.join(', ')}`,
     'info',
   ),
+  record: file('record', ['serve'], 'Write what the protocol does to a new file, for quorate replay'),
   quotaBackendBytes: setting<number>(
     'quota-backend-bytes',
     ['serve'],

@@ -38,6 +38,8 @@ export interface ServeOptions {
   readonly leaseReads: boolean;
   readonly protocol: string;
   readonly logLevel: string;
+  /** Where to record what the protocol does. */
+  readonly record: string | undefined;
   /** Undefined: as many as the disk holds. */
   readonly quotaBytes: number | undefined;
   /** Undefined: all history is kept. */
@@ -77,6 +79,7 @@ export function serveOptions(configuration: Configuration, protocols: readonly s
     leaseReads: configuration.required(settings.leaseReads),
     protocol: knownProtocol(configuration, protocols),
     logLevel: configuration.required(settings.logLevel),
+    record: configuration.optional(settings.record),
     quotaBytes: quotaBytes(configuration),
     retention: retention(configuration),
     progressIntervalMs: progressInterval(configuration),

@@ -17,6 +17,7 @@ import { startFailure } from './failures.ts';
 import { createLogger } from './logger.ts';
 import { ReplicaMetrics } from './metrics.ts';
 import type { PortTls, ServeOptions } from './options.ts';
+import { Recorder } from './recorder.ts';
 import { tokensOf } from './tokens.ts';
 
 /** Calls that are under way when the replica is told to stop may take so long. Streams would never end by themselves. */
@@ -135,10 +136,17 @@ async function openReplica(
     version: packageVersion(),
     observer: {
       ...metrics.observer,
+      ...recorderOf(options, logger)?.observer,
       log: (level, message, fields) => logger[level]({ ...fields }, message),
     },
     halted,
   });
+}
+
+/** It ends with the process. */
+function recorderOf({ record }: ServeOptions, logger: Logger): Recorder | undefined {
+  if (record === undefined) return undefined;
+  return new Recorder(record, (err) => logger.error({ err }, 'the recording ends: it cannot be written'));
 }
 
 function peerNetwork(tls: PortTls | undefined, logger: Logger): Network {

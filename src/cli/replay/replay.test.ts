@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../../test/support/cli.ts';
+import type { Effect, Input, ProtocolDefinition, ProtocolOptions } from '../../protocol/index.ts';
+import { recordStart, recordStep } from '../../protocol/index.ts';
+import { findProtocol } from '../../protocols/registry.ts';
+import { simulate } from '../../simulator/index.ts';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'replay-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** The lives of all replicas of a simulated world, each as a recording. */
+function recordedLives(): string[][] {
+  const definition = findProtocol('raft') as ProtocolDefinition;
+  const lives: string[][] = [];
+  simulate(
+    3,
+    { faultMs: 2_000, replicas: 3 },
+    {
+      definition: {
+        ...definition,
+        create(options: ProtocolOptions) {
+          const life = [recordStart(definition, options)];
+          lives.push(life);
+          const protocol = definition.create(options);
+          const step = protocol.step.bind(protocol);
+          protocol.step = (now, inputs: readonly Input[]): Effect[] => {
+            const effects = step(now, inputs);
+            life.push(recordStep(now, inputs, effects));
+            return effects;
+          };
+          return protocol;
+        },
+      },
+    },
+  );
+  return lives;
+}
+
+describe('quorate replay', () => {
+  const lives = recordedLives();
+  const file = path.join(directory, 'recording');
+
+  it('lives through every life of a simulated cluster as it was', async () => {
+    expect(lives.length).toBeGreaterThanOrEqual(3);
+    for (const life of lives) {
+      writeFileSync(file, `${life.join('\n')}\n`);
+      const { exitCode, stdout, stderr } = await runCli(['replay', file]);
+      expect([exitCode, stderr]).toEqual([0, '']);
+      expect(stdout).toContain(`${life.length - 1} steps`);
+    }
+  });
+
+  it('leaves out a last line that was cut off', async () => {
+    const [life = []] = lives;
+    const text = `${life.join('\n')}\n`;
+    writeFileSync(file, text.slice(0, -20));
+    const { exitCode, stdout } = await runCli(['replay', file]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`${life.length - 2} steps`);
+    expect(stdout).toContain('not whole');
+  });
+
+  it('says where something else comes out', async () => {
+    const [life = []] = lives;
+    const at = life.findIndex((line) => line.includes('"type":"persist"'));
+    const changed = life.with(at, (life[at] ?? '').replace('"token":', '"token":9'));
+    writeFileSync(file, changed.join('\n'));
+    const { exitCode, stderr } = await runCli(['replay', file]);
+    expect(exitCode).toBe(12);
+    expect(stderr).toContain(`line ${at + 1}: what comes out is not what was recorded`);
+  });
+
+  it('explains what it cannot replay', async () => {
+    expect((await runCli(['replay', path.join(directory, 'nothing')])).exitCode).toBe(1);
+    writeFileSync(file, '{"format":9}\n');
+    const { exitCode, stderr } = await runCli(['replay', file]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('does not begin like a recording');
+  });
+});
