@@ -1,33 +1,22 @@
-import { emptyBytes } from '../core/bytes.ts';
 import type { Timer } from '../core/clock.ts';
 import { type ClusterTime, millis, type NodeId } from '../core/ids.ts';
-import {
-  applySliceEntries,
-  defaultTimeoutMs,
-  flushIntervalMs,
-  stopTimeoutMs,
-  upkeepIntervalMs,
-} from '../core/limits.ts';
+import { applySliceEntries, flushIntervalMs, stopTimeoutMs, upkeepIntervalMs } from '../core/limits.ts';
 import type { ReadStore } from '../core/store.ts';
 import { clientAddresses, featureLevel, Replicated } from '../machine/index.ts';
-import type { Configuration, Protocol, Reconfiguration } from '../protocol/index.ts';
+import type { Protocol, Reconfiguration } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { DiskError } from '../storage/disk.ts';
 import type { Journal } from '../storage/journal.ts';
-import { Peers } from '../transport/peers.ts';
 import { awaitCondition } from './await-condition.ts';
-import { Bootstrap, baseDigestOf } from './bootstrap.ts';
 import { Driver } from './driver.ts';
 import { checkFeatureLevel } from './feature-level.ts';
 import { Flusher } from './flusher.ts';
 import { Handover } from './handover.ts';
 import { incarnationOf } from './identity.ts';
 import type { Manifest } from './manifest.ts';
-import { connectedFacts, Membership } from './membership.ts';
+import { Neighbours } from './neighbours.ts';
 import type { ReplicaCoreOptions } from './options.ts';
-import { Peering } from './peering.ts';
-import { diskTrouble, haltReason, type ReplicaError, removedText, rolledBackText } from './replica-error.ts';
-import { ReplicaLog } from './replica-log.ts';
+import { diskTrouble, haltReason, type ReplicaError } from './replica-error.ts';
 import { Snapshots } from './snapshots.ts';
 import { statusOf } from './status.ts';
 import { SystemCommands } from './system-commands.ts';
@@ -80,6 +69,7 @@ export class ReplicaCore {
       driver: () => this.#driver,
       listening: () => this.#phase === 'running' || this.#phase === 'stopping',
       halted: () => this.#phase === 'halted',
+      ending: () => this.#ending(),
       bulk: (from, header, incoming) => this.#snapshots.offered(from.id, header, incoming),
       halt: (error) => this.halt(error),
     });
