@@ -1,5 +1,5 @@
 import { assert } from '../core/assert.ts';
-import { emptyBytes, equalBytes } from '../core/bytes.ts';
+import { emptyBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { type Millis, millis, type NodeId } from '../core/ids.ts';
 import { maxFrameBytes, maxInboundBulkStreams } from '../core/limits.ts';
@@ -8,6 +8,7 @@ import { Acceptor } from './acceptor.ts';
 import { BulkReceiver, type IncomingBulk } from './bulk-receiver.ts';
 import { type BulkOutcome, BulkSender, type BulkSource } from './bulk-sender.ts';
 import { dial } from './dial.ts';
+import { copyOf, isAnother, twinOf } from './doubles.ts';
 import type { FrameConnection } from './frame-connection.ts';
 import { firstHostKind } from './framing.ts';
 import {
@@ -312,44 +313,32 @@ export class Peers {
   #answer(hello: Hello, version: number): Reject | Welcome {
     // Before the host hears of it: a copy must not count as the latest start while the original is there.
     if (hello.purpose === 'join') return this.#place(hello, version);
-    const copy = this.#copyOf(hello);
+    const copy = copyOf(this.#inbound.get(hello.id)?.facts, hello);
     if (copy !== undefined) return copy;
     const verdict = this.#judge(hello, 'inbound', hello.purpose);
     if (verdict.type === 'reject') return verdict;
-    const twin = this.#twinOf(hello);
+    const twin = twinOf(this.#inbound.get(hello.id)?.facts, hello);
     if (twin !== undefined) return twin;
     if (hello.purpose === 'bulk' && this.#inboundStreams >= maxInboundBulkStreams) {
       return reject('busy', `${this.#inboundStreams} streams are being received: try again later`);
     }
-    return { ...this.#handlers.facts(hello.id, hello.purpose), version, to: hello.id, initialMembers: emptyBytes };
+    return {
+      ...this.#handlers.facts(hello.id, hello.purpose),
+      version,
+      to: hello.id,
+      initialMembers: emptyBytes,
+    };
   }
 
   #place(hello: Hello, version: number): Reject | Welcome {
     const place = this.#handlers.join(hello);
     if ('type' in place) return place;
-    return { ...this.#handlers.facts(place.id, hello.purpose), version, to: place.id, initialMembers: place.initialMembers };
-  }
-
-  /** Another start of a data directory of which one is connected: it was copied, or its end has not been noticed yet. */
-  #copyOf(hello: Hello): Reject | undefined {
-    const live = this.#inbound.get(hello.id)?.facts;
-    if (live === undefined || live.incarnation === hello.incarnation) return undefined;
-    if (!equalBytes(live.storageId, hello.storageId)) return undefined;
-    return reject(
-      'duplicateName',
-      `another start of replica ${hello.name} (${hello.id}) is connected: its data directory was copied or rolled back, ` +
-        'or that start ended a moment ago',
-    );
-  }
-
-  /** Someone else under the name of a replica that is connected: one of them must not be. */
-  #twinOf(hello: Hello): Reject | undefined {
-    const live = this.#inbound.get(hello.id)?.facts;
-    if (live === undefined || equalBytes(live.storageId, hello.storageId)) return undefined;
-    return reject(
-      'duplicateName',
-      `a replica ${hello.name} (${hello.id}) with another data directory is connected: stop one of them`,
-    );
+    return {
+      ...this.#handlers.facts(place.id, hello.purpose),
+      version,
+      to: place.id,
+      initialMembers: place.initialMembers,
+    };
   }
 
   #accepted(connection: FrameConnection, hello: Hello): void {
@@ -400,10 +389,3 @@ export class Peers {
     this.#tick = this.#clock.setTimer(this.#tickDue, () => this.#ticked());
   }
 }
-
-/** Whether a member has turned out to be another data directory than the one that is connected under its id. */
-const isAnother = ({ storageId }: PeerAddress, facts: Facts | undefined): boolean =>
-  facts !== undefined &&
-  storageId !== undefined &&
-  storageId.length > 0 &&
-  !equalBytes(storageId, facts.storageId);
