@@ -145,6 +145,19 @@ test('health: a watcher hears of every change', async () => {
   await watch.return(undefined);
 });
 
+test('a client that pings more often than etcd allows keeps its connection', async () => {
+  const options = { 'grpc.keepalive_time_ms': 20, 'grpc.keepalive_permit_without_calls': 1 };
+  await using eager = new GrpcClient(server.server.address, undefined, options);
+  const path = '/grpc.health.v1.Health/Watch';
+  const watch = eager.stream(path, HealthCheckRequest, HealthCheckResponse, { service: '' });
+  expect((await watch.next()).value).toEqual({ status: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(server.server.connections).toBe(1);
+  server.replica.troubles = { phase: 'stopping' };
+  expect((await watch.next()).value).toEqual({ status: 2 });
+  await watch.return(undefined);
+});
+
 test.each(['/etcdserverpb.KV/RangeStream'])('%s is named as not served yet', async (path) => {
   const failed = await client.failure(client.raw(path, Buffer.alloc(0)));
   expect(failed.code).toBe(Code.unimplemented);
