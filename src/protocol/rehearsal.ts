@@ -13,9 +13,10 @@ import {
   type Token,
 } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
-import type { Base, CommittedEntry, Effect, Input, JournalRecord, Message, Protocol } from './contract.ts';
+import type { Base, CommittedEntry, Effect, Input, Message, Protocol } from './contract.ts';
 import type { LeaseReads, ProtocolDefinition, ProtocolOptions, Timing } from './definition.ts';
 import { type Configuration, decodeConfiguration } from './membership.ts';
+import { type Disk, emptyDisk, writeDown } from './rehearsal-disk.ts';
 
 /**
  * Replicas in memory whose every message, write, crash and tick is decided by the caller: for directed schedules,
@@ -62,21 +63,6 @@ export interface Actor<M extends Message> {
 export type ReadResult =
   | { readonly type: 'readable'; readonly index: Index }
   | { readonly type: 'failed'; readonly reason: string };
-
-export interface Disk<M extends Message> {
-  /** What would be found after a power cut now. */
-  records: JournalRecord[];
-  /** Written, not yet synced; oldest first. */
-  pending: Pending[];
-  /** Sends that wait for a write. */
-  held: { readonly after: Token; readonly to: NodeId; readonly message: M }[];
-  /** How much of `applied` is durable. */
-  flushed: Index;
-}
-
-export type Pending =
-  | { readonly type: 'persist'; readonly token: Token; readonly records: readonly JournalRecord[] }
-  | { readonly type: 'compact'; readonly below: Index; readonly head: readonly JournalRecord[] };
 
 /** Something on its way. A snapshot is one envelope. */
 export type Envelope<M extends Message> = { readonly from: NodeId; readonly to: NodeId } & (
@@ -390,7 +376,7 @@ function newActor<M extends Message>(id: NodeId): Actor<M> {
     id,
     protocol: undefined,
     now: millis(0),
-    disk: { records: [], pending: [], held: [], flushed: index(0) },
+    disk: emptyDisk(),
     applied: [],
     status: undefined,
     reads: new Map(),
@@ -399,15 +385,4 @@ function newActor<M extends Message>(id: NodeId): Actor<M> {
     installing: undefined,
     starts: 0,
   };
-}
-
-/** Cuts from the front only, as a journal of segments does. */
-function writeDown<M extends Message>(disk: Disk<M>, write: Pending): void {
-  if (write.type === 'persist') {
-    disk.records.push(...write.records);
-    return;
-  }
-  disk.records.push(...write.head);
-  const keep = disk.records.findIndex(({ index: at }) => at !== undefined && at >= write.below);
-  disk.records = disk.records.slice(keep < 0 ? disk.records.length - write.head.length : keep);
 }
