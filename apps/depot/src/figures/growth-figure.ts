@@ -51,8 +51,12 @@ export function drawGrowth(
         y,
       ),
     ),
-    ...targets.map(({ label, size, seconds }) =>
-      group(
+    ...targets.map(({ label, size, seconds }) => {
+      const hides = points.some((point) => {
+        const above = y(seconds) - y(point.seconds);
+        return point.size === size && above > 0 && above < labelRoom;
+      });
+      return group(
         {},
         line(x(size) - 22, y(seconds), x(size) + 22, y(seconds), {
           stroke: palette.limit,
@@ -60,14 +64,14 @@ export function drawGrowth(
         }),
         text(label, {
           x: x(size),
-          y: y(seconds) - 8,
+          y: y(seconds) + (hides ? 18 : -8),
           'text-anchor': 'middle',
           'font-size': 11,
           fill: palette.limit,
           ...halo,
         }),
-      ),
-    ),
+      );
+    }),
     legend([...items, ...(targets.length > 0 ? [promise] : [])], {
       x: box.x,
       y: height - 24,
@@ -75,6 +79,9 @@ export function drawGrowth(
     }).drawing,
   );
 }
+
+/** Pixels above a mark that its label takes. */
+const labelRoom = 24;
 
 const promise: LegendItem = { label: 'promised at most', colour: palette.limit, mark: 'line' };
 
