@@ -42,7 +42,7 @@ const started = (value: number): Reconfiguration => ({
 });
 
 /** After all of them; throws what one was refused for. */
-function after(configuration: Configuration, ...changes: Reconfiguration[]): Configuration {
+function changed(configuration: Configuration, ...changes: Reconfiguration[]): Configuration {
   return changes.reduce((current, change) => {
     const next = reconfigured(current, change);
     if (typeof next === 'string') throw new Error(`${change.type}: ${next}`);
@@ -52,10 +52,10 @@ function after(configuration: Configuration, ...changes: Reconfiguration[]): Con
 
 describe('adding', () => {
   test('makes a learner without a name, which starts and is promoted', () => {
-    const added = after(voters(1, 2, 3), add(4));
+    const added = changed(voters(1, 2, 3), add(4));
     expect(added).toMatchObject({ voters: [1, 2, 3], learners: [4], promoting: [] });
     expect(added.members[3]).toMatchObject({ id: 4, name: '', storageId: nothing });
-    const promoted = after(added, started(4), { type: 'promote', id: id(4) });
+    const promoted = changed(added, started(4), { type: 'promote', id: id(4) });
     expect(promoted).toMatchObject({ voters: [1, 2, 3, 4], learners: [], promoting: [] });
     expect(promoted.members[3]).toMatchObject({ name: 'n4', storageId: Uint8Array.of(4) });
   });
@@ -64,26 +64,26 @@ describe('adding', () => {
     const cluster = voters(1, 2, 3);
     expect(reconfigured(cluster, add(3))).toBe('memberExists');
     expect(reconfigured(cluster, { ...add(9), address: 'h3:1' } as Reconfiguration)).toBe('addressExists');
-    expect(reconfigured(after(cluster, add(4)), add(5))).toBe('tooManyLearners');
+    expect(reconfigured(changed(cluster, add(4)), add(5))).toBe('tooManyLearners');
   });
 
   test('of voters that have not started never exceeds what a quorum bears', () => {
-    const alone = after(voters(1), add(2, true));
+    const alone = changed(voters(1), add(2, true));
     expect(reconfigured(alone, add(3, true))).toBe('notEnoughStarted');
-    expect(reconfigured(after(alone, started(2)), add(3, true))).toMatchObject({ promoting: [2, 3] });
-    const three = after(voters(1, 2, 3), add(4, true), add(5, true));
+    expect(reconfigured(changed(alone, started(2)), add(3, true))).toMatchObject({ promoting: [2, 3] });
+    const three = changed(voters(1, 2, 3), add(4, true), add(5, true));
     expect(reconfigured(three, add(6, true))).toBe('notEnoughStarted');
   });
 
   test('a promotion needs a learner that has started', () => {
-    const added = after(voters(1, 2, 3), add(4));
+    const added = changed(voters(1, 2, 3), add(4));
     expect(reconfigured(added, { type: 'promote', id: id(4) })).toBe('notInSync');
     expect(reconfigured(added, { type: 'promote', id: id(3) })).toBe('notLearner');
     expect(reconfigured(added, { type: 'promote', id: id(9) })).toBe('memberNotFound');
   });
 
   test('a learner starts once: another directory is somebody else (R-10)', () => {
-    const added = after(voters(1, 2, 3), add(4), started(4));
+    const added = changed(voters(1, 2, 3), add(4), started(4));
     expect(reconfigured(added, { ...started(4), storageId: Uint8Array.of(9) } as Reconfiguration)).toBe(
       'memberExists',
     );
@@ -93,7 +93,7 @@ describe('adding', () => {
 
 describe('removing', () => {
   test('is for ever: the id never comes back (R-10)', () => {
-    const removed = after(voters(1, 2, 3), { type: 'remove', id: id(2) });
+    const removed = changed(voters(1, 2, 3), { type: 'remove', id: id(2) });
     expect(removed).toMatchObject({ voters: [1, 3], removed: [2] });
     expect(removed.members.map((each) => each.id)).toEqual([1, 3]);
     expect(reconfigured(removed, add(2))).toBe('memberExists');
@@ -102,7 +102,7 @@ describe('removing', () => {
 
   test('of the last voter is refused', () => {
     expect(reconfigured(voters(1), { type: 'remove', id: id(1) })).toBe('notEnoughStarted');
-    expect(reconfigured(after(voters(1), add(2)), { type: 'remove', id: id(2) })).toMatchObject({
+    expect(reconfigured(changed(voters(1), add(2)), { type: 'remove', id: id(2) })).toMatchObject({
       voters: [1],
       learners: [],
     });
@@ -115,9 +115,9 @@ describe('removing', () => {
 });
 
 test('an exchange is joint, and leaving it removes whoever is in neither half', () => {
-  const ready = after(voters(1, 2, 3), add(4), started(4));
+  const ready = changed(voters(1, 2, 3), add(4), started(4));
   const change = { type: 'exchange', promote: [id(4)], remove: [id(1)] } as const;
-  const joint = after(ready, change);
+  const joint = changed(ready, change);
   expect(joint).toMatchObject({ voters: [2, 3, 4], outgoing: [1, 2, 3], learners: [], removed: [] });
   expect(joint.members.length).toBe(4);
   expect(isReached(joint, change)).toBe(false);
@@ -134,7 +134,7 @@ test('an exchange is joint, and leaving it removes whoever is in neither half', 
 
 test('an address is changed, unless another member has it', () => {
   const cluster = voters(1, 2);
-  expect(after(cluster, { type: 'update', id: id(2), address: 'x:1' }).members[1]?.address).toBe('x:1');
+  expect(changed(cluster, { type: 'update', id: id(2), address: 'x:1' }).members[1]?.address).toBe('x:1');
   expect(reconfigured(cluster, { type: 'update', id: id(2), address: 'h1:1' })).toBe('addressExists');
   expect(reconfigured(cluster, { type: 'update', id: id(3), address: 'x:1' })).toBe('memberNotFound');
 });
@@ -155,7 +155,7 @@ describe('bytes', () => {
     expect(decodeReconfiguration(Uint8Array.of(99))).toBeInstanceOf(Malformed);
     const configurations = [
       voters(1, 2, 3),
-      after(voters(1, 2, 3), add(4, true), started(4), { type: 'remove', id: id(1) }),
+      changed(voters(1, 2, 3), add(4, true), started(4), { type: 'remove', id: id(1) }),
     ];
     for (const configuration of configurations) {
       expect(decodeConfiguration(encodeConfiguration(configuration))).toEqual(configuration);
@@ -168,7 +168,7 @@ describe('bytes', () => {
   });
 
   test('that name a removed member, or promote no learner, are malformed', () => {
-    const cluster = after(voters(1, 2), add(3));
+    const cluster = changed(voters(1, 2), add(3));
     const wrong = [
       { ...cluster, removed: [id(1)] },
       { ...cluster, promoting: [id(1)] },

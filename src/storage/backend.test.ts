@@ -28,7 +28,13 @@ const outcome = <T>(start: (callback: Callback<T>) => void): Promise<T> =>
   });
 
 const configuration = votersOnly([
-  { id: nodeId(7), name: 'n1', address: '127.0.0.1:2380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
+  {
+    id: nodeId(7),
+    name: 'n1',
+    address: '127.0.0.1:2380',
+    storageId: new Uint8Array(0),
+    publicKey: new Uint8Array(0),
+  },
 ]);
 const baseAt = (at: number): Base => ({
   position: { index: index(at), epoch: epoch(at === 0 ? 0 : 3), time: clusterTime(10 * at) },

@@ -13,7 +13,13 @@ import { type SnapshotOrigin, snapshotFrames } from './snapshot.ts';
 import { writeSnapshotFile } from './snapshot-file.ts';
 
 const configuration = votersOnly([
-  { id: nodeId(7), name: 'n1', address: '127.0.0.1:2380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
+  {
+    id: nodeId(7),
+    name: 'n1',
+    address: '127.0.0.1:2380',
+    storageId: new Uint8Array(0),
+    publicKey: new Uint8Array(0),
+  },
 ]);
 const baseAt = (at: number): Base => ({
   position: { index: index(at), epoch: epoch(1), time: clusterTime(at) },

@@ -16,8 +16,20 @@ import { type ReceiveOutcome, SnapshotReceiver } from './snapshot-receiver.ts';
 const base: Base = {
   position: { index: index(77), epoch: epoch(5), time: clusterTime(123_456) },
   configuration: votersOnly([
-    { id: nodeId(7), name: 'n1', address: '127.0.0.1:2380', storageId: new Uint8Array(0), publicKey: new Uint8Array(0) },
-    { id: nodeId(9), name: 'n2', address: '127.0.0.1:3380', storageId: new Uint8Array(0), publicKey: Uint8Array.of(1) },
+    {
+      id: nodeId(7),
+      name: 'n1',
+      address: '127.0.0.1:2380',
+      storageId: new Uint8Array(0),
+      publicKey: new Uint8Array(0),
+    },
+    {
+      id: nodeId(9),
+      name: 'n2',
+      address: '127.0.0.1:3380',
+      storageId: new Uint8Array(0),
+      publicKey: Uint8Array.of(1),
+    },
   ]),
 };
 const origin: SnapshotOrigin = {
