@@ -47,9 +47,9 @@ export const rangeSliceBytes = 256 * 1024;
 /** Seconds for which a lease may be granted. */
 export const maxLeaseTtl = 9_000_000_000;
 /** Leases that one command renews. */
-export const maxRenewals = 4096;
+export const maxRenewals = 2048;
 /** Leases that one command finds due and expires or files again, and their keys, unless one lease alone has more. */
-export const expireSliceLeases = 256;
+export const expireSliceLeases = 128;
 export const expireSliceKeys = 1024;
 /** Writes of the past that one step of giving space back looks at: a few milliseconds on every replica. */
 export const sweepSliceWrites = 256;

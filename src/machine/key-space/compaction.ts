@@ -3,12 +3,11 @@ import type { ReadStore, Store } from '../../core/store.ts';
 import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
 import type { CompactRequest, CompactResult, SweepResult } from './control.ts';
 import { deleteHead, readHead } from './heads.ts';
-import { cursorOf, type EventCursor, eventKey, historyKey, isPut } from './history.ts';
-import { isLive } from './records.ts';
+import { cursorOf, type EventCursor, eventKey, historyKey, isPut, revisionBefore } from './history.ts';
 import type { KeyError } from './requests.ts';
 import { type Present, readCompactedRevision, writeCompactedRevision } from './revisions.ts';
 import type { KeySpaceRules } from './rules.ts';
-import { revisionOf, versionsOf } from './versions.ts';
+import { versionKey } from './versions.ts';
 
 /** How far along the history what the last compaction made superfluous has been given back. */
 const sweptKey = Uint8Array.of(0x03);
@@ -31,8 +30,8 @@ export function isSwept(store: ReadStore): boolean {
 }
 
 /**
- * Gives back some of it. Goes along the writes up to the compacted revision: each makes all older versions of its key
- * superfluous, of which there is one at most, since those before were dealt with before. A tombstone goes, too, but for
+ * Gives back some of it. Goes along the writes up to the compacted revision: each makes the version before it
+ * superfluous. A tombstone goes, too, but for
  * one at the compacted revision itself: a watch that begins there must see the delete.
  */
 export function sweep(store: Store, rules: KeySpaceRules): SweepResult {
@@ -63,18 +62,14 @@ function sweepWrite(
 ): void {
   const { revision } = cursorOf(at);
   const key = eventKey(value);
-  const keepsTombstone = rules.keepsTombstone(revision, compacted);
-  const superfluous: Uint8Array[] = [];
-  for (const [version, record] of store.scan(versionsOf(key, revision))) {
-    const older = rules.supersedes(revisionOf(version), revision);
-    const gone = revisionOf(version) === revision && !isLive(record) && !keepsTombstone;
-    if (older || gone) superfluous.push(version);
+  const before = revisionBefore(value);
+  if (before > 0 && rules.supersedes(before, revision)) store.delete(versionKey(key, before));
+  if (!isPut(value) && !rules.keepsTombstone(revision, compacted)) {
+    store.delete(versionKey(key, revision));
+    // A key that was deleted and has not come back has no version any more.
+    if (readHead(store, key)?.revision === revision) deleteHead(store, key);
   }
-  for (const version of superfluous) store.delete(version);
-  if (revision === compacted) return;
-  store.delete(at);
-  // A key that was deleted and has not come back has no version any more.
-  if (!isPut(value) && readHead(store, key)?.revision === revision) deleteHead(store, key);
+  if (revision < compacted) store.delete(at);
 }
 
 function readSwept(store: ReadStore): EventCursor {

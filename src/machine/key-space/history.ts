@@ -15,7 +15,8 @@ import { versionKey } from './versions.ts';
  *
  *     0x11 | revision (8 bytes) | place in the revision (4 bytes)
  *
- * and its values 1 for a put and 0 for a delete, then the user's key. What was put is in the table of versions.
+ * and its values 1 for a put and 0 for a delete, the revision of the version before (8 bytes; 0 for none), then the
+ * user's key. What was put is in the table of versions.
  */
 const historyTable = 0x11;
 
@@ -45,15 +46,20 @@ export function recordEvent(
   order: number,
   type: KeyEvent['type'],
   key: Uint8Array,
+  before: number,
 ): void {
-  const value = new Uint8Array(key.length + 1);
+  const value = new Uint8Array(key.length + 9);
   value[0] = type === 'put' ? 1 : 0;
-  value.set(key, 1);
+  writeUint64(value, 1, before);
+  value.set(key, 9);
   store.put(historyKey(revision, order), value);
 }
 
 /** The user's key of an event. */
-export const eventKey = (value: Uint8Array): Uint8Array => part(value, 1, value.length);
+export const eventKey = (value: Uint8Array): Uint8Array => part(value, 9, value.length);
+
+/** The revision of the version that an event came after; 0 for none. It may have been given back since. */
+export const revisionBefore = (value: Uint8Array): number => readUint64(value, 1);
 
 export const isPut = (value: Uint8Array): boolean => value[0] === 1;
 

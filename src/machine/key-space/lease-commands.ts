@@ -14,6 +14,7 @@ import type {
   RevokeRequest,
   RevokeResult,
 } from './control.ts';
+import { readHead } from './heads.ts';
 import {
   type Due,
   deleteLease,
@@ -113,7 +114,11 @@ function dueBy(store: Store, time: number): Due[] {
 function end(store: Store, lease: bigint, record: LeaseRecord): number {
   const keys = leaseKeys(store, lease);
   const writer = new RevisionWriter(store, readPresent(store));
-  for (const key of keys) writer.delete(versionKey(key, 0), lease);
+  for (const key of keys) {
+    const head = readHead(store, key);
+    assert(head?.live?.lease === lease, 'a key is attached to a lease that is not its own');
+    writer.delete(versionKey(key, head.revision), lease);
+  }
   writer.finish();
   unfileDue(store, lease, record.filedAt);
   deleteLease(store, lease);

@@ -1,10 +1,10 @@
 import type { Store } from '../../core/store.ts';
-import { type LiveHead, writeHead } from './heads.ts';
+import { type Head, type LiveHead, writeHead } from './heads.ts';
 import { recordEvent } from './history.ts';
 import { attach, detach } from './leases.ts';
 import { encodeRecord, encodeTombstone } from './records.ts';
 import { type Present, writePresent } from './revisions.ts';
-import { atRevision, userKey, versionKey } from './versions.ts';
+import { atRevision, revisionOf, userKey, versionKey } from './versions.ts';
 
 /** The writes of one command: they all happen at one revision, which exists once there is a write. */
 export class RevisionWriter {
@@ -23,8 +23,9 @@ export class RevisionWriter {
     return this.#writes === 0 ? this.#before.revision : this.#before.revision + 1;
   }
 
-  put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: LiveHead | undefined): void {
+  put(key: Uint8Array, value: Uint8Array, lease: bigint, head: Head | undefined): void {
     const revision = this.#before.revision + 1;
+    const previous = head?.live;
     const live: LiveHead = {
       createRevision: previous?.createRevision ?? revision,
       version: (previous?.version ?? 0) + 1,
@@ -38,10 +39,10 @@ export class RevisionWriter {
     const order = this.#writes++;
     writeHead(this.store, key, { revision, live });
     this.store.put(versionKey(key, revision), encodeRecord(live, value, order));
-    recordEvent(this.store, revision, order, 'put', key);
+    recordEvent(this.store, revision, order, 'put', key, head?.revision ?? 0);
   }
 
-  /** Deletes the key that `version` is a version of, which was attached to `lease`. */
+  /** Deletes the key that `version` is the present version of, which was attached to `lease`. */
   delete(version: Uint8Array, lease: bigint): void {
     const revision = this.#before.revision + 1;
     const key = userKey(version);
@@ -49,7 +50,7 @@ export class RevisionWriter {
     const order = this.#writes++;
     writeHead(this.store, key, { revision, live: undefined });
     this.store.put(atRevision(version, revision), encodeTombstone(order));
-    recordEvent(this.store, revision, order, 'delete', key);
+    recordEvent(this.store, revision, order, 'delete', key, revisionOf(version));
   }
 
   /** Ends the command; the revision to answer with. */

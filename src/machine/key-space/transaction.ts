@@ -119,14 +119,15 @@ export function oldestRevisionRead(step: Step, present: number): number {
 }
 
 function executePut(writer: RevisionWriter, put: PutRequest): PutResult {
-  const present = readHead(writer.store, put.key)?.live;
+  const head = readHead(writer.store, put.key);
+  const present = head?.live;
   const replaced =
     present !== undefined && (put.previous || put.ignoreValue)
       ? recordAt(writer.store, put.key, writer.present)
       : undefined;
   const value = put.ignoreValue && replaced !== undefined ? replaced.value : put.value;
   const lease = put.ignoreLease && present !== undefined ? present.lease : put.lease;
-  writer.put(put.key, value, lease, present);
+  writer.put(put.key, value, lease, head);
   const answered = put.previous && replaced !== undefined;
   return { type: 'put', previous: answered ? keyValue(put.key, replaced) : undefined };
 }
