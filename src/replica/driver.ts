@@ -321,6 +321,8 @@ export class Driver {
       this.#appliedConfiguration = configuration;
       this.#changes.applied(configuration);
       this.#options.host.configurationApplied(configuration);
+      // Whoever was removed holds up no feature level any more.
+      this.#review();
     }
     this.#clusterClock.applied(this.#applier.base.position.time, this.#options.clock.now());
     this.notices.applied.mark();

@@ -10,6 +10,10 @@ export interface Violation {
   readonly detail: string;
 }
 
+/** With where it came from, as far as that is known. */
+export const describeError = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
 /** Called with the first thing that goes wrong; later ones only follow from it. */
 export type Report = (violation: Violation) => void;
 
