@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Client, codeOf, op } from '../src/client/index.ts';
+import { methods } from '../src/client/wire/index.ts';
 import { type Store, stores } from './client-stores.ts';
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -259,7 +260,19 @@ describe.each(stores)('$name', ({ start }) => {
   });
 
   describe('register', () => {
-    test('addresses are listed with their metadata, and listed again when they were struck', async () => {
+    test('an address is listed again when its lease was lost', async ({ skip }) => {
+      skip(store.administer === undefined, 'an embedded client has no call to revoke the lease of another');
+      const service = unique('service');
+      await using _web = await client.register(service, '10.0.0.1:80');
+      const listed = async () => (await other.range({ prefix: `${service}/` })).entries[0];
+      const ID = (await listed())?.lease ?? 0n;
+      await store.administer?.((calls) => calls.call(methods.leaseRevoke, 'write', { ID }));
+      expect(await listed()).toBeUndefined();
+      await until(async () => (await listed()) !== undefined);
+      expect((await listed())?.lease).not.toBe(ID);
+    });
+
+    test('addresses are listed with their metadata, and their changes are seen', async () => {
       const service = unique('service');
       const seen: string[] = [];
       const stop = new AbortController();
