@@ -4,15 +4,17 @@ import { commandFailure } from './client-failure.ts';
 import { Configuration } from './config/configuration.ts';
 import { readPem, requireUsable } from './config/files.ts';
 import { type Scope, type Setting, settings, settingsOf } from './config/settings.ts';
-import { formatAddress } from './config/values.ts';
+import { type Endpoint, formatAddress } from './config/values.ts';
+import { credentialsOf } from './credentials.ts';
 import type { CliDependencies } from './dependencies.ts';
-import { type ExitCode, usageFailure } from './exit-codes.ts';
+import { usageFailure } from './exit-codes.ts';
 import { versionLine } from './version.ts';
 
 /** One run of the program. */
 export interface Session {
   readonly dependencies: CliDependencies;
-  exitCode: ExitCode;
+  /** An `ExitCode`, or that of a command that was run. */
+  exitCode: number;
 }
 
 export function rootCommand({ stdout, stderr }: CliDependencies): Command {
@@ -79,10 +81,14 @@ export function configurationOf(command: Command, scopes: readonly Scope[], sess
   return configuration;
 }
 
-export function serversOf(configuration: Configuration): ServerAddress[] {
+export const serversOf = (configuration: Configuration): ServerAddress[] =>
+  serversAt(configuration.required(settings.endpoints), configuration);
+
+/** `endpoints` as servers, with the TLS that is configured. */
+export function serversAt(endpoints: readonly Endpoint[], configuration: Configuration): ServerAddress[] {
   const tls = clientTls(configuration);
   const noFiles: TlsOptions = { ca: undefined, cert: undefined, key: undefined };
-  return configuration.required(settings.endpoints).map((endpoint) => ({
+  return endpoints.map((endpoint) => ({
     address: formatAddress(endpoint),
     tls: endpoint.tls === false ? undefined : (tls ?? (endpoint.tls === true ? noFiles : undefined)),
   }));
@@ -102,12 +108,15 @@ export function clientTls(configuration: Configuration): TlsOptions | undefined 
 
 /** Runs `use` with a client of the configured cluster; failures become messages and exit codes. */
 export async function withClient<T>(
+  session: Session,
   configuration: Configuration,
   use: (client: Calls) => Promise<T>,
 ): Promise<T> {
+  const credentials = await credentialsOf(configuration, session.dependencies);
   const client = new Calls({
     servers: serversOf(configuration),
     timeoutMs: configuration.required(settings.timeout),
+    ...(credentials === undefined ? {} : { credentials }),
   });
   try {
     return await use(client);

@@ -3,6 +3,8 @@ export interface CliDependencies {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Somebody who can be asked; undefined when nobody sits there. */
+  readonly terminal?: Terminal | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly lifeline: Lifeline;
 }
@@ -10,6 +12,13 @@ export interface CliDependencies {
 export interface Output {
   readonly isTTY?: boolean;
   write(chunk: string | Uint8Array): unknown;
+}
+
+export interface Terminal {
+  /** The line that was typed. Rejects with a `CommandFailure` when it was given up. */
+  ask(question: string): Promise<string>;
+  /** The same, without showing what is typed. */
+  askSecret(question: string): Promise<string>;
 }
 
 /** What tells a long-running command to end. */

@@ -1,5 +1,6 @@
 import type { CliDependencies, Lifeline } from './dependencies.ts';
 import { run } from './program.ts';
+import { terminalOf } from './terminal.ts';
 
 // Deprecations in what we depend on are nothing that a user could act on.
 process.noDeprecation = true;
@@ -17,6 +18,7 @@ const dependencies: CliDependencies = {
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: process.stdin,
+  terminal: process.stdin.isTTY ? terminalOf(process.stdin, process.stderr) : undefined,
   env: process.env,
   lifeline,
 };

@@ -46,6 +46,9 @@ export function shortened(text: string, width: number): string {
 
 export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
+/** One of a stream of objects. */
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value)}\n`;
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped
 const needsEscape = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\\]/g;
 

@@ -99,6 +99,11 @@ export interface Change {
 export type WatchQuery = Selection & {
   /** From this revision on, it included. Without it: from what comes after the watch was opened. */
   readonly fromRevision?: bigint | undefined;
+  /**
+   * `changes()` also tells how far the watch has come while nothing happens, as a change without events: every half minute
+   * of a cluster, more seldom of a replica in this process.
+   */
+  readonly progress?: boolean | undefined;
   /** Hand out what was there before each event, too. */
   readonly previous?: boolean | undefined;
   /** Ends the watch; the loop ends without an error. */

@@ -89,6 +89,15 @@ export class WatchFeed implements Watch {
     return !this.#parked;
   }
 
+  /** Up to `revision` there is nothing that was not pushed. */
+  progress(revision: bigint): void {
+    if (this.#ended) return;
+    // One that was not read yet says less than this one.
+    if (this.#waiting.at(-1)?.events.length === 0) this.#waiting.pop();
+    this.#waiting.push({ revision, events: [] });
+    this.#wake?.();
+  }
+
   /** What was pushed before is still read; then the reader gets the error. */
   fail(error: Error): void {
     if (this.#ended) return;

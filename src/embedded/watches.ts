@@ -10,7 +10,7 @@ import type { WatchEvent as HubEvent, WatchSink } from '../replica/watches/watch
 import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import { entryOf, machineRange } from './requests.ts';
 
-/** Nobody here asks for it: an embedded watch has no connection over which to come back. */
+/** Few ask for it here: an embedded watch has no connection over which to come back. */
 const progressIntervalMs = 600_000;
 const retryMs = 100;
 
@@ -54,7 +54,7 @@ export class Watches {
         puts: true,
         deletes: true,
         previous: query.previous ?? false,
-        progress: false,
+        progress: query.progress ?? false,
       });
       if (added.type === 'watching') feed.opened((query.fromRevision ?? BigInt(added.revision) + 1n) - 1n);
       else stream.close();
@@ -93,7 +93,10 @@ function sinkOf(feed: WatchFeed): WatchSink {
       for (const group of byRevision(events)) room = feed.push(group);
       return room;
     },
-    progress: () => true,
+    progress(_watch, revision) {
+      feed.progress(BigInt(revision));
+      return true;
+    },
     compacted(_watch, revision) {
       const message = `revisions were compacted before they were seen; the oldest that is left is ${revision}`;
       feed.fail(new CoordinationError('compacted', 'refused', message, { revision: BigInt(revision) }));

@@ -32,7 +32,7 @@ of all commands are taken here, to see what they would do. Nothing is started an
         const located = configuration.located(setting);
         return {
           setting: setting.name,
-          value: located?.text ?? null,
+          value: located === undefined ? null : (setting.shown?.(located.text) ?? located.text),
           source: located?.source ?? 'unset',
           place: located === undefined || located.source === 'default' ? null : located.place,
           commands: commandsOf(setting),

@@ -12,6 +12,7 @@ import { addCommand, configurationOf, type Session, withClient } from '../comman
 import { settings } from '../config/settings.ts';
 import type { Output } from '../dependencies.ts';
 import { usageFailure } from '../exit-codes.ts';
+import { parseLeaseId } from '../lease-id.ts';
 import { json, printable, shortened, table } from '../output.ts';
 
 const scopes = ['client'] as const;
@@ -21,33 +22,38 @@ export function addPutCommand(program: Command, session: Session): void {
     .argument('<KEY>', 'The key')
     .argument('<VALUE>', 'The value; - reads it from stdin, byte by byte as it is')
     .option('--prev-kv', 'Show the pair that was replaced')
+    .option('--lease <ID>', 'Delete the key together with this lease', parseLeaseId)
     .addHelpText(
       'after',
       `
 Examples:
   quorate put greeting hello
   quorate put photo - < photo.jpg
-  quorate put --output json greeting hello`,
+  quorate put --output json greeting hello
+  quorate put session/7 here --lease 694d1e0f   an id of "quorate lease grant"`,
     )
-    .action(async (key: string, value: string, options: { prevKv?: true }, command: Command) => {
-      const configuration = configurationOf(command, scopes, session);
-      const { stdin, stdout } = session.dependencies;
-      const request = putRequest({
-        key: keyBytes(key),
-        value: value === '-' ? await readAll(stdin) : utf8(value),
-        prevKv: options.prevKv === true,
-      });
-      const answer = await withClient(configuration, (client) => client.put(request));
-      if (configuration.required(settings.output) === 'json') {
-        stdout.write(json(PutResponse.toJSON(answer)));
-        return;
-      }
-      stdout.write(`done at revision ${answer.header?.revision ?? 0n}\n`);
-      if (answer.prevKv !== undefined) stdout.write(pairTable([answer.prevKv], stdout));
-    });
+    .action(
+      async (key: string, value: string, options: { prevKv?: true; lease?: bigint }, command: Command) => {
+        const configuration = configurationOf(command, scopes, session);
+        const { stdin, stdout } = session.dependencies;
+        const request = putRequest({
+          key: keyBytes(key),
+          value: value === '-' ? await readAll(stdin) : utf8(value),
+          prevKv: options.prevKv === true,
+          lease: options.lease ?? 0n,
+        });
+        const answer = await withClient(session, configuration, (client) => client.put(request));
+        if (configuration.required(settings.output) === 'json') {
+          stdout.write(json(PutResponse.toJSON(answer)));
+          return;
+        }
+        stdout.write(`done at revision ${answer.header?.revision ?? 0n}\n`);
+        if (answer.prevKv !== undefined) stdout.write(pairTable([answer.prevKv], stdout));
+      },
+    );
 }
 
-interface RangeFlags {
+export interface RangeFlags {
   readonly prefix?: true;
   readonly rangeEnd?: string;
 }
@@ -116,7 +122,7 @@ RangeResponse, with keys and values in base64.`,
         countOnly: flags.countOnly === true,
         serializable: flags.consistency === 'local',
       });
-      const answer = await withClient(configuration, (client) => client.range(request));
+      const answer = await withClient(session, configuration, (client) => client.range(request));
       showRange(answer, flags, configuration.required(settings.output), session);
     });
 }
@@ -157,7 +163,7 @@ Examples:
       const configuration = configurationOf(command, scopes, session);
       const { stdout } = session.dependencies;
       const request = deleteRequest({ ...rangeOf(key, flags), prevKv: flags.prevKv === true });
-      const answer = await withClient(configuration, (client) => client.deleteRange(request));
+      const answer = await withClient(session, configuration, (client) => client.deleteRange(request));
       if (configuration.required(settings.output) === 'json') {
         stdout.write(json(DeleteRangeResponse.toJSON(answer)));
         return;
@@ -185,12 +191,12 @@ export function pairTable(pairs: readonly KeyValue[], { isTTY }: Output): string
   );
 }
 
-const addRangeFlags = (command: Command): Command =>
+export const addRangeFlags = (command: Command): Command =>
   command
     .addOption(new Option('--prefix', 'All keys that begin with KEY').conflicts('rangeEnd'))
     .option('--range-end <END>', 'All keys from KEY on, below END');
 
-function rangeOf(key: string, flags: RangeFlags): { key: Uint8Array; rangeEnd: Uint8Array } {
+export function rangeOf(key: string, flags: RangeFlags): { key: Uint8Array; rangeEnd: Uint8Array } {
   if (flags.prefix === true && key === '') return { key: withoutEnd, rangeEnd: withoutEnd };
   const from = keyBytes(key);
   if (flags.prefix === true) return { key: from, rangeEnd: prefixEnd(from) };
@@ -203,7 +209,7 @@ function keyBytes(key: string): Uint8Array {
   return utf8(key);
 }
 
-function parseRevision(text: string): bigint {
+export function parseRevision(text: string): bigint {
   if (!/^[1-9]\d{0,17}$/.test(text))
     throw new InvalidArgumentError('It must be a revision, a number from 1 on.');
   return BigInt(text);

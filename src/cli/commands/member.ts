@@ -50,7 +50,7 @@ function addList(parent: Command, session: Session): void {
     .addHelpText('after', example('list --output json'))
     .action(async (_options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { members } = await withClient(configuration, (client) =>
+      const { members } = await withClient(session, configuration, (client) =>
         client.memberList({ linearizable: true }),
       );
       session.dependencies.stdout.write(
@@ -69,7 +69,7 @@ function addAdd(parent: Command, session: Session): void {
     .action(async (text: string, options: { readonly learner?: boolean }, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const request = { peerURLs: [peerUrl(text)], isLearner: options.learner === true };
-      const { member, members } = await withClient(configuration, (client) =>
+      const { member, members } = await withClient(session, configuration, (client) =>
         client.call(methods.memberAdd, 'write', request),
       );
       const { stdout } = session.dependencies;
@@ -100,7 +100,7 @@ function addChange(parent: Command, session: Session, change: Change): void {
     .addHelpText('after', example(`${change.name} n3`))
     .action(async (text: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const member = await withClient(configuration, async (client) => {
+      const member = await withClient(session, configuration, async (client) => {
         const found = await memberNamed(client, text);
         await change.act(client, found);
         return found;
@@ -117,7 +117,7 @@ function addUpdate(parent: Command, session: Session): void {
     .action(async (text: string, address: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const peerURLs = [peerUrl(address)];
-      const member = await withClient(configuration, async (client) => {
+      const member = await withClient(session, configuration, async (client) => {
         const found = await memberNamed(client, text);
         await client.call(methods.memberUpdate, 'write', { ID: found.ID, peerURLs });
         return found;

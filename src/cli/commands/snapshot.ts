@@ -35,7 +35,9 @@ function addSave(snapshot: Command, session: Session): void {
     .action(async (file: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, ['client'], session);
       const target = await backupTarget(file);
-      const summary = await withClient(configuration, (client) => saveBackup(client.snapshot(), target));
+      const summary = await withClient(session, configuration, (client) =>
+        saveBackup(client.snapshot(), target),
+      );
       show(summary, file, configuration.required(settings.output), session);
     });
 }

@@ -30,7 +30,7 @@ when at least one server answered, and 4 when none did.`,
     )
     .action(async (_options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const members = await membersOf(configuration);
+      const members = await membersOf(session, configuration);
       const reports = await Promise.all(
         serversToAsk(configuration, members).map((server) => ask(server, members, configuration)),
       );
@@ -53,9 +53,11 @@ when at least one server answered, and 4 when none did.`,
 }
 
 /** What one replica knows of the members; it need not have a leader for that. */
-async function membersOf(configuration: Configuration): Promise<readonly Member[]> {
+async function membersOf(session: Session, configuration: Configuration): Promise<readonly Member[]> {
   try {
-    const answer = await withClient(configuration, (client) => client.memberList({ linearizable: false }));
+    const answer = await withClient(session, configuration, (client) =>
+      client.memberList({ linearizable: false }),
+    );
     return answer.members;
   } catch (error) {
     if (error instanceof CommandFailure && error.exitCode !== exitCodes.usage) return [];

@@ -32,7 +32,7 @@ The exit code is 0 whichever branch was taken; the first line of the output says
       const configuration = configurationOf(command, scopes, session);
       const { stdout } = session.dependencies;
       const request = readTxn(await readSource(file, session), file);
-      const answer = await withClient(configuration, (client) => client.txn(request));
+      const answer = await withClient(session, configuration, (client) => client.txn(request));
       if (configuration.required(settings.output) === 'json') {
         stdout.write(json({ succeeded: answer.succeeded, ...(TxnResponse.toJSON(answer) as object) }));
       } else {

@@ -7,6 +7,7 @@ import {
   allSettings,
   environmentName,
   environmentPrefix,
+  fenceVariable,
   type Scope,
   type Setting,
   settingsOf,
@@ -145,7 +146,7 @@ const isServiceLink = (name: string, value: string | undefined): boolean =>
   /^QUORATE_(SERVICE|PORT)_/.test(name) || (name === 'QUORATE_PORT' && value?.startsWith('tcp://') === true);
 
 function unknownVariables(env: ConfigurationInputs['env']): string[] {
-  const known = [...allSettings.map(environmentName), `${environmentPrefix}CONFIG`];
+  const known = [...allSettings.map(environmentName), `${environmentPrefix}CONFIG`, fenceVariable];
   return Object.keys(env)
     .filter((name) => name.startsWith(environmentPrefix) && !known.includes(name))
     .filter((name) => !isServiceLink(name, env[name]))

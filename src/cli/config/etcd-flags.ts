@@ -44,8 +44,6 @@ const equivalents: Readonly<Record<string, string>> = {
   'keepalive-timeout': 'there is nothing to set: each command ends by --timeout',
   'insecure-transport': 'without --cacert, --cert or https:// no TLS is used',
   'insecure-skip-tls-verify': 'certificates are always verified: use --cacert FILE',
-  user: 'there are no users yet: use client certificates',
-  password: 'there are no users yet: use client certificates',
   order: 'use --sort TARGET or --sort TARGET:descend',
   'sort-by': 'use --sort TARGET or --sort TARGET:descend',
   hex: 'use --output json: bytes are in base64',

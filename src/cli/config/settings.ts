@@ -15,8 +15,8 @@ import {
   parseText,
 } from './values.ts';
 
-/** Groups of commands that share settings. `client` is every command that talks to a cluster. */
-export type Scope = 'serve' | 'start' | 'client' | 'restore' | 'print';
+/** Groups of commands that share settings. `client` is every command that talks to one cluster, `copy` the one that talks to two. */
+export type Scope = 'serve' | 'start' | 'client' | 'copy' | 'restore' | 'recover' | 'print';
 
 /**
  * One thing that can be configured: by the flag `--<name>`, by the variable `QUORATE_<NAME>`, or by the key `<name>` of
@@ -30,9 +30,14 @@ export interface Setting<T> {
   readonly parse: Parser<T>;
   readonly default: string | undefined;
   readonly help: string;
+  /** What may be shown of a value, when not all of it. */
+  readonly shown?: (text: string) => string;
 }
 
 export const environmentPrefix = 'QUORATE_';
+
+/** No setting: by this `quorate lock` tells its command the fence. */
+export const fenceVariable = `${environmentPrefix}FENCE`;
 
 export const environmentName = (setting: Setting<unknown>): string =>
   environmentPrefix + setting.name.toUpperCase().replaceAll('-', '_');
@@ -57,6 +62,8 @@ const flag = (name: string, scopes: readonly Scope[], help: string): Setting<boo
 
 const file = (name: string, scopes: readonly Scope[], help: string): Setting<string> =>
   setting(name, scopes, 'FILE', parseText, help);
+
+const hidden = (): string => '(hidden)';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const outputFormats = ['table', 'json'] as const;
@@ -257,7 +264,7 @@ export const settings = {
   ),
   timeout: setting<number>(
     'timeout',
-    ['client'],
+    ['client', 'copy'],
     'DURATION',
     parseDuration,
     'Give up after so long, e.g. 500ms or 5s',
@@ -265,14 +272,49 @@ export const settings = {
   ),
   cacert: file(
     'cacert',
-    ['client'],
+    ['client', 'copy'],
     "Authorities (PEM) that the servers' certificates must be signed by: asks for TLS",
   ),
-  cert: file('cert', ['client'], 'Client certificate (PEM)'),
-  key: file('key', ['client'], 'Private key (PEM) of --cert'),
+  cert: file('cert', ['client', 'copy'], 'Client certificate (PEM)'),
+  key: file('key', ['client', 'copy'], 'Private key (PEM) of --cert'),
+  user: {
+    ...setting<string>(
+      'user',
+      ['client', 'copy'],
+      'NAME',
+      parseText,
+      'Who asks, where users are asked for: NAME, or NAME:PASSWORD; a password that is not given is asked for',
+    ),
+    shown: (text: string) => text.replace(/:.*/s, ':(hidden)'),
+  },
+  password: {
+    ...setting<string>(
+      'password',
+      ['client', 'copy'],
+      'TEXT',
+      parseText,
+      'Password of --user; others on this machine can see flags, so rather QUORATE_PASSWORD or --password-file',
+    ),
+    shown: hidden,
+  },
+  passwordFile: file(
+    'password-file',
+    ['client', 'copy'],
+    'The file whose first line is the password of --user',
+  ),
+  token: {
+    ...setting<string>(
+      'token',
+      ['client', 'copy'],
+      'TEXT',
+      parseText,
+      'Instead of --user: a token that was issued before, such as a JSON Web Token',
+    ),
+    shown: hidden,
+  },
   output: setting<(typeof outputFormats)[number]>(
     'output',
-    ['client', 'restore', 'print'],
+    ['client', 'copy', 'restore', 'recover', 'print'],
     'FORMAT',
     oneOf(outputFormats),
     'table, for people, or json: 64-bit numbers as strings, bytes in base64',

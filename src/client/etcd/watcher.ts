@@ -29,6 +29,7 @@ export class Watcher {
   readonly #host: WatcherHost;
   readonly #range: { readonly key: Uint8Array; readonly rangeEnd: Uint8Array };
   readonly #previous: boolean;
+  readonly #progress: boolean;
   /** The first revision that was not handed to the feed; 0 as long as that is whatever comes first. */
   #next: bigint;
   #parked = false;
@@ -38,6 +39,7 @@ export class Watcher {
     this.#host = host;
     this.#range = wireRange(query);
     this.#previous = query.previous ?? false;
+    this.#progress = query.progress ?? false;
     this.#next = query.fromRevision ?? 0n;
     this.feed = new WatchFeed(
       {
@@ -87,7 +89,9 @@ export class Watcher {
 
   /** Up to this revision there is nothing that was not pushed. */
   progressed(revision: bigint): void {
-    if (this.#next !== 0n && revision >= this.#next) this.#next = revision + 1n;
+    if (this.#next === 0n) return;
+    if (revision >= this.#next) this.#next = revision + 1n;
+    if (this.#progress) this.feed.progress(this.#next - 1n);
   }
 
   /** The server ended the watch. */

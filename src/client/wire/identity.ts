@@ -2,10 +2,8 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Answer, Connection } from './connection.ts';
 import { methods } from './methods.ts';
 
-export interface Credentials {
-  readonly name: string;
-  readonly password: string;
-}
+/** A name with its password, for which tokens are asked as needed; or a token that was issued elsewhere. */
+export type Credentials = { readonly name: string; readonly password: string } | { readonly token: string };
 
 interface Limits {
   readonly deadline: number;
@@ -33,17 +31,21 @@ export class Identity {
     this.#credentials = credentials;
   }
 
-  /** Throws the token away; false when there is no user to ask one for. */
+  /** Throws the token away; false when there is no password to ask another one for. */
   renew(): boolean {
     this.#token = undefined;
     this.#disabled = false;
-    return this.#credentials !== undefined;
+    return this.#credentials !== undefined && !('token' in this.#credentials);
   }
 
   /** For one call, or one stream. */
   async pass(connection: Connection, limits: Limits): Promise<Pass> {
     const metadata = new Metadata();
     if (this.#credentials === undefined || this.#disabled) return { type: 'metadata', metadata };
+    if ('token' in this.#credentials) {
+      metadata.set('token', this.#credentials.token);
+      return { type: 'metadata', metadata };
+    }
     if (this.#token === undefined) {
       const error = await this.#authenticate(this.#credentials, connection, limits);
       if (error !== undefined) return { type: 'error', error };
@@ -64,7 +66,7 @@ export class Identity {
   }
 
   async #authenticate(
-    { name, password }: Credentials,
+    { name, password }: Extract<Credentials, { readonly name: string }>,
     connection: Connection,
     limits: Limits,
   ): Promise<ServiceError | undefined> {
