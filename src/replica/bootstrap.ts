@@ -13,7 +13,7 @@ export type Probe = (member: InitialMember, callback: (outcome: ProbeOutcome) =>
 
 export type BootstrapOutcome =
   | { readonly type: 'admitted'; readonly roster: Roster }
-  | { readonly type: 'refused'; readonly reason: string };
+  | { readonly type: 'refused'; readonly code: 'REPLACED' | 'REMOVED'; readonly reason: string };
 
 const probeIntervalMs = 200;
 /** How often the same names are told again. */
@@ -94,6 +94,7 @@ export class Bootstrap {
     if (outcome.type === 'rejected' && outcome.by === 'them' && outcome.reject.code === 'storageChanged') {
       this.#finish({
         type: 'refused',
+        code: 'REPLACED',
         reason:
           `${member.name} has already taken part in this cluster with another data directory under the name ` +
           `${this.#manifest.name}. This empty directory must not vote in its place. Start with the old ` +
@@ -101,7 +102,7 @@ export class Bootstrap {
       });
     }
     if (outcome.type === 'rejected' && outcome.by === 'them' && outcome.reject.code === 'removed') {
-      this.#finish({ type: 'refused', reason: removedText(this.#manifest.name) });
+      this.#finish({ type: 'refused', code: 'REMOVED', reason: removedText(this.#manifest.name) });
     }
     // Any other refusal or failure can heal, and says nothing about this directory.
     if (outcome.type !== 'answered') return;
@@ -116,6 +117,7 @@ export class Bootstrap {
     if (!equalBytes(facts.baseDigest, this.#baseDigest)) {
       return this.#finish({
         type: 'refused',
+        code: 'REPLACED',
         reason:
           `${member.name} starts from another state than ${this.#manifest.name}: initial members must all be empty, or all ` +
           'be restored from the same snapshot.',

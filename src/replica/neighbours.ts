@@ -181,7 +181,7 @@ export class Neighbours {
       onWaiting: (names) => this.log.waiting(names),
       onOutcome: (outcome) => {
         if (ending()) return;
-        if (outcome.type === 'refused') return halt(new ReplicaError('REPLACED', outcome.reason));
+        if (outcome.type === 'refused') return halt(new ReplicaError(outcome.code, outcome.reason));
         this.#peering.admit(outcome.roster, admitted);
       },
     });
