@@ -3,6 +3,7 @@ import { rootCommand, type Session, subcommandNamed } from './command.ts';
 import { addAuthCommand } from './commands/auth.ts';
 import { addCompactCommand } from './commands/compact.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addCopyCommand } from './commands/copy.ts';
 import { addElectCommand } from './commands/elect.ts';
 import { addExploreCommand } from './commands/explore.ts';
 import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.ts';
@@ -57,6 +58,7 @@ export function buildProgram(session: Session): Command {
   addRoleCommand(program, session);
   addAuthCommand(program, session);
   addSnapshotCommand(program, session);
+  addCopyCommand(program, session);
   addConfigCommand(program, session);
   addSimCommand(program, session);
   addExploreCommand(program, session);

@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
 import { type Member, StatusResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
+import { abandonable } from '../../client/abandonable.ts';
+import { pause } from '../../client/pause.ts';
 import { Calls, ClientFailure, type ServerAddress } from '../../client/wire/index.ts';
 import { addCommand, clientTls, configurationOf, type Session, serversOf, withClient } from '../command.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { settings } from '../config/settings.ts';
 import { formatAddress, parseEndpoint } from '../config/values.ts';
 import { CommandFailure, exitCodes } from '../exit-codes.ts';
-import { byteSize, hexId, json, table } from '../output.ts';
+import { byteSize, hexId, json, jsonLine, table } from '../output.ts';
+import { Screen } from '../screen.ts';
+import { stopSignal } from '../stop.ts';
 
 const scopes = ['client'] as const;
 
@@ -18,30 +22,26 @@ interface ServerReport {
 
 export function addStatusCommand(program: Command, session: Session): void {
   addCommand(program, 'status', 'Show what every replica says of itself', scopes)
+    .option('--watch', 'Again and again, every second, until Ctrl-C')
     .addHelpText(
       'after',
       `
 Examples:
   quorate status
   quorate status --endpoints 10.0.0.1:2379,10.0.0.2:2379 --output json
+  quorate status --watch
 
 Without --endpoints, all members of the cluster that answers at the default addresses are asked. The exit code is 0
-when at least one server answered, and 4 when none did.`,
+when at least one server answered, and 4 when none did. With --watch, --output json writes one line each time.`,
     )
-    .action(async (_options: unknown, command: Command) => {
+    .action(async (flags: { readonly watch?: true }, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const members = await membersOf(session, configuration);
-      const reports = await Promise.all(
-        serversToAsk(configuration, members).map((server) => ask(server, members, configuration)),
-      );
-      const { stdout } = session.dependencies;
-      stdout.write(
+      if (flags.watch === true) return watchStatus(session, configuration);
+      const reports = await takeReports(session, configuration);
+      session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
           ? json(reports.map(plainReport))
-          : table(
-              ['ENDPOINT', 'NAME', 'ID', 'ROLE', 'TERM', 'APPLIED', 'DB SIZE', 'ETCD API', 'NOTES'],
-              reports.map(row),
-            ),
+          : picture(reports),
       );
       if (reports.every((report) => report.answer instanceof ClientFailure)) {
         throw new CommandFailure(
@@ -50,6 +50,41 @@ when at least one server answered, and 4 when none did.`,
         );
       }
     });
+}
+
+const picture = (reports: readonly ServerReport[]): string =>
+  table(
+    ['ENDPOINT', 'NAME', 'ID', 'ROLE', 'TERM', 'APPLIED', 'DB SIZE', 'ETCD API', 'NOTES'],
+    reports.map(row),
+  );
+
+const watchIntervalMs = 1_000;
+
+/** Servers that do not answer are part of the picture, and end nothing. */
+async function watchStatus(session: Session, configuration: Configuration): Promise<void> {
+  const { stdout } = session.dependencies;
+  const asJson = configuration.required(settings.output) === 'json';
+  const signal = stopSignal(session.dependencies);
+  const screen = new Screen(stdout);
+  while (!signal.aborted) {
+    const reports = await abandonable(takeReports(session, configuration), signal, stopped).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (reports === undefined) return;
+    const time = new Date().toISOString();
+    if (asJson) stdout.write(jsonLine({ time, replicas: reports.map(plainReport) }));
+    else screen.show(`${time}  every second; Ctrl-C ends\n\n${picture(reports)}`);
+    await pause(watchIntervalMs, signal);
+  }
+}
+
+const stopped = (): Error => new Error('stopped');
+
+async function takeReports(session: Session, configuration: Configuration): Promise<readonly ServerReport[]> {
+  const members = await membersOf(session, configuration);
+  return Promise.all(
+    serversToAsk(configuration, members).map((server) => ask(server, members, configuration)),
+  );
 }
 
 /** What one replica knows of the members; it need not have a leader for that. */

@@ -63,6 +63,7 @@ const flag = (name: string, scopes: readonly Scope[], help: string): Setting<boo
 const file = (name: string, scopes: readonly Scope[], help: string): Setting<string> =>
   setting(name, scopes, 'FILE', parseText, help);
 
+const withoutPassword = (text: string): string => text.replace(/:.*/s, ':(hidden)');
 const hidden = (): string => '(hidden)';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -262,6 +263,28 @@ export const settings = {
     'Client addresses of the cluster, tried in this order; https:// asks for TLS',
     '127.0.0.1:2379,127.0.0.1:22379,127.0.0.1:32379',
   ),
+  from: setting<readonly Endpoint[]>(
+    'from',
+    ['copy'],
+    'HOST:PORT,…',
+    parseEndpoints,
+    'Client addresses of the cluster to read from; https:// asks for TLS',
+  ),
+  to: setting<readonly Endpoint[]>(
+    'to',
+    ['copy'],
+    'HOST:PORT,…',
+    parseEndpoints,
+    'Client addresses of the cluster to write to; https:// asks for TLS',
+  ),
+  fromUser: {
+    ...setting<string>('from-user', ['copy'], 'NAME', parseText, 'Who asks at --from, if that is not --user'),
+    shown: withoutPassword,
+  },
+  toUser: {
+    ...setting<string>('to-user', ['copy'], 'NAME', parseText, 'Who asks at --to, if that is not --user'),
+    shown: withoutPassword,
+  },
   timeout: setting<number>(
     'timeout',
     ['client', 'copy'],
@@ -285,7 +308,7 @@ export const settings = {
       parseText,
       'Who asks, where users are asked for: NAME, or NAME:PASSWORD; a password that is not given is asked for',
     ),
-    shown: (text: string) => text.replace(/:.*/s, ':(hidden)'),
+    shown: withoutPassword,
   },
   password: {
     ...setting<string>(
