@@ -1,27 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { laboratory } from '../protocols/laboratory.ts';
+import { huntingWorld } from './hunting.ts';
 import { hostMutants } from './mutants.ts';
-import { drawOptions, restless, type WorldOptions } from './options.ts';
+import type { WorldOptions } from './options.ts';
 import { simulateWorld } from './simulate.ts';
 import type { WorldParts } from './world.ts';
 
 /** A mistake counts as caught when one of so many worlds fails. */
 const seeds = 200;
 
-/** Worlds in which leaders change all the time while clients write. */
-function contested(seed: number): WorldOptions {
-  const drawn = drawOptions(seed, { faultMs: 5_000, replicas: seed % 3 === 0 ? 5 : 3 });
-  return {
-    ...restless(drawn),
-    disk: { minDelayMs: 0.02, maxDelayMs: seed % 2 === 0 ? 5 : 20 },
-    faults: ['kill', 'powerCut', 'powerCutAll', 'isolate', 'partition', 'oneWayCut', 'slowDisk'],
-  };
-}
-
-/** Worlds in which the power fails and syncs do. */
-function powerless(seed: number): WorldOptions {
-  return { ...contested(seed), faults: ['kill', 'powerCut', 'powerCutAll', 'failedSync'], maxFaultMs: 200 };
-}
+const contested = (seed: number): WorldOptions => huntingWorld('protocol', seed);
+const powerless = (seed: number): WorldOptions => huntingWorld('disk', seed);
 
 const caught: string[] = [];
 

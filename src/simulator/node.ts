@@ -29,12 +29,20 @@ import { Host } from './host.ts';
 import type { Changeable } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { WorldOptions } from './options.ts';
-import type { ClusterProperties, Report } from './properties.ts';
+import { type ClusterProperties, describeError, type Report } from './properties.ts';
 import { rotDisk } from './rot.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
+
+/** `name` is that of the machine, `id` that of the member on it. */
+export type StepObserver = (
+  name: string,
+  id: NodeId,
+  inputs: readonly Input[],
+  effects: readonly Effect[],
+) => void;
 
 interface NodeContext {
   readonly name: string;
@@ -57,6 +65,8 @@ interface NodeContext {
   readonly throughBackend: (backend: StoreBackend) => StoreBackend;
   readonly machine: Machine;
   readonly chronicle: Chronicle;
+  /** Sees every step of a protocol. */
+  readonly observe?: StepObserver | undefined;
 }
 
 const clusterToken = 'simulated';
@@ -326,6 +336,7 @@ export class Node implements Victim, Service, Watched, Changeable {
       trace.text(effect.type);
       if (effect.type === 'status') this.#leads = effect.role === 'leader';
     }
+    this.#context.observe?.(this.name, this.#id, inputs, effects);
     properties.stepped(this.name, effects);
     try {
       protocol.checkInvariants();
@@ -397,6 +408,3 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.#context.trace.event(this.#context.scheduler.now, name, this.name, line);
   }
 }
-
-export const describeError = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);

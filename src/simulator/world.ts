@@ -13,9 +13,9 @@ import { readKey, textOf } from './key-value-calls.ts';
 import { LeaseClients } from './lease-clients.ts';
 import { MemberChanges } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
-import { describeError, Node } from './node.ts';
+import { Node, type StepObserver } from './node.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
-import { ClusterProperties, type Violation } from './properties.ts';
+import { ClusterProperties, describeError, type Violation } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import { Watchers } from './watchers.ts';
@@ -31,6 +31,7 @@ export interface WorldParts {
   readonly machine?: Machine;
   /** Stands between each replica and its store. */
   readonly throughBackend?: (backend: StoreBackend) => StoreBackend;
+  readonly observe?: StepObserver;
   /** Gets the events of the run as readable lines. */
   readonly print?: (line: string) => void;
 }
@@ -103,7 +104,7 @@ export class World {
     const newNode = (name: string, joins: NodeId | undefined): Node => {
       const stream = random.stream(name);
       const context = { name, joins, names, world: options, definition, machine, random: stream };
-      const through = { throughDisk, throughBackend, scheduler, trace };
+      const through = { throughDisk, throughBackend, observe: parts.observe, scheduler, trace };
       return new Node({ ...context, ...through, network, properties, invariants, chronicle, report });
     };
     this.#nodes = names.map((name) => newNode(name, undefined));

@@ -210,6 +210,7 @@ export class Replicas {
       held: [...before.held],
     };
     const out: Out = { sends: [], commits: [], readable: [] };
+    let durable: Local['durable'] = [];
     let broken: string | undefined;
     try {
       let effects = draft.protocol.step(draft.now, inputs);
@@ -221,10 +222,11 @@ export class Replicas {
           out.commits.length > committed ? draft.protocol.step(draft.now, [{ type: 'applied', upTo }]) : [];
       }
       draft.protocol.checkInvariants();
+      durable = this.#model.durableEpochs(draft.records);
     } catch (error) {
       broken = reasonOf(error);
     }
-    return { next: this.#intern(draft, broken), ...out, broken };
+    return { next: this.#intern(draft, durable, broken), ...out, broken };
   }
 
   #perform(draft: MutableDraft, effect: Effect, out: Out): void {
@@ -265,7 +267,7 @@ export class Replicas {
     return packet;
   }
 
-  #intern(draft: Draft, broken: string | undefined): Local {
+  #intern(draft: Draft, durable: Local['durable'], broken: string | undefined): Local {
     const key = broken ?? hex(this.#write(draft, (id) => id));
     const known = this.#locals.get(key);
     if (known !== undefined) return known;
@@ -273,7 +275,7 @@ export class Replicas {
       ...draft,
       id: this.#byId.length,
       view: this.#model.view(draft.protocol),
-      durable: broken === undefined ? this.#model.durableEpochs(draft.records) : [],
+      durable,
       fingerprint: this.#fingerprint((rename) => this.#write(draft, rename), 0x27d4eb2f),
       steps: new Map(),
       spent: new Map(),

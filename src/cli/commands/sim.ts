@@ -17,6 +17,10 @@ export function addSimCommand(program: Command, session: Session): void {
     .option('--unlimited', 'More faults than the cluster can survive: only safety is demanded')
     .option('--mutant <NAME>', 'Run a known mistake instead of the real code')
     .option('--threads <N>', 'Worlds at a time (default: one for each processor)')
+    .option(
+      '--shrink <DIRECTORY>',
+      'Make a failing seed smaller, and write it there as a scenario and a picture',
+    )
     .option('--json', 'One JSON object for each seed')
     .option('--verbose', 'One world only, with every event printed')
     .addHelpText(

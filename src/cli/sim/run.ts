@@ -5,6 +5,7 @@ import { Campaign, canThread } from './campaign.ts';
 import { flagsOf, type SimOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { runOrder, type SeedResult } from './seed-result.ts';
+import { writeShrunk } from './shrink.ts';
 import { Totals } from './totals.ts';
 
 /** Runs the worlds that `options` ask for, tells how each ended, and resolves to the exit code. */
@@ -39,7 +40,11 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
     else await campaign.run();
   }
   progress.clear();
-  if (failure !== undefined) stderr.write(`${describeFailure(failure, options)}\n`);
+  if (failure !== undefined) {
+    stderr.write(`${describeFailure(failure, options)}\n`);
+    if (options.shrink !== undefined)
+      stderr.write(`${writeShrunk(failure.seed, order, options.shrink).join('\n')}\n`);
+  }
   if (!json) stdout.write(`${totals.describe(elapsed())}\n`);
   return simulationExitCodes[failure?.verdict ?? 'good'];
 }
