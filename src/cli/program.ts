@@ -10,6 +10,7 @@ import { addDeleteCommand, addGetCommand, addPutCommand } from './commands/keys.
 import { addLeaseCommand } from './commands/lease.ts';
 import { addLockCommand } from './commands/lock.ts';
 import { addMemberCommand } from './commands/member.ts';
+import { addRecoverCommand } from './commands/recover.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addRoleCommand } from './commands/role.ts';
 import { addServeCommand } from './commands/serve.ts';
@@ -58,6 +59,7 @@ export function buildProgram(session: Session): Command {
   addRoleCommand(program, session);
   addAuthCommand(program, session);
   addSnapshotCommand(program, session);
+  addRecoverCommand(program, session);
   addCopyCommand(program, session);
   addConfigCommand(program, session);
   addSimCommand(program, session);

@@ -26,6 +26,12 @@ export interface ProtocolOptions {
   readonly retention?: Retention;
   /** Serve linearizable reads without asking anybody, as long as clocks are as good as this says; all members or none. */
   readonly leaseReads?: LeaseReads;
+  /**
+   * The quorum is lost for good: what this replica holds counts as agreed, and it goes on as the only member. What the
+   * others acknowledged without it is lost; to be started in a new cluster only, which the others cannot join. The log goes
+   * on with one entry of kind `configuration` in the epoch in which it ended, and then in a new epoch.
+   */
+  readonly alone?: boolean;
 }
 
 /** What lease reads assume of clocks. Where it does not hold, a read may miss a write that was acknowledged. */

@@ -82,7 +82,7 @@ export const settings = {
   ),
   dataDir: setting<string>(
     'data-dir',
-    ['serve', 'restore'],
+    ['serve', 'restore', 'recover'],
     'DIR',
     parseText,
     'Directory of this replica alone; made at the first start',

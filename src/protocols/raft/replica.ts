@@ -1,6 +1,7 @@
 import { assert, assertNever } from '../../core/assert.ts';
 import { index, type Millis, millis, type NodeId } from '../../core/ids.ts';
 import type { Input, Protocol, ProtocolOptions, Role } from '../../protocol/index.ts';
+import { becomeAlone } from './alone.ts';
 import { Context, type RaftEffect } from './context.ts';
 import { deliver, durable } from './delivery.ts';
 import {
@@ -132,6 +133,7 @@ export class Raft implements Protocol<RaftMessage> {
     this.#context = new Context(this.#options, this.#rules, state, this.#context.now);
     this.#context.changeHardState({ start: state.hardState.start + 1 });
     if (restarted) this.#context.persist(baseRecord(base));
+    if (this.#options.alone === true) becomeAlone(this.#context);
     armFirstElection(this.#context);
   }
 
