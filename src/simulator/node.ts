@@ -16,7 +16,6 @@ import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
 import type { ReplicaError } from '../replica/replica-error.ts';
 import type { ChangeOutcome, Outcome, ReadOutcome } from '../replica/types.ts';
-import { WatchHub } from '../replica/watches/hub.ts';
 import type { WatchSink } from '../replica/watches/watch.ts';
 import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import type { StoreBackend } from '../storage/backend.ts';
@@ -28,6 +27,7 @@ import type { Victim } from './faults.ts';
 import { Host } from './host.ts';
 import type { Changeable } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
+import { NodeWatches } from './node-watches.ts';
 import type { WorldOptions } from './options.ts';
 import { type ClusterProperties, describeError, type Report } from './properties.ts';
 import { rotDisk } from './rot.ts';
@@ -98,8 +98,7 @@ export class Node implements Victim, Service, Watched, Changeable {
   #checkedIndex = -1;
   #stepped = false;
   readonly #calls = new Set<() => void>();
-  #hub: WatchHub | undefined;
-  readonly #watchers = new Set<() => void>();
+  readonly #watches: NodeWatches;
 
   constructor(context: NodeContext) {
     const { name, random, scheduler, world } = context;
@@ -114,6 +113,9 @@ export class Node implements Victim, Service, Watched, Changeable {
     const { maxDriftPpm, maxTurnMicros } = world;
     this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
     this.#disk = this.#newDisk();
+    this.#watches = new NodeWatches((error) =>
+      context.report({ type: 'crash', property: 'nothing throws', detail: describeError(error) }),
+    );
   }
 
   get state(): Host['state'] {
@@ -266,10 +268,7 @@ export class Node implements Victim, Service, Watched, Changeable {
   }
 
   openStream(sink: WatchSink, lost: () => void): WatchStream | undefined {
-    if (this.host.state !== 'up' || this.#hub === undefined || this.#core?.peek() === undefined)
-      return undefined;
-    this.#watchers.add(lost);
-    return this.#hub.stream(sink);
+    return this.host.state === 'up' ? this.#watches.stream(sink, lost) : undefined;
   }
 
   chronicled(): void {
@@ -283,14 +282,7 @@ export class Node implements Victim, Service, Watched, Changeable {
 
   #opened(core: ReplicaCore, life: number): void {
     this.#core = core;
-    this.#hub = new WatchHub({
-      replica: core,
-      clock: this.host.clock,
-      random: this.#random.stream(`watches ${life}`),
-      progressIntervalMs: 2_000,
-      onFault: (error) =>
-        this.#context.report({ type: 'crash', property: 'nothing throws', detail: describeError(error) }),
-    });
+    this.#watches.opened(core, this.host.clock, this.#random.stream(`watches ${life}`));
   }
 
   /** What must hold between two events; cheap when nothing happened here. */
@@ -388,16 +380,13 @@ export class Node implements Victim, Service, Watched, Changeable {
     if (powerCut) this.#disk.powerCut();
     else this.#disk.kill();
     this.#core = undefined;
-    this.#hub = undefined;
     this.#backend = undefined;
     this.#leads = false;
     this.#checkedIndex = -1;
     this.#begun = false;
     for (const lost of this.#calls) lost();
     this.#calls.clear();
-    const watchers = [...this.#watchers];
-    this.#watchers.clear();
-    for (const lost of watchers) lost();
+    this.#watches.gone();
   }
 
   #log(level: string, message: string, fields: Readonly<Record<string, unknown>> | undefined): void {
