@@ -8,29 +8,58 @@ export interface CliOutcome {
   readonly stderr: string;
 }
 
+/** A command that runs, until it is told to stop. */
+export interface RunningCli {
+  readonly outcome: Promise<CliOutcome>;
+  /** What was written so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  stop(reason?: string): void;
+}
+
 export interface CliInputs {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** What is typed when somebody is asked; without it there is nobody to ask. */
+  readonly typed?: readonly string[];
 }
 
 /** Runs a command line in this process, as the launcher would in its own. */
-export async function runCli(
+export const runCli = (args: readonly string[], inputs: CliInputs = {}): Promise<CliOutcome> =>
+  startCli(args, inputs).outcome;
+
+/** The same, for commands that go on until they are stopped. */
+export function startCli(
   args: readonly string[],
-  { env = {}, stdin = '' }: CliInputs = {},
-): Promise<CliOutcome> {
+  { env = {}, stdin = '', typed }: CliInputs = {},
+): RunningCli {
   const [stdout, stderr] = [new Collected(), new Collected()];
-  const exitCode = await run(args, {
+  const stops: ((reason: string) => void)[] = [];
+  const answers = [...(typed ?? [])];
+  const answer = async (question: string): Promise<string> => {
+    stderr.write(question);
+    return answers.shift() ?? '';
+  };
+  const exit = run(args, {
     stdout,
     stderr,
     stdin: once(typeof stdin === 'string' ? utf8(stdin) : stdin),
+    terminal: typed === undefined ? undefined : { ask: answer, askSecret: answer },
     env,
-    lifeline: { onStop: () => undefined, exit: () => undefined },
+    lifeline: { onStop: (listener) => void stops.push(listener), exit: () => undefined },
   });
   return {
-    exitCode,
-    stdout: printable(stdout.bytes),
-    stdoutBytes: stdout.bytes,
-    stderr: printable(stderr.bytes),
+    outcome: exit.then((exitCode) => ({
+      exitCode,
+      stdout: printable(stdout.bytes),
+      stdoutBytes: stdout.bytes,
+      stderr: printable(stderr.bytes),
+    })),
+    stdout: () => printable(stdout.bytes),
+    stderr: () => printable(stderr.bytes),
+    stop: (reason = 'SIGINT') => {
+      for (const stop of stops) stop(reason);
+    },
   };
 }
 
