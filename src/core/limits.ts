@@ -58,6 +58,8 @@ export const maxUsers = 10_000;
 export const maxRoles = 10_000;
 export const maxRolesOfUser = 64;
 export const maxPermissionsOfRole = 1024;
+/** Bytes of the bounds of all permissions of one role: its record holds them up to three times. */
+export const maxPermissionBytesOfRole = 1024 * 1024;
 /** Bytes of the name of a user or a role, and of what is kept of a password. */
 export const maxAuthNameBytes = 1024;
 export const maxPasswordHashBytes = 256;
@@ -196,6 +198,14 @@ assert(maxFrameBytes <= maxPeerQueueBytes, 'any frame can be queued');
 assert(maxAppendBytes <= maxInflightBytes, 'a full append may be under way');
 assert(maxCommandBytes <= maxUncommittedBytes, 'any command can be taken');
 assert(maxCommandBytes <= maxStoreValueBytes, 'what a command writes fits the store');
+assert(
+  3 * (maxPermissionBytesOfRole + 16 * maxPermissionsOfRole) <= maxStoreValueBytes,
+  'any role fits the store, however its permissions overlap',
+);
+assert(
+  maxRolesOfUser * (maxAuthNameBytes + 8) + maxPasswordHashBytes + 32 <= maxStoreValueBytes,
+  'any user fits the store',
+);
 assert(sessionWindow <= maxUncommittedEntries, 'one replica can use its window');
 assert(maxUncommittedBytes + maxLogTailBytes + checkpointLogBytes < maxLogBytes, 'a log in use is not full');
 assert(flushPendingBytes < maxPendingStoreBytes, 'the state is flushed before commands are held back');

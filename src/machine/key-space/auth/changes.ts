@@ -3,6 +3,7 @@ import { emptyBytes, utf8 } from '../../../core/bytes.ts';
 import {
   maxAuthNameBytes,
   maxPasswordHashBytes,
+  maxPermissionBytesOfRole,
   maxPermissionsOfRole,
   maxRoles,
   maxRolesOfUser,
@@ -10,7 +11,7 @@ import {
 } from '../../../core/limits.ts';
 import type { Store } from '../../../core/store.ts';
 import type { KeyErrorCode, KeyRange } from '../requests.ts';
-import { isEmptyRange } from '../versions.ts';
+import { isEmptyRange, maxEscapedKeyBytes } from '../versions.ts';
 import { compareRanges } from './coverage.ts';
 import {
   type AuthState,
@@ -159,11 +160,13 @@ class AuthTables {
   #grantPermission(roleName: string, permission: Permission): KeyErrorCode | undefined {
     const { range } = permission;
     if (range.from.length === 0 || isEmptyRange(range)) return 'invalidAuthManagement';
+    if (range.from.length > maxBoundBytes || lengthOf(range.to) > maxBoundBytes) return 'authLimit';
     const role = readRole(this.#store, roleName);
     if (role === undefined) return 'roleNotFound';
     const permissions = others(role, range);
     if (permissions.length === maxPermissionsOfRole) return 'authLimit';
     permissions.push(permission);
+    if (boundBytes(permissions) > maxPermissionBytesOfRole) return 'authLimit';
     permissions.sort((a, b) => compareRanges(a.range, b.range));
     writeRole(this.#store, { ...role, permissions });
     return this.#changed();
@@ -186,6 +189,15 @@ class AuthTables {
     writeAuthState(this.#store, { ...this.#state, ...state, revision: this.#nextRevision });
   }
 }
+
+/** The end of the range in which the longest key is alone. */
+const maxBoundBytes = maxEscapedKeyBytes + 1;
+
+const lengthOf = (bound: Uint8Array | undefined): number => bound?.length ?? 0;
+
+/** Of what was granted, not of what it comes to: that may grow when a permission is taken away. */
+const boundBytes = (permissions: readonly Permission[]): number =>
+  permissions.reduce((sum, { range }) => sum + range.from.length + lengthOf(range.to), 0);
 
 const tooLong = (password: Uint8Array | undefined): boolean =>
   password !== undefined && password.length > maxPasswordHashBytes;
