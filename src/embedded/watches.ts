@@ -25,7 +25,8 @@ export class Watches {
       clock: nodeClock,
       random: Random.fromSeed('embedded'),
       progressIntervalMs,
-      onFault: (error) => this.#fail(error),
+      // Whoever watches is told himself.
+      onFault: () => {},
     });
   }
 
@@ -72,13 +73,6 @@ export class Watches {
     for (const feed of [...this.#feeds]) feed.close();
     this.#hub.close();
   }
-
-  #fail(cause: unknown): void {
-    const error = new CoordinationError('failed', 'refused', 'watching has failed in this process', {
-      cause,
-    });
-    for (const feed of [...this.#feeds]) feed.fail(error);
-  }
 }
 
 /** A replica that is still starting, or takes a snapshot, can be watched soon. */
@@ -101,6 +95,10 @@ function sinkOf(feed: WatchFeed): WatchSink {
       const message = `revisions were compacted before they were seen; the oldest that is left is ${revision}`;
       feed.fail(new CoordinationError('compacted', 'refused', message, { revision: BigInt(revision) }));
       return true;
+    },
+    failed(cause) {
+      const message = 'watching has failed in this process';
+      feed.fail(new CoordinationError('failed', 'refused', message, { cause }));
     },
   };
 }

@@ -167,6 +167,9 @@ class Watcher implements WatchSink {
     return true;
   }
 
+  /** The hub has reported what has happened, and the run has failed by it. */
+  failed(): void {}
+
   /** Told now: `events`, and nothing else, happened from where it was through `through`. */
   #compare(events: readonly WatchEvent[], through: number): void {
     // It may be told in the very turn in which something was applied.

@@ -107,8 +107,10 @@ export class WatchedWorld {
     this.#listener();
   }
 
-  compact(revision: number): void {
-    this.apply({ type: 'compact', revision: BigInt(revision) }, { type: 'sweep' }, { type: 'sweep' });
+  /** And gives back at once what that made superfluous, unless told otherwise. */
+  compact(revision: number, sweeps = 2): void {
+    const compact = { type: 'compact', revision: BigInt(revision) } as const;
+    this.apply(compact, ...Array.from({ length: sweeps }, () => ({ type: 'sweep' }) as const));
   }
 
   client(): WatchingClient {
@@ -128,6 +130,8 @@ export class WatchingClient {
   }[] = [];
   readonly progress: { readonly id: bigint | undefined; readonly through: number }[] = [];
   readonly compacted = new Map<bigint, number>();
+  /** Why the stream has ended without being asked to. */
+  readonly failures: unknown[] = [];
   /** Through which a watch was told that it had been told everything. */
   readonly #floors = new Map<Watch, number>();
   #full = false;
@@ -149,6 +153,9 @@ export class WatchingClient {
       compacted: (watch, revision) => {
         this.compacted.set(watch.id, revision);
         return this.#took();
+      },
+      failed: (error) => {
+        this.failures.push(error);
       },
     });
   }

@@ -2,7 +2,7 @@ import type { KeyRange } from '../../machine/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import type { WatchHub } from '../../replica/watches/hub.ts';
 import { abandonedCallCheckMs } from '../limits.ts';
-import type { Call, Failure } from '../rpc/rpc.ts';
+import { type Call, type Failure, internalError } from '../rpc/rpc.ts';
 import { etcdErrors } from './errors.ts';
 import { endOfWait } from './until.ts';
 
@@ -43,6 +43,7 @@ export class Changes {
           end(BigInt(revision));
           return true;
         },
+        failed: () => end(internalError),
       });
       const impatience = setInterval(() => {
         const failure = endOfWait(this.#replica, call);

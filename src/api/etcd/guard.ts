@@ -1,13 +1,14 @@
 import { type Authenticator, type Caller, invalidAuthToken } from '../auth/authenticator.ts';
-import type { FaultReport } from '../rpc/grpc-call.ts';
 import {
   type BidiHandler,
   type BidiReceiver,
   type BidiStream,
   type Call,
-  Code,
-  Failure,
+  type Failure,
+  type FaultReport,
+  internalError,
   type Method,
+  nobody,
   type ServerStreamHandler,
 } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
@@ -118,7 +119,7 @@ class PendingStream implements BidiReceiver {
     };
     denial.then(begin).catch((error: unknown) => {
       fault(error, stream.method);
-      stream.end(new Failure(Code.internal, 'internal error: the server has logged it'));
+      stream.end(internalError);
     });
   }
 
@@ -139,5 +140,3 @@ class PendingStream implements BidiReceiver {
     this.#receiver.closed();
   }
 }
-
-const nobody: BidiReceiver = { message() {}, ended() {}, writable() {}, closed() {} };

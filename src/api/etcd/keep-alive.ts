@@ -1,7 +1,14 @@
 import { currentRevision, machineView } from '../../machine/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import { maxRenewalsPerStream } from '../limits.ts';
-import { type BidiReceiver, type BidiStream, type Call, Code, Failure } from '../rpc/rpc.ts';
+import {
+  type BidiReceiver,
+  type BidiStream,
+  type Call,
+  Failure,
+  type FaultReport,
+  internalError,
+} from '../rpc/rpc.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
 import { decodeMessage } from './method.ts';
@@ -15,7 +22,7 @@ export interface KeepAliveOptions {
   /** Why the caller may not keep a lease alive. */
   readonly deny: (call: Call, lease: bigint) => Failure | undefined;
   /** Told of an exception, which no client should be able to cause. */
-  readonly fault: (error: unknown, method: string) => void;
+  readonly fault: FaultReport;
 }
 
 /** One stream of keep-alives: an answer for each request, in their order. */
@@ -74,7 +81,7 @@ export class KeepAliveStream implements BidiReceiver {
 
   #failed(mistake: unknown): void {
     this.#options.fault(mistake, this.#stream.method);
-    this.#stream.end(new Failure(Code.internal, 'internal error: the server has logged it'));
+    this.#stream.end(internalError);
   }
 
   /** A client that does not read, or asks faster than is answered, waits; then it may send many again. */

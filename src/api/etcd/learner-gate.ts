@@ -1,5 +1,5 @@
 import type { ReplicaHandle } from '../../replica/types.ts';
-import { type Call, Failure } from '../rpc/rpc.ts';
+import { type Call, Failure, nobody } from '../rpc/rpc.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import { decodeMessage, type EtcdMethod, type EtcdStreamMethod } from './method.ts';
@@ -38,7 +38,7 @@ export class LearnerGate {
         const closed = this.#closed(false);
         if (closed === undefined) return inner.open(stream);
         stream.end(closed);
-        return { message() {}, ended() {}, writable() {}, closed() {} };
+        return nobody;
       };
       return { ...method, method: { type: 'bidi', open } };
     }

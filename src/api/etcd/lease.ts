@@ -3,7 +3,7 @@ import { emptyBytes } from '../../core/bytes.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { currentRevision, lease, leaseKeys, leases, type Need, needsOfLease } from '../../machine/index.ts';
 import { leasesSlice } from '../limits.ts';
-import { type Call, Failure } from '../rpc/rpc.ts';
+import { type Call, Failure, type FaultReport } from '../rpc/rpc.ts';
 import type { KeySpaceView, ReplicaAccess } from './access.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
@@ -21,7 +21,7 @@ export interface LeaseServiceOptions {
   readonly keys: KeyAccess;
   readonly grants: LeaseGrants;
   /** Told of an exception, which no client should be able to cause. */
-  readonly fault: (error: unknown, method: string) => void;
+  readonly fault: FaultReport;
 }
 
 /** etcdserverpb.Lease. */

@@ -8,8 +8,7 @@ import { Authenticator } from '../auth/authenticator.ts';
 import { Passwords } from '../auth/passwords.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import { defaultProgressIntervalMs, maxUnreadWatchBytes, unreadWatchPatienceMs } from '../limits.ts';
-import type { FaultReport } from '../rpc/grpc-call.ts';
-import { Code, Failure, type Method, type Services } from '../rpc/rpc.ts';
+import { Code, Failure, type FaultReport, type Method, type Services } from '../rpc/rpc.ts';
 import { SendBudget } from '../send-budget.ts';
 import { ReplicaAccess } from './access.ts';
 import { AlarmService } from './alarms.ts';
@@ -80,10 +79,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     clock: nodeClock,
     random: Random.fromSeed(hex(randomBytes(32))),
     progressIntervalMs: options.progressIntervalMs ?? defaultProgressIntervalMs,
-    onFault: (error) => {
-      fault(error, watchPath);
-      watchService.fail();
-    },
+    onFault: (error) => fault(error, watchPath),
   });
   const changes = new Changes(replica, watches);
   const election = new ElectionService(keys, changes, grants);

@@ -6,7 +6,7 @@ import type { WatchHub } from '../../replica/watches/hub.ts';
 import type { Watch, WatchEvent, WatchSink } from '../../replica/watches/watch.ts';
 import type { Added, WatchStream } from '../../replica/watches/watch-stream.ts';
 import { maxRequestBytes } from '../limits.ts';
-import { type BidiReceiver, type BidiStream, type Call, Code, Failure } from '../rpc/rpc.ts';
+import { type BidiReceiver, type BidiStream, type Call, Code, Failure, internalError } from '../rpc/rpc.ts';
 import type { SendBudget, SendShare } from '../send-budget.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
@@ -47,7 +47,6 @@ export class WatchCall implements BidiReceiver, WatchSink {
   readonly #options: WatchCallOptions;
   readonly #call: BidiStream;
   readonly #watches: WatchStream;
-  readonly #onClosed: () => void;
   readonly #releaseLeader: () => void;
   /** Watches whose client takes a revision in parts. */
   readonly #fragmented = new Set<bigint>();
@@ -58,10 +57,9 @@ export class WatchCall implements BidiReceiver, WatchSink {
   readonly #releaseEpoch: () => void;
   #header: pb.ResponseHeader | undefined;
 
-  constructor(options: WatchCallOptions, call: BidiStream, onClosed: () => void) {
+  constructor(options: WatchCallOptions, call: BidiStream) {
     this.#options = options;
     this.#call = call;
-    this.#onClosed = onClosed;
     this.#share = options.budget.share(() => this.end(unread));
     this.#watches = options.hub.stream(this);
     const look = (): void => {
@@ -104,7 +102,6 @@ export class WatchCall implements BidiReceiver, WatchSink {
     this.#releaseLeader();
     this.#releaseEpoch();
     this.#watches.close();
-    this.#onClosed();
   }
 
   end(failure: Failure): void {
@@ -131,6 +128,10 @@ export class WatchCall implements BidiReceiver, WatchSink {
     const compactRevision = BigInt(revision);
     // Without a revision in the header, as in etcd: this watch has not been told everything through any.
     return this.#respond(0, { watchId: watch.id, canceled: true, compactRevision });
+  }
+
+  failed(): void {
+    this.end(internalError);
   }
 
   #create(request: pb.WatchCreateRequest): void {

@@ -1,7 +1,7 @@
 import type { KeyRange } from '../../machine/key-space/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import type { WatchHub } from '../../replica/watches/hub.ts';
-import { type Call, Code, Failure } from '../rpc/rpc.ts';
+import type { Call, Failure } from '../rpc/rpc.ts';
 import type { SendBudget } from '../send-budget.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
@@ -24,7 +24,6 @@ export interface WatchServiceOptions {
 export class WatchService {
   readonly #options: WatchServiceOptions;
   readonly #encoder = new WatchEncoder();
-  readonly #calls = new Set<WatchCall>();
 
   constructor(options: WatchServiceOptions) {
     this.#options = options;
@@ -34,20 +33,8 @@ export class WatchService {
     return [
       etcdStreamMethod(watchPath, '/watch', pb.WatchRequest, pb.WatchResponse, {
         type: 'bidi',
-        open: (stream) => {
-          const call: WatchCall = new WatchCall({ ...this.#options, encoder: this.#encoder }, stream, () =>
-            this.#calls.delete(call),
-          );
-          this.#calls.add(call);
-          return call;
-        },
+        open: (stream) => new WatchCall({ ...this.#options, encoder: this.#encoder }, stream),
       }),
     ];
-  }
-
-  /** The hub has stopped by a mistake of ours: watchers have to look elsewhere. */
-  fail(): void {
-    for (const call of this.#calls)
-      call.end(new Failure(Code.internal, 'internal error: the server has logged it'));
   }
 }

@@ -1,11 +1,16 @@
 import { parseJson } from '../etcd/json.ts';
 import type { EtcdStreamMethod } from '../etcd/method.ts';
-import { type BidiReceiver, type BidiStream, type Call, Code, Failure } from '../rpc/rpc.ts';
+import {
+  type BidiReceiver,
+  type BidiStream,
+  type Call,
+  Code,
+  Failure,
+  type FaultReport,
+  internalError,
+} from '../rpc/rpc.ts';
 import type { HttpSink, HttpSource } from './http.ts';
 import { splitJson } from './json-values.ts';
-
-/** Told of an exception, which no client should be able to cause. */
-export type FaultReport = (error: unknown, path: string) => void;
 
 export const notJson = (error: unknown): Failure => {
   const reason = error instanceof Error ? error.message : String(error);
@@ -192,6 +197,6 @@ export class GatewayStream implements BidiStream, HttpSource {
 
   #failed(error: unknown): void {
     this.#options.fault(error, this.method);
-    this.end(new Failure(Code.internal, 'internal error: the server has logged it'));
+    this.end(internalError);
   }
 }

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { parseJson } from '../etcd/json.ts';
 import type { EtcdMethod, EtcdStreamMethod } from '../etcd/method.ts';
-import { type Call, Code, Failure } from '../rpc/rpc.ts';
-import { type FaultReport, GatewayStream, notJson, requestMessages } from './gateway-stream.ts';
+import { type Call, Code, Failure, type FaultReport } from '../rpc/rpc.ts';
+import { GatewayStream, notJson, requestMessages } from './gateway-stream.ts';
 import { type HttpRequest, type HttpResponse, type HttpSink, type HttpStreamResponse, json } from './http.ts';
 
 /** HTTP status for each code of a failed call, as gRPC gateways map them. */

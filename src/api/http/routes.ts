@@ -1,5 +1,6 @@
 import type { ReplicaHandle } from '../../replica/types.ts';
 import { etcdVersion } from '../etcd/version.ts';
+import type { FaultReport } from '../rpc/rpc.ts';
 import { type GatewayOptions, gateway } from './gateway.ts';
 import { health, livez, readyz } from './health.ts';
 import {
@@ -24,7 +25,7 @@ export interface Routes {
   /** Of quorate itself. */
   readonly version: string | undefined;
   /** Told of an exception, which no client should be able to cause. */
-  readonly fault: (error: unknown, path: string) => void;
+  readonly fault: FaultReport;
 }
 
 const help = `this is the client port of a quorate replica. It serves

@@ -2,8 +2,16 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { lingerMs, maxRpcMessageBytes } from '../limits.ts';
 import type { ReceiveShare } from '../receive-budget.ts';
 import { frameParts, MessageSplitter, statusTrailers } from './framing.ts';
-import type { FaultReport } from './grpc-call.ts';
-import { type BidiHandler, type BidiReceiver, type BidiStream, type Call, Code, Failure } from './rpc.ts';
+import {
+  type BidiHandler,
+  type BidiReceiver,
+  type BidiStream,
+  type Call,
+  Code,
+  Failure,
+  type FaultReport,
+  internalError,
+} from './rpc.ts';
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
 const waitForTrailers = { waitForTrailers: true };
@@ -181,11 +189,7 @@ export class BidiCall implements BidiStream {
       action();
     } catch (error) {
       this.#fault(error, this.method);
-      this.end(
-        new Failure(Code.internal, 'internal error: the server has logged it', {
-          'quorate-outcome': 'unknown',
-        }),
-      );
+      this.end(internalError);
     }
   }
 }

@@ -5,10 +5,15 @@ import type { AnswerWindow } from './answer-window.ts';
 import { BidiCall } from './bidi-call.ts';
 import { certificateName } from './certificate.ts';
 import { frame, MessageCollector, parseTimeout, statusTrailers } from './framing.ts';
-import { type Call, Code, Failure, type Method, type Services } from './rpc.ts';
-
-/** Told of what no client can cause: an exception in a service. */
-export type FaultReport = (error: unknown, method: string) => void;
+import {
+  type Call,
+  Code,
+  Failure,
+  type FaultReport,
+  internalError,
+  type Method,
+  type Services,
+} from './rpc.ts';
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
 const waitForTrailers = { waitForTrailers: true };
@@ -213,8 +218,6 @@ export class GrpcCall implements Call {
 
   #internal(error: unknown): Failure {
     this.#fault(error, this.method);
-    return new Failure(Code.internal, 'internal error: the server has logged it', {
-      'quorate-outcome': 'unknown',
-    });
+    return internalError;
   }
 }

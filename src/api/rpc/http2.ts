@@ -12,8 +12,8 @@ import {
 import type { ReceiveBudget } from '../receive-budget.ts';
 import { AnswerWindow } from './answer-window.ts';
 import type { BidiCall } from './bidi-call.ts';
-import { type FaultReport, GrpcCall } from './grpc-call.ts';
-import type { Services } from './rpc.ts';
+import { GrpcCall } from './grpc-call.ts';
+import type { FaultReport, Services } from './rpc.ts';
 
 /**
  * The HTTP/2 side of the client port: gRPC calls to the services, everything else to the HTTP handler. Unary calls over

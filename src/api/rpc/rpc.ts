@@ -50,6 +50,17 @@ export class Failure {
   }
 }
 
+/** An exception, which no client should be able to cause: whoever runs the server finds it in the log. */
+export const internalError = new Failure(Code.internal, 'internal error: the server has logged it', {
+  'quorate-outcome': 'unknown',
+});
+
+/** Told of such an exception, in a service or where its calls are carried. */
+export type FaultReport = (error: unknown, method: string) => void;
+
+/** What a service is when a stream was refused before it was opened. */
+export const nobody: BidiReceiver = { message() {}, ended() {}, writable() {}, closed() {} };
+
 /** Answers one request with one message. Bytes handed over are immutable from then on. */
 export type UnaryHandler = (
   request: Uint8Array,
@@ -68,8 +79,8 @@ export type ServerStreamHandler = (
 /** The server's end of a call in which both sides send messages whenever they like. */
 export interface BidiStream extends Call {
   /**
-   * Sends a message, whose parts may be shared with other messages. False when the client is behind: this message is taken, and the next should wait for `writable`.
-   * Messages sent after the end, or to a client that is gone, are dropped.
+   * Sends a message, whose parts may be shared with other messages. False when the client is behind: this message is
+   * taken, and the next should wait for `writable`. Messages sent after the end, or to a client that is gone, are dropped.
    */
   send(...parts: readonly Uint8Array[]): boolean;
   /** Bytes that were sent, and that the client has not taken yet. */

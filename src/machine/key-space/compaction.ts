@@ -1,3 +1,4 @@
+import { assert } from '../../core/assert.ts';
 import { sweepSliceWrites } from '../../core/limits.ts';
 import type { ReadStore, Store } from '../../core/store.ts';
 import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
@@ -5,7 +6,13 @@ import type { CompactRequest, CompactResult, SweepResult } from './control.ts';
 import { deleteHead, readHead } from './heads.ts';
 import { cursorOf, type EventCursor, eventKey, historyKey, isPut, revisionBefore } from './history.ts';
 import type { KeyError } from './requests.ts';
-import { type Present, readCompactedRevision, writeCompactedRevision } from './revisions.ts';
+import {
+  type Present,
+  readCompactedRevision,
+  readPresent,
+  writeCompactedRevision,
+  writePresent,
+} from './revisions.ts';
 import type { KeySpaceRules } from './rules.ts';
 import { versionKey } from './versions.ts';
 
@@ -24,15 +31,37 @@ export function compact(store: Store, request: CompactRequest, present: Present)
   return { type: 'compact' };
 }
 
+/**
+ * Lets revisions go on from a higher one, without a write, and compacts all that is below: for a restored cluster. Its
+ * revisions are then above those that clients have seen of the one it was restored from; and a watch that goes on from
+ * one of these is told that it is compacted, since it may have seen writes that have never been here.
+ */
+export function raiseRevision(store: Store, by: number): void {
+  const present = readPresent(store);
+  const raised = { ...present, revision: present.revision + by };
+  writePresent(store, raised);
+  const outcome = compact(store, { type: 'compact', revision: BigInt(raised.revision) }, raised);
+  assert(outcome.type === 'compact', 'a raised revision is above what was compacted, and is there');
+}
+
 /** Whether all that the last compaction made superfluous is gone. */
 export function isSwept(store: ReadStore): boolean {
   return readSwept(store).revision > readCompactedRevision(store);
 }
 
 /**
+ * The first revision whose events are all there still; at most the compacted one. What is below that is given back in
+ * steps: until then it can be told to those who had been told all that was before.
+ */
+export function eventsHeldFrom(store: ReadStore): number {
+  const { revision, order } = readSwept(store);
+  return Math.min(readCompactedRevision(store), order === 0 ? revision : revision + 1);
+}
+
+/**
  * Gives back some of it. Goes along the writes up to the compacted revision: each makes the version before it
- * superfluous. A tombstone goes, too, but for
- * one at the compacted revision itself: a watch that begins there must see the delete.
+ * superfluous. A tombstone goes, too, but for one at the compacted revision itself: a watch that begins there must see
+ * the delete.
  */
 export function sweep(store: Store, rules: KeySpaceRules): SweepResult {
   const compacted = readCompactedRevision(store);

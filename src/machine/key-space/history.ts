@@ -85,7 +85,8 @@ export type EventsRead =
 
 /**
  * Visits the events from `from` on, through those of revision `upTo`, in order, until the slice is over. A visit that
- * returns false ends it as well: that event was not taken, and comes again when going on from `next`.
+ * returns false ends it as well: that event was not taken, and comes again when going on from `next`. `first`: the
+ * revision below which nothing may be read.
  */
 export function readEvents(
   store: ReadStore,
@@ -93,9 +94,9 @@ export function readEvents(
   upTo: number,
   slice: Slice,
   visit: (event: KeyEvent) => boolean,
+  first = readCompactedRevision(store),
 ): EventsRead {
-  const compacted = readCompactedRevision(store);
-  if (from.revision < compacted) return { type: 'compacted', revision: compacted };
+  if (from.revision < first) return { type: 'compacted', revision: readCompactedRevision(store) };
   const bounds = { from: historyKey(from.revision, from.order), to: historyKey(upTo + 1, 0) };
   for (const [at, value] of store.scan(bounds)) {
     if (isOver(slice)) return { type: 'more', next: cursorOf(at) };

@@ -22,13 +22,14 @@ export type Gathered =
 /**
  * Reads whole revisions of the history, from `from` on and at most through `upTo`, and puts each event with the groups
  * whose keys it changes. Yields between slices; reads on until a revision is complete, and stops before the next one
- * once there is enough for a round.
+ * once there is enough for a round. `first` tells below which revision nothing may be read.
  */
 export function* gather(
   peek: () => ReadStore | undefined,
   index: RangeIndex,
   from: number,
   upTo: number,
+  first: (store: ReadStore) => number,
 ): Generator<undefined, Gathered, undefined> {
   const round = new Round(index);
   let cursor: EventCursor = { revision: from, order: 0 };
@@ -36,7 +37,8 @@ export function* gather(
     const store = peek();
     if (store === undefined) return { type: 'stopped' };
     const slice = { keys: rangeSliceKeys, bytes: rangeSliceBytes };
-    const read = readEvents(store, cursor, upTo, slice, (event) => round.take(store, event));
+    const take = (event: KeyEvent): boolean => round.take(store, event);
+    const read = readEvents(store, cursor, upTo, slice, take, first(store));
     if (read.type === 'compacted') return read;
     if (read.type === 'done') return { type: 'through', revision: upTo, groups: round.groups };
     cursor = read.next;

@@ -8,7 +8,8 @@ import { compactedRevision, type KeyRange, machineView } from '../../machine/ind
 type Step =
   | { readonly type: 'put' | 'delete'; readonly key: number }
   | { readonly type: 'txn'; readonly keys: readonly number[] }
-  | { readonly type: 'compact'; readonly back: number }
+  /** How much of what it made superfluous is given back at once: nothing, or all. */
+  | { readonly type: 'compact'; readonly back: number; readonly swept: boolean }
   | {
       readonly type: 'watch';
       readonly client: number;
@@ -30,12 +31,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ type: fc.constantFrom('put' as const, 'delete' as const), key: small }),
   },
   fc.record({ type: fc.constant('txn' as const), keys: fc.uniqueArray(small, { minLength: 1 }) }),
-  fc.record({ type: fc.constant('compact' as const), back: fc.nat(20) }),
+  fc.record({
+    type: fc.constant('compact' as const),
+    back: fc.oneof(fc.constant(0), fc.nat(20)),
+    swept: fc.boolean(),
+  }),
   {
     weight: 2,
     arbitrary: fc.record({
       type: fc.constant('watch' as const),
-      client: fc.nat(2),
+      client: fc.nat(3),
       from: small,
       to: fc.nat(7),
       start: fc.nat(20),
@@ -55,6 +60,8 @@ interface Expected {
   readonly id: number;
   readonly range: KeyRange;
   readonly start: number;
+  /** When it was created nothing that it wanted had happened. */
+  readonly upToDate: boolean;
   cancelled: boolean;
 }
 
@@ -63,14 +70,18 @@ const inRange = (key: Uint8Array, { from, to }: KeyRange): boolean =>
 
 test('whatever happens: every watch is told the events of its range, each once, in order, whole revisions at a time', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), fc.nat(4), (steps, stride) => {
+    fc.property(fc.array(step, { maxLength: 120 }), fc.nat(4), fc.boolean(), (steps, stride, sweeps) => {
       const random = new WatchedWorld();
       random.clock.stride = stride;
-      const clients = [random.client(), random.client(), random.client()];
+      // The last one always has room.
+      const clients = [random.client(), random.client(), random.client(), random.client()];
       const log: { readonly revision: number; readonly key: Uint8Array; readonly line: string }[] = [];
       const live = new Set<string>();
       const expected: Expected[] = [];
       let ids = 0;
+      // Clients that had no room for a while, and whether history was given back at all.
+      const behind = new Set<WatchingClient>();
+      let swept = false;
       const write = (type: 'put' | 'delete', at: number, revision: number): void => {
         const key = nameOf(at);
         const text = Buffer.from(key).toString('latin1');
@@ -101,7 +112,8 @@ test('whatever happens: every watch is told the events of its range, each once, 
             for (const key of each.keys) write('put', key, next);
             break;
           case 'compact':
-            random.compact(Math.max(1, random.revision - each.back));
+            random.compact(Math.max(1, random.revision - each.back), each.swept && sweeps ? 2 : 0);
+            swept ||= each.swept && sweeps;
             break;
           case 'watch': {
             const range = keys(nameOf(each.from), each.to > 5 ? null : nameOf(each.to));
@@ -112,6 +124,7 @@ test('whatever happens: every watch is told the events of its range, each once, 
               id: ids,
               range,
               start: each.start === 0 ? next : start,
+              upToDate: each.start === 0 || start >= next,
               cancelled: false,
             });
             ids++;
@@ -126,6 +139,7 @@ test('whatever happens: every watch is told the events of its range, each once, 
           }
           case 'read':
             client.read(each.room + 1);
+            behind.add(client);
             break;
           case 'progress':
             client.stream.requestProgress();
@@ -138,7 +152,7 @@ test('whatever happens: every watch is told the events of its range, each once, 
       for (const client of clients) client.read(Number.POSITIVE_INFINITY);
       random.clock.settle();
       expect(random.faults).toEqual([]);
-      for (const { client, id, range, start, cancelled } of expected) {
+      for (const { client, id, range, start, upToDate, cancelled } of expected) {
         const all = log.filter(({ key, revision }) => revision >= start && inRange(key, range));
         const told = client.told(id);
         expect(told).toEqual(all.map((entry) => entry.line).slice(0, told.length));
@@ -148,6 +162,8 @@ test('whatever happens: every watch is told the events of its range, each once, 
           // The most that can have been lost begins below what is compacted.
           expect(Number(compactedRevision(machineView(random.store)))).toBeGreaterThanOrEqual(overtaken);
           expect(start).toBeLessThan(overtaken);
+          // Who is up to date and has room misses nothing that is still held.
+          expect(upToDate && !behind.has(client) && !swept).toBe(false);
         } else if (!cancelled) expect(missing).toBeUndefined();
         // A revision is told in one message.
         const revisions = client.batches

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { keys, put } from '../../../test/support/key-requests.ts';
 import { eventLine, WatchedWorld } from '../../../test/support/watch-world.ts';
-import { maxWatchesPerStream, watchDeliveriesPerSlice } from '../../core/limits.ts';
+import { maxWatchesPerStream, sweepSliceWrites, watchDeliveriesPerSlice } from '../../core/limits.ts';
 import type { Watch } from './watch.ts';
 import type { Added } from './watch-stream.ts';
 
@@ -149,6 +149,30 @@ describe('compaction', () => {
     expect(quick.compacted.size).toBe(0);
   });
 
+  test('of what is not told yet comes after that: who is up to date misses nothing', () => {
+    const client = world.client();
+    client.watch(0, keys('a'));
+    world.apply(put('a', '1'), put('a', '2'), put('a', '3'));
+    world.compact(4, 0);
+    client.watch(1, keys('a'), { start: 3 });
+    world.clock.settle();
+    expect(client.told(0)).toEqual(['2 put a=1', '3 put a=2', '4 put a=3']);
+    expect(client.compacted).toEqual(new Map([[1n, 4]]));
+  });
+
+  test('that was swept in part is no hindrance to those who were told that part', () => {
+    const client = world.client();
+    world.apply(put('a', '1'), put('b', '1'));
+    client.watch(0, keys('a'));
+    world.apply(...Array.from({ length: sweepSliceWrites }, () => put('c')), put('a', '2'));
+    world.clock.settle();
+    world.apply(put('a', '3'), put('a', '4'));
+    world.compact(world.revision, 1);
+    world.clock.settle();
+    expect(client.told(0).length).toBe(3);
+    expect(client.compacted.size).toBe(0);
+  });
+
   test('before anybody was told ends those who needed what is gone', () => {
     const client = world.client();
     client.watch(0, keys('a'));
@@ -261,19 +285,63 @@ test('more watches on one stream than there may be are refused; cancelling makes
   expect(world.hub.stats()).toEqual({ watches: 0, behind: 0, streams: 0, blocked: 0 });
 });
 
-test('an exception of a sink closes the hub and is told', () => {
+describe('a mistake of ours', () => {
   const mistake = new Error('a mistake of ours');
-  const stream = world.hub.stream({
-    events: () => {
-      throw mistake;
+
+  test.each(['events', 'progress', 'compacted'] as const)(
+    'in the sink (%s) ends its stream, and nobody else notices',
+    (where) => {
+      const failures: unknown[] = [];
+      const raise = (): never => {
+        throw mistake;
+      };
+      const sink = { events: () => true, progress: () => true, compacted: () => true, [where]: raise };
+      const stream = world.hub.stream({ ...sink, failed: (error) => failures.push(error) });
+      const other = world.client();
+      const request = { puts: true, deletes: true, previous: false, progress: false };
+      world.apply(put('a', '1'), put('a', '2'));
+      world.compact(3);
+      other.watch(0, keys('a'));
+      stream.watch(0n, { range: keys('a'), start: undefined, ...request });
+      if (where === 'compacted') stream.watch(1n, { range: keys('a'), start: 2, ...request });
+      world.apply(put('a', '3'));
+      stream.requestProgress();
+      world.clock.settle();
+      expect(world.faults.splice(0)).toEqual([mistake]);
+      expect(failures).toEqual([mistake]);
+      expect(stream.watch(2n, { range: keys('a'), start: undefined, ...request }).type).toBe('unavailable');
+      world.apply(put('a', '4'));
+      world.clock.settle();
+      expect(other.told(0)).toEqual(['4 put a=3', '5 put a=4']);
+      expect(world.hub.stats()).toEqual({ watches: 1, behind: 0, streams: 1, blocked: 0 });
     },
-    progress: () => true,
-    compacted: () => true,
+  );
+
+  test('in the hub ends every stream; who watches again is told', () => {
+    const [client, behind] = [world.client(), world.client()];
+    world.apply(put('a', '1'));
+    client.watch(0, keys('a'));
+    behind.watch(0, keys('a'), { start: 1 });
+    world.apply(put('a', '2'));
+    const { store } = world;
+    const { scan } = store;
+    store.scan = () => {
+      throw mistake;
+    };
+    world.clock.settle();
+    store.scan = scan;
+    expect(world.faults.splice(0)).toEqual([mistake]);
+    for (const each of [client, behind]) expect(each.failures).toEqual([mistake]);
+    expect(world.hub.stats()).toEqual({ watches: 0, behind: 0, streams: 0, blocked: 0 });
+    const again = world.client();
+    again.watch(0, keys('a'), { start: 3 });
+    world.apply(put('a', '3'));
+    world.clock.settle();
+    expect(again.told(0)).toEqual(['3 put a=2', '4 put a=3']);
   });
-  const request = { start: undefined, puts: true, deletes: true, previous: false, progress: false };
-  stream.watch(0n, { range: keys('a'), ...request });
-  world.apply(put('a'));
-  world.clock.settle();
-  expect(world.faults.splice(0)).toEqual([mistake]);
-  expect(world.hub.stats().watches).toBe(0);
+});
+
+test('a hub that was closed says so', () => {
+  world.hub.close();
+  expect(world.client().watch(0, keys('a')).type).toBe('unavailable');
 });

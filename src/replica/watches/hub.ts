@@ -11,7 +11,7 @@ import {
 } from '../../core/limits.ts';
 import type { Random } from '../../core/random.ts';
 import type { ReadStore } from '../../core/store.ts';
-import { compactedRevision, currentRevision, machineView } from '../../machine/index.ts';
+import { compactedRevision, currentRevision, eventsHeldFrom, machineView } from '../../machine/index.ts';
 import { gather } from './gather.ts';
 import { keyText } from './key-text.ts';
 import type { RangeGroup } from './range-group.ts';
@@ -32,7 +32,10 @@ export interface WatchHubOptions {
   readonly random: Random;
   /** Milliseconds between two messages of periodic progress, and up to a tenth more. */
   readonly progressIntervalMs: number;
-  /** An exception of a sink or of our own; the hub has stopped. */
+  /**
+   * An exception of a sink, whose stream has ended, or of our own: then all streams have ended, and who watches again is
+   * served as before.
+   */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -57,7 +60,7 @@ export class WatchHub implements WatchStreamHost {
   readonly #options: WatchHubOptions;
   readonly #stopListening: () => void;
   readonly #streams = new Set<WatchStream>();
-  readonly #synced = new RangeIndex();
+  #synced = new RangeIndex();
   /** Behind, and with room; first come, first served. */
   readonly #queue = new Set<Watch>();
   /** Streams whose progress is wanted once everybody has been told everything through a revision. */
@@ -104,7 +107,7 @@ export class WatchHub implements WatchStreamHost {
 
   add(stream: WatchStream, id: bigint, request: WatchRequest): Added {
     const store = this.#peek();
-    if (store === undefined) return { type: 'unavailable' };
+    if (store === undefined || this.#closed) return { type: 'unavailable' };
     if (stream.size >= maxWatchesPerStream)
       return { type: 'tooMany', scope: 'stream', limit: maxWatchesPerStream };
     if (this.#watches >= maxWatches) return { type: 'tooMany', scope: 'replica', limit: maxWatches };
@@ -114,7 +117,7 @@ export class WatchHub implements WatchStreamHost {
     const bounds = { from: boundText(from), to: to && boundText(to) };
     const watch = new Watch(id, stream, request, bounds, request.start ?? present + 1);
     this.#watches++;
-    if (watch.next > this.#telling) this.#sync(watch);
+    if (watch.next > this.#telling && watch.next >= firstLeft(store)) this.#sync(watch);
     else this.#enqueue(watch);
     return { type: 'watching', watch, revision: present };
   }
@@ -162,6 +165,10 @@ export class WatchHub implements WatchStreamHost {
     this.#progress.delete(stream);
   }
 
+  fault(error: unknown): void {
+    this.#options.onFault(error);
+  }
+
   #peek(): ReadStore | undefined {
     const store = this.#options.replica.peek();
     return store && machineView(store);
@@ -182,10 +189,20 @@ export class WatchHub implements WatchStreamHost {
       try {
         this.#turn();
       } catch (error) {
-        this.close();
-        this.#options.onFault(error);
+        this.#beginAnew(error);
       }
     });
+  }
+
+  /** A mistake of ours may have left anything behind: nothing of it is used again, and nobody waits for what never comes. */
+  #beginAnew(error: unknown): void {
+    this.#work = undefined;
+    this.#synced = new RangeIndex();
+    this.#queue.clear();
+    this.#progress.clear();
+    const streams = [...this.#streams];
+    this.#options.onFault(error);
+    for (const stream of streams) stream.fail(error);
   }
 
   #turn(): void {
@@ -224,7 +241,8 @@ export class WatchHub implements WatchStreamHost {
   *#tell(present: number): Steps {
     this.#telling = present;
     const from = this.#told + 1;
-    const gathered = yield* gather(() => this.#peek(), this.#synced, from, present);
+    // As in etcd, a compaction does not come before what it was ordered after: that is told as long as it is held.
+    const gathered = yield* gather(() => this.#peek(), this.#synced, from, present, eventsHeldFrom);
     if (gathered.type === 'stopped') return;
     if (gathered.type === 'compacted') {
       // Whoever is here has seen everything through `from - 1`, and what comes next is gone.
@@ -248,7 +266,7 @@ export class WatchHub implements WatchStreamHost {
       from = Math.min(from, watch.next);
     }
     const upTo = Math.min(this.#told, from + watchPassRevisions - 1);
-    const gathered = yield* gather(() => this.#peek(), index, from, upTo);
+    const gathered = yield* gather(() => this.#peek(), index, from, upTo, firstLeft);
     // What is compacted is found out when their turn comes again.
     const through = gathered.type === 'through' ? gathered.revision : 0;
     if (gathered.type === 'through') yield* this.#deliver(gathered.groups, through);
@@ -264,12 +282,12 @@ export class WatchHub implements WatchStreamHost {
   #takePass(): Watch[] {
     const store = this.#peek();
     if (store === undefined) return [];
-    const compacted = Number(compactedRevision(store));
+    const compacted = firstLeft(store);
     const pass: Watch[] = [];
     for (const watch of this.#queue) {
       if (watch.stream.blocked) this.#park(watch);
-      else if (watch.next > this.#told) this.#sync(watch);
       else if (watch.next < compacted) watch.stream.compacted(watch, compacted);
+      else if (watch.next > this.#told) this.#sync(watch);
       else if (sharesPass(pass[0], watch)) {
         pass.push(watch);
         this.#queue.delete(watch);
@@ -301,7 +319,7 @@ export class WatchHub implements WatchStreamHost {
       return this.#park(watch);
     }
     watch.active = true;
-    watch.stream.said(watch.stream.sink.events(watch, chosen, through));
+    watch.stream.tell((sink) => sink.events(watch, chosen, through));
   }
 
   #sync(watch: Watch): void {
@@ -338,14 +356,14 @@ export class WatchHub implements WatchStreamHost {
     stream.progressAsked = false;
     if (stream.size === 0) return;
     for (const watch of stream.watches) if (!this.#isCurrent(watch)) return;
-    stream.said(stream.sink.progress(undefined, this.#told));
+    stream.tell((sink) => sink.progress(undefined, this.#told));
   }
 
   #tellPeriodic(stream: WatchStream): void {
     stream.progressDue = false;
     for (const watch of stream.watches) {
       const due = watch.progress && !watch.active && this.#isCurrent(watch) && !stream.blocked;
-      if (due) stream.said(stream.sink.progress(watch, this.#told));
+      if (due) stream.tell((sink) => sink.progress(watch, this.#told));
       watch.active = false;
     }
   }
@@ -360,6 +378,8 @@ function sharesPass(first: Watch | undefined, watch: Watch): boolean {
   if (first === undefined) return true;
   return watch.next >= first.next && watch.next < first.next + watchPassRevisions;
 }
+
+const firstLeft = (store: ReadStore): number => Number(compactedRevision(store));
 
 /** No key is as long as this: the rest of a longer bound could not part any keys. */
 const boundText = (bound: Uint8Array): string => keyText(bound.subarray(0, maxStoreKeyBytes));

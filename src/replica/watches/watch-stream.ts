@@ -13,6 +13,8 @@ export interface WatchStreamHost {
   /** Calls back after the interval of periodic progress. */
   later(callback: () => void): Timer;
   closed(stream: WatchStream): void;
+  /** The sink has thrown, and the stream is over. */
+  fault(error: unknown): void;
 }
 
 export type Added =
@@ -21,12 +23,12 @@ export type Added =
   | { readonly type: 'tooMany'; readonly scope: 'stream' | 'replica'; readonly limit: number }
   /** The id is in use. */
   | { readonly type: 'duplicate' }
-  /** The replica does not run. */
+  /** The replica does not run, or the stream has ended. */
   | { readonly type: 'unavailable' };
 
 /** Watches that share one way to their client, and so its room. */
 export class WatchStream {
-  readonly sink: WatchSink;
+  readonly #sink: WatchSink;
   readonly #host: WatchStreamHost;
   readonly #watches = new Map<bigint, Watch>();
   /** Watches that are behind, and wait for room. */
@@ -39,10 +41,11 @@ export class WatchStream {
   progressDue = false;
   #timer: Timer | undefined;
   #wantProgress = 0;
+  #closed = false;
 
   constructor(host: WatchStreamHost, sink: WatchSink) {
     this.#host = host;
-    this.sink = sink;
+    this.#sink = sink;
   }
 
   get size(): number {
@@ -62,6 +65,7 @@ export class WatchStream {
    * after that. Nothing is told before this returns.
    */
   watch(id: bigint, request: WatchRequest): Added {
+    if (this.#closed) return { type: 'unavailable' };
     if (this.#watches.has(id)) return { type: 'duplicate' };
     const added = this.#host.add(this, id, request);
     if (added.type !== 'watching') return added;
@@ -81,13 +85,14 @@ export class WatchStream {
 
   /** Asks to be told once how far all watches of the stream have come; not answered while any of them is behind. */
   requestProgress(): void {
+    if (this.#closed) return;
     this.progressAsked = true;
     this.#host.lookAtProgress(this);
   }
 
   /** There is room again. */
   writable(): void {
-    if (!this.blocked) return;
+    if (!this.blocked || this.#closed) return;
     this.blocked = false;
     this.#host.unpark(this);
     if (this.progressAsked || this.progressDue) this.#host.lookAtProgress(this);
@@ -95,6 +100,7 @@ export class WatchStream {
 
   /** Ends everything; the sink is not called any more. */
   close(): void {
+    this.#closed = true;
     for (const watch of this.#watches.values()) this.#host.remove(watch);
     this.#watches.clear();
     this.#timer?.cancel();
@@ -103,9 +109,31 @@ export class WatchStream {
 
   /** The watch was overtaken by a compaction. */
   compacted(watch: Watch, revision: number): void {
+    if (watch.state === 'ended') return;
     this.#forget(watch);
     this.#host.remove(watch);
-    this.said(this.sink.compacted(watch, revision));
+    this.tell((sink) => sink.compacted(watch, revision));
+  }
+
+  /** Says something. What the sink throws ends this stream, and is no matter of the others. */
+  tell(say: (sink: WatchSink) => boolean): void {
+    try {
+      this.said(say(this.#sink));
+    } catch (error) {
+      this.fail(error);
+      this.#host.fault(error);
+    }
+  }
+
+  /** Ends everything by a mistake of ours. */
+  fail(error: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    try {
+      this.#sink.failed(error);
+    } catch (second) {
+      this.#host.fault(second);
+    }
   }
 
   /** Takes note of what the sink has answered. */

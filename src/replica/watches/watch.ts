@@ -38,6 +38,8 @@ export interface WatchSink {
   progress(watch: Watch | undefined, through: number): boolean;
   /** The watch has ended, since what it had to be told next is compacted. `revision`: the first that is not. */
   compacted(watch: Watch, revision: number): boolean;
+  /** By a mistake of ours, of the sink or of the hub, the stream has ended. Called once, last, and not after `close`. */
+  failed(error: unknown): void;
 }
 
 /**
