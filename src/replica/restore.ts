@@ -49,7 +49,7 @@ export interface Restored {
 
 /**
  * Begins a new cluster with the key space of a backup: a new cluster id, so that it cannot be taken for the old one, and
- * a raised revision. Rejects with a `ReplicaError`; the directory is of no use then and should be removed.
+ * a raised revision, below which all is compacted: whoever watched the old one has to read anew. Rejects with a `ReplicaError`; the directory is of no use then and should be removed.
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<Restored> {
   if (!options.cluster.some(({ name }) => name === options.name)) {

@@ -2,8 +2,8 @@ import type { ClusterTime, Epoch } from '../../core/ids.ts';
 import type { AuthRequest, AuthResult } from './auth/requests.ts';
 
 /**
- * What is asked of the key space besides keys: compaction, leases, alarms and users. Like all commands these are ordered through
- * the protocol; those that say so are ordered by the leader on its own account, never by a client.
+ * What is asked of the key space besides keys: compaction, leases, alarms and users. Like all commands these are ordered
+ * through the protocol; those that say so are ordered by the leader on its own account, never by a client.
  */
 export interface CompactRequest {
   readonly type: 'compact';
@@ -51,7 +51,10 @@ export interface ExpireRequest {
 
 export const alarmTypes = ['noSpace', 'corrupt'] as const;
 
-/** `noSpace`: nothing is put and no lease granted. `corrupt`: nothing is answered but alarms. */
+/**
+ * `noSpace`: nothing is put and no lease granted. `corrupt`: nothing is answered but alarms. No replica raises this one
+ * by itself: whoever compares the hashes of the members does, by hand or by a program.
+ */
 export type AlarmType = (typeof alarmTypes)[number];
 
 export interface Alarm {

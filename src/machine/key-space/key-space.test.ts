@@ -11,6 +11,7 @@ import { maxFrameBytes, maxStoreValueBytes, rangeSliceBytes, rangeSliceKeys } fr
 import type { Store } from '../../core/store.ts';
 import { decodeAnswer } from './answer-codec.ts';
 import { encodeCommand } from './command-codec.ts';
+import { raiseRevision } from './compaction.ts';
 import { keySpace } from './key-space.ts';
 import { ReadSlices, range } from './read-slices.ts';
 import type {
@@ -21,7 +22,7 @@ import type {
   RangeResult,
   TxnRequest,
 } from './requests.ts';
-import { currentRevision, raiseRevision } from './revisions.ts';
+import { currentRevision } from './revisions.ts';
 import { isReadOnly, validate } from './validate.ts';
 import { maxEscapedKeyBytes } from './versions.ts';
 
@@ -120,12 +121,14 @@ describe('revisions', () => {
     expect(rangeOf(answer).pairs[0]?.value).toEqual(utf8('old'));
   });
 
-  test('a raised revision is where the next write goes on', () => {
+  test('a raised revision is where the next write goes on, and what is below is compacted', () => {
     const store = new MapStore();
     apply(store, put('a'));
     raiseRevision(store, 1_000_000);
     expect(apply(store, put('a')).revision).toBe(1_000_003n);
-    expect(rangeOf(range(store, read(keys('a'), { revision: 500_000n }))).pairs[0]?.modRevision).toBe(2n);
+    const at = (revision: bigint): KeyAnswer => range(store, read(keys('a'), { revision }));
+    expect(at(1_000_001n).result).toEqual({ type: 'error', code: 'compacted' });
+    expect(rangeOf(at(1_000_002n)).pairs[0]?.modRevision).toBe(2n);
   });
 
   test('revisions above 2^32 keep their order', () => {
@@ -133,13 +136,13 @@ describe('revisions', () => {
     apply(store, put('a', 'low'));
     raiseRevision(store, 2 ** 32);
     apply(store, put('a', 'high'));
+    expect(rangeOf(range(store, read(keys('a'), { revision: 2n ** 32n + 2n }))).pairs[0]?.value).toEqual(
+      utf8('low'),
+    );
     raiseRevision(store, 2 ** 45);
     expect(apply(store, put('b')).revision).toBe(2n ** 45n + 2n ** 32n + 4n);
     const [pair] = rangeOf(range(store, read(keys('a')))).pairs;
     expect(pair).toMatchObject({ value: utf8('high'), modRevision: 2n ** 32n + 3n, version: 2n });
-    expect(rangeOf(range(store, read(keys('a'), { revision: 2n ** 32n }))).pairs[0]?.value).toEqual(
-      utf8('low'),
-    );
   });
 });
 

@@ -68,12 +68,3 @@ export function currentRevision(store: ReadStore): bigint {
 export function compactedRevision(store: ReadStore): bigint {
   return BigInt(readCompactedRevision(store));
 }
-
-/**
- * Lets revisions go on from a higher one, without a write: for a restored cluster, so that its revisions are above
- * those that clients have seen of the one it was restored from.
- */
-export function raiseRevision(store: Store, by: number): void {
-  const present = readPresent(store);
-  writePresent(store, { ...present, revision: present.revision + by });
-}
