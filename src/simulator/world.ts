@@ -1,4 +1,11 @@
-import { checkLinearizability, keyValueModel } from '../check/index.ts';
+import {
+  checkLinearizability,
+  defaultStepBudget,
+  type IllegalHistory,
+  type KeyValueInput,
+  type KeyValueOutput,
+  keyValueModel,
+} from '../check/index.ts';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
@@ -52,6 +59,8 @@ export interface WorldReport {
   readonly effects: ReadonlyMap<Effect['type'], number>;
   /** Changes on disks that were not synced and went with the power. */
   readonly lostWrites: number;
+  /** What clients were told about one key, when no order explains it. */
+  readonly illegalHistory: IllegalHistory<KeyValueInput, KeyValueOutput> | undefined;
 }
 
 /** After the last fault, the longest wait until everybody has answered and agrees. */
@@ -74,6 +83,7 @@ export class World {
   readonly #leases: LeaseClients;
   readonly #faults: Faults;
   #violation: Violation | undefined;
+  #illegalHistory: WorldReport['illegalHistory'];
 
   constructor(options: WorldOptions, parts: WorldParts) {
     this.#options = options;
@@ -179,6 +189,7 @@ export class World {
       faults: this.#faults.counts,
       effects: this.#properties.effects,
       lostWrites: this.#nodes.reduce((sum, node) => sum + node.lostWrites, 0),
+      illegalHistory: this.#illegalHistory,
     };
   }
 
@@ -296,7 +307,10 @@ export class World {
   }
 
   #checkHistory(): void {
-    const verdict = checkLinearizability(keyValueModel, this.#workload.history.operations());
+    const operations = this.#workload.history.operations();
+    const verdict = checkLinearizability(keyValueModel, operations, defaultStepBudget, (illegal) => {
+      this.#illegalHistory = illegal;
+    });
     if (verdict.type === 'ok') return;
     const detail =
       verdict.type === 'illegal'

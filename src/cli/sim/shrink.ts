@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { drawIllegal, keyValueModel } from '../../check/index.ts';
 import { describeOptions, drawOptions, mutantsOf, simulateWorld } from '../../simulator/index.ts';
 import { diagramPage, drawDiagram, scenarioOf, shrink, traceOf } from '../../simulator/shrink/index.ts';
 import { refusedFailure } from '../exit-codes.ts';
@@ -26,6 +27,8 @@ export function writeShrunk(
     files.push(['diagram.html', diagramPage(performance, replicas, title)]);
     told.push(`${performance.moments.length} events of the protocol are enough: ${performance.broken}`);
   } else told.push('the events of the protocol alone break none of its invariants: look below it, or above');
+  if (report.illegalHistory !== undefined)
+    files.push(['history.svg', drawIllegal(keyValueModel, report.illegalHistory)]);
   try {
     mkdirSync(directory, { recursive: true });
     for (const [file, text] of files) writeFileSync(path.join(directory, file), text);

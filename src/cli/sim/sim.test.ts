@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -65,6 +68,21 @@ describe('quorate sim', () => {
     expect(stderr).toContain(
       `replay: quorate sim --protocol raft --replicas 3 --seconds 5 --faults powerCut,powerCutAll --mutant noFdatasync --seed ${failed?.seed} --verbose`,
     );
+  });
+
+  it('writes what is left of a failing world', { timeout: 120_000 }, async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'shrink-'));
+    try {
+      const mistake = ['--mutant', 'noFdatasync', '--faults', 'powerCut,powerCutAll', '--replicas', '1'];
+      const args = ['sim', '--seeds', '1..40', '--seconds', '3', ...mistake, '--shrink', directory];
+      const { exitCode, stderr } = await runCli(args);
+      expect([10, 12]).toContain(exitCode);
+      expect(stderr).toContain('the smallest world found: raft, 1 replicas');
+      const world: unknown = JSON.parse(readFileSync(path.join(directory, 'world.json'), 'utf8'));
+      expect(world).toMatchObject({ protocol: 'raft', replicas: 1 });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('without limits to the faults keeps what it promised, whether it goes on or not', async () => {
