@@ -19,7 +19,7 @@ const equivalents: Readonly<Record<string, string>> = {
   'pre-vote': 'there is nothing to set: it is always on',
   'strict-reconfig-check': 'there is nothing to set: it is always on',
   'unsafe-no-fsync': 'syncing cannot be turned off',
-  'force-new-cluster': 'use "quorate snapshot save", then "quorate snapshot restore"',
+  'force-new-cluster': 'use "quorate recover"',
   'experimental-watch-progress-notify-interval': 'use --watch-progress-notify-interval DURATION',
   'listen-metrics-urls': 'metrics are on the client port at /metrics',
   metrics: 'metrics are on the client port at /metrics',
