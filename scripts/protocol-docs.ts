@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { differencesPage, renderDifferences } from '../conformance/differential/page.ts';
 import { type Laboratory, laboratory } from '../src/protocols/laboratory.ts';
 import { protocols } from '../src/protocols/registry.ts';
+import { commandsPage, renderCommands } from './commands-docs.ts';
 import { etcdPage, renderEtcd } from './etcd-docs.ts';
 import { limitsPage, renderLimits } from './limits-docs.ts';
 import { propertyPage, renderProperties } from './property-docs.ts';
@@ -65,9 +67,11 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [path, page] of [
     [protocolPage, renderProtocols()],
+    [commandsPage, renderCommands()],
     [limitsPage, renderLimits()],
     [propertyPage, renderProperties()],
     [etcdPage, renderEtcd()],
+    [differencesPage, renderDifferences()],
   ] as const) {
     if (readFileSync(path, { encoding: 'utf8', flag: 'a+' }) !== page) writeFileSync(path, page);
   }

@@ -162,19 +162,33 @@ export class NaiveKeySpace {
   }
 
   #check(operation: Operation, branches: Map<TxnRequest, boolean>): void {
-    if (operation.type === 'range' && operation.revision > BigInt(this.revision))
-      throw new Refused('futureRevision');
-    if (operation.type === 'range' && operation.revision > 0n && operation.revision < this.compacted)
-      throw new Refused('compacted');
     if (operation.type === 'put') {
-      if (operation.lease !== 0n && !this.#leases.has(operation.lease)) throw new Refused('leaseNotFound');
-      const present = this.#revisions[this.revision] as KeyValue[];
-      const exists = present.some((pair) => order(pair.key, operation.key) === 0);
-      if ((operation.ignoreValue || operation.ignoreLease) && !exists) throw new Refused('keyNotFound');
+      this.#checkLease(operation);
+      this.#checkIgnored(operation);
     }
-    if (operation.type === 'txn')
-      for (const inner of branches.get(operation) ? operation.success : operation.failure)
-        this.#check(inner, branches);
+    if (operation.type === 'range' && operation.revision > 0n) this.#checkRevision(operation.revision);
+    const inside = insideOf(operation, branches);
+    for (const inner of inside) {
+      if (inner.type !== 'put') continue;
+      this.#checkIgnored(inner);
+      this.#checkLease(inner);
+    }
+    for (const inner of inside)
+      if (inner.type === 'range' && inner.revision !== 0n) this.#checkRevision(inner.revision);
+  }
+
+  #checkLease({ lease }: PutRequest): void {
+    if (lease !== 0n && !this.#leases.has(lease)) throw new Refused('leaseNotFound');
+  }
+
+  #checkIgnored({ key, ignoreValue, ignoreLease }: PutRequest): void {
+    const exists = this.pairs.some((pair) => order(pair.key, key) === 0);
+    if ((ignoreValue || ignoreLease) && !exists) throw new Refused('keyNotFound');
+  }
+
+  #checkRevision(revision: bigint): void {
+    if (revision > BigInt(this.revision)) throw new Refused('futureRevision');
+    if (revision < this.compacted) throw new Refused('compacted');
   }
 
   #execute(operation: Operation, branches: Map<TxnRequest, boolean>, state: State): OperationResult {
@@ -199,6 +213,13 @@ export class NaiveKeySpace {
       }
     }
   }
+}
+
+/** Everything that a transaction does on its path, in order; nothing for other operations. */
+function insideOf(operation: Operation, branches: Map<TxnRequest, boolean>): Operation[] {
+  if (operation.type !== 'txn') return [];
+  const branch = branches.get(operation) ? operation.success : operation.failure;
+  return branch.flatMap((inner) => [inner, ...insideOf(inner, branches)]);
 }
 
 interface State {

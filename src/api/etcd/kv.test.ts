@@ -341,6 +341,39 @@ describe('8: transactions', () => {
     expect(second.response.value.header?.revision).toBe(2n);
   });
 
+  test('answers before the first write carry the revision before it, and nested transactions none', async () => {
+    await put('b', '1');
+    const { header, responses } = await client.txn({
+      success: [
+        requestRange('a'),
+        requestDelete('no'),
+        requestTxn({ success: [requestPut('a')] }),
+        requestRange('a'),
+      ],
+    });
+    expect(header?.revision).toBe(3n);
+    expect(responses.map(({ response }) => response?.value.header?.revision)).toEqual([2n, 2n, 0n, 3n]);
+  });
+
+  test('of several reasons the same is told as by etcd', async () => {
+    const failureOf = async (...success: RequestOp[]) =>
+      (await client.failure(client.txn({ success }))).message.replace('etcdserver: ', '');
+    const request = {
+      $case: 'requestPut',
+      value: putRequest({ key: key('a'), lease: 5n, ignoreValue: true }),
+    } as const;
+    const ranged = (revision: bigint): RequestOp => ({
+      request: { $case: 'requestRange', value: rangeRequest({ key: key('a'), revision }) },
+    });
+    expect((await client.failure(client.put(request.value))).code).toBe(Code.notFound);
+    expect(await failureOf(ranged(99n), { request })).toBe('key not found');
+    expect(await failureOf(ranged(99n), requestPut('b'))).toBe(
+      'mvcc: required revision is a future revision',
+    );
+    // Alone it would be the present.
+    expect(await failureOf(ranged(-1n))).toBe('mvcc: required revision has been compacted');
+  });
+
   test('the comparisons of nested transactions are made before any write', async () => {
     const inner = requestTxn({
       compare: [compare('a', { target: 'VERSION', result: 'EQUAL', version: '0' })],

@@ -103,6 +103,7 @@ test('15: a lease that is gone cannot be revoked, and has -1 seconds to live', a
     code: Code.notFound,
     message: 'etcdserver: requested lease not found',
   });
+  expect(await client.failure(revoke(0n))).toMatchObject({ code: Code.notFound });
   expect(await timeToLive(7n)).toMatchObject({ ID: 7n, TTL: -1n, grantedTTL: 0n, keys: [] });
 });
 
@@ -134,10 +135,11 @@ test('15: keep-alives are answered one by one, in order, with 0 for a lease that
   await grant(30n, 8n);
   server.replica.pass(20_000);
   const stream = keepAlive();
-  for (const ID of [7n, 9n, 8n, 7n]) stream.write({ ID });
-  expect((await answers(stream, 4)).map(({ ID, TTL }) => [ID, TTL])).toEqual([
+  for (const ID of [7n, 9n, 0n, 8n, 7n]) stream.write({ ID });
+  expect((await answers(stream, 5)).map(({ ID, TTL }) => [ID, TTL])).toEqual([
     [7n, 60n],
     [9n, 0n],
+    [0n, 0n],
     [8n, 30n],
     [7n, 60n],
   ]);

@@ -23,16 +23,44 @@ export function deleteResponse(header: pb.ResponseHeader, result: DeleteResult):
 }
 
 export function txnResponse(header: pb.ResponseHeader, result: TxnResult): pb.TxnResponse {
-  // The answers inside carry the revision alone.
-  const inner = { clusterId: 0n, memberId: 0n, revision: header.revision, raftTerm: 0n };
+  const own = header.revision;
+  return { header, ...branchResponse(result, { revision: writes(result) ? own - 1n : own, own }) };
+}
+
+/** How far the answers of a transaction have come: those before its first write carry the revision before its own. */
+interface Progress {
+  revision: bigint;
+  readonly own: bigint;
+}
+
+function writes(result: OperationResult): boolean {
+  if (result.type === 'txn') return result.results.some(writes);
+  return result.type === 'put' || (result.type === 'delete' && result.deleted > 0);
+}
+
+function branchResponse(
+  { succeeded, results }: TxnResult,
+  progress: Progress,
+): Omit<pb.TxnResponse, 'header'> {
   return {
-    header,
-    succeeded: result.succeeded,
-    responses: result.results.map((operation) => ({ response: operationResponse(inner, operation) })),
+    succeeded,
+    responses: results.map((operation) => ({ response: operationResponse(operation, progress) })),
   };
 }
 
-function operationResponse(header: pb.ResponseHeader, result: OperationResult): pb.ResponseOp['response'] {
+/** The answers inside carry the revision alone, and those of transactions not even that. */
+const innerHeader = (revision: bigint): pb.ResponseHeader => ({
+  clusterId: 0n,
+  memberId: 0n,
+  revision,
+  raftTerm: 0n,
+});
+
+function operationResponse(result: OperationResult, progress: Progress): pb.ResponseOp['response'] {
+  if (result.type === 'txn')
+    return { $case: 'responseTxn', value: { header: innerHeader(0n), ...branchResponse(result, progress) } };
+  if (writes(result)) progress.revision = progress.own;
+  const header = innerHeader(progress.revision);
   switch (result.type) {
     case 'range':
       return { $case: 'responseRange', value: rangeResponse(header, result) };
@@ -40,8 +68,6 @@ function operationResponse(header: pb.ResponseHeader, result: OperationResult): 
       return { $case: 'responsePut', value: putResponse(header, result) };
     case 'delete':
       return { $case: 'responseDeleteRange', value: deleteResponse(header, result) };
-    case 'txn':
-      return { $case: 'responseTxn', value: txnResponse(header, result) };
     default:
       return assertNever(result);
   }

@@ -83,7 +83,7 @@ export function readControl(reader: Reader, found: number): ControlCommand | und
     case commandTag.grant:
       return { type: 'grant', lease: readLease(reader), ttl: positive(reader.uint()) };
     case commandTag.revoke:
-      return { type: 'revoke', lease: readLease(reader) };
+      return { type: 'revoke', lease: reader.i64() };
     case commandTag.renew:
       return { type: 'renew', leases: readLeases(reader) };
     case commandTag.leaseTerm:
@@ -183,10 +183,11 @@ function readLease(reader: Reader): bigint {
   return lease;
 }
 
+/** Clients may ask for the lease 0 too, which nobody has. */
 function readLeases(reader: Reader): bigint[] {
   const count = reader.count(8);
   if (count > maxRenewals) throw new Malformed(`${count} leases to renew at once`);
-  return Array.from({ length: count }, () => readLease(reader));
+  return Array.from({ length: count }, () => reader.i64());
 }
 
 function positive(value: number): number {

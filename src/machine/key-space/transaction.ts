@@ -48,30 +48,56 @@ export function* planTxn(turn: Turn, txn: TxnRequest, present: number): Sliced<P
 
 /**
  * What stands against a step, before any has had an effect: all or nothing. No step can change the answer for a later
- * one, since a path writes each key once.
+ * one, since a path writes each key once. Of several reasons the same is told as by etcd, where a put looks for its lease
+ * first when it is alone, and last in a transaction, whose puts are looked at before its ranges.
  */
 export function check(store: ReadStore, step: Step, present: number): KeyError | undefined {
   switch (step.type) {
     case 'range':
       return checkRevision(store, step.revision, present);
     case 'put':
-      return checkPut(store, step);
+      return checkLease(store, step) ?? checkIgnored(store, step);
     case 'delete':
       return undefined;
     case 'plan':
-      for (const inner of step.steps) {
-        const error = check(store, inner, present);
-        if (error !== undefined) return error;
-      }
-      return undefined;
+      return checkPutsInside(store, step) ?? checkRangesInside(store, step, present);
     default:
       return assertNever(step);
   }
 }
 
-function checkPut(store: ReadStore, put: PutRequest): KeyError | undefined {
-  if (put.lease !== 0n && readLease(store, put.lease) === undefined)
-    return { type: 'error', code: 'leaseNotFound' };
+function checkPutsInside(store: ReadStore, plan: Plan): KeyError | undefined {
+  return firstError(plan, (step) => {
+    if (step.type === 'plan') return checkPutsInside(store, step);
+    return step.type === 'put' ? (checkIgnored(store, step) ?? checkLease(store, step)) : undefined;
+  });
+}
+
+/** As in etcd, a negative revision is the present to a range, and below all that is kept to one inside of a transaction. */
+function checkRangesInside(store: ReadStore, plan: Plan, present: number): KeyError | undefined {
+  return firstError(plan, (step) => {
+    if (step.type === 'plan') return checkRangesInside(store, step, present);
+    if (step.type !== 'range') return undefined;
+    if (step.revision < 0n) return { type: 'error', code: 'compacted' };
+    return checkRevision(store, step.revision, present);
+  });
+}
+
+function firstError(plan: Plan, errorOf: (step: Step) => KeyError | undefined): KeyError | undefined {
+  for (const step of plan.steps) {
+    const error = errorOf(step);
+    if (error !== undefined) return error;
+  }
+  return undefined;
+}
+
+function checkLease(store: ReadStore, { lease }: PutRequest): KeyError | undefined {
+  const found = lease === 0n || readLease(store, lease) !== undefined;
+  return found ? undefined : { type: 'error', code: 'leaseNotFound' };
+}
+
+/** What is to stay as it is has to be there. */
+function checkIgnored(store: ReadStore, put: PutRequest): KeyError | undefined {
   if (!put.ignoreValue && !put.ignoreLease) return undefined;
   return readHead(store, put.key)?.live === undefined ? { type: 'error', code: 'keyNotFound' } : undefined;
 }
