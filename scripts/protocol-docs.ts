@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { differencesPage, renderDifferences } from '../conformance/differential/page.ts';
 import { type Laboratory, laboratory } from '../src/protocols/laboratory.ts';
 import { protocols } from '../src/protocols/registry.ts';
 import { commandsPage, renderCommands } from './commands-docs.ts';
@@ -70,6 +71,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     [limitsPage, renderLimits()],
     [propertyPage, renderProperties()],
     [etcdPage, renderEtcd()],
+    [differencesPage, renderDifferences()],
   ] as const) {
     if (readFileSync(path, { encoding: 'utf8', flag: 'a+' }) !== page) writeFileSync(path, page);
   }
