@@ -32,6 +32,7 @@ export function terminalOf(input: Input & NodeJS.ReadableStream, output: Output)
 function askSecret(question: string, input: Input, output: Output): Promise<string> {
   return new Promise((resolve, reject) => {
     let typed: string[] = [];
+    const decoder = new TextDecoder();
     const end = (settle: () => void): void => {
       input.off('data', onData);
       input.setRawMode(false);
@@ -40,7 +41,7 @@ function askSecret(question: string, input: Input, output: Output): Promise<stri
       settle();
     };
     const onData = (chunk: Buffer): void => {
-      for (const character of chunk.toString('utf8')) {
+      for (const character of decoder.decode(chunk, { stream: true })) {
         if (character === '\r' || character === '\n') return end(() => resolve(typed.join('')));
         // Ctrl-C, and Ctrl-D for the end of the input.
         if (character === '\u0003' || character === '\u0004') return end(() => reject(givenUp()));
@@ -49,8 +50,9 @@ function askSecret(question: string, input: Input, output: Output): Promise<stri
         else typed.push(character);
       }
     };
-    output.write(question);
+    // First of all, so that nothing is shown of what is typed as soon as the question is there.
     input.setRawMode(true);
+    output.write(question);
     input.on('data', onData);
     input.resume();
   });

@@ -38,7 +38,7 @@ recent enough, "quorate snapshot restore" is the safer way.
   that were refused, may turn out to have happened.
 - Of several replicas that are left, take the one that knows most: run this for each, without --yes, and compare epoch, then index.
 - The new cluster has a new id, so that members of the old one cannot join, and one member. Revisions go on 1,000,000,000 above the old
-  ones; history is as it was. Make it bigger with "quorate member add", and empty directories.
+  ones, and history is compacted up to there: clients that watch read anew. Make it bigger with "quorate member add".
 
 The replica must not run. Its directory is read and left as it is: keep it. Two more copies of it need room beside the new one.`,
     )
