@@ -138,6 +138,8 @@ export const maxWaitingReads = 16_384;
 /** Committed entries applied before the event loop gets its turn, and for how long at most, in ms. */
 export const applySliceEntries = 128;
 export const applySliceMs = 5;
+/** Applied entries that are kept in memory until they are let go of together, while others wait behind them. */
+export const maxAppliedKept = 4096;
 /** Reads served before the event loop gets its turn: each is answered at once, which costs more than the read. */
 export const serveSliceReads = 128;
 /** How often to look for commands and reads whose time is up, in ms. */

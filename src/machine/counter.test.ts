@@ -34,7 +34,7 @@ test('a machine of ten lines is replicated like any other', () => {
     { type: 'command', session, sequence: 1, acknowledgedBelow: 1, command: utf8('+') },
   ];
   const applied = entries.map((envelope, at): Applied => {
-    const context = { index: index(at + 1), epoch: epoch(1), time: clusterTime(0) };
+    const context = { index: index(at + 1), epoch: epoch(1), time: clusterTime(0), removed: [] };
     return replicated.apply(encodeEnvelope(envelope), context, store);
   });
   expect(applied.slice(1)).toEqual([

@@ -10,12 +10,12 @@ import { readUint64, writeUint64 } from './uint64.ts';
 /** The level of a new cluster. */
 export const firstFeatureLevel = 1;
 
-/** False when too many members have published already. */
-export function publish(store: Store, member: PublishedMember): boolean {
+export function publish(store: Store, member: PublishedMember): 'done' | 'tooManyMembers' {
   const key = memberKey(member.id);
-  if (store.get(key) === undefined && publishedMembers(store).length >= maxReplicasEver) return false;
+  if (store.get(key) === undefined && publishedMembers(store).length >= maxReplicasEver)
+    return 'tooManyMembers';
   store.put(key, writeMemberRecord(new Writer(), member).finish().slice());
-  return true;
+  return 'done';
 }
 
 /** What the members have said about themselves, in order of their ids. */

@@ -11,6 +11,7 @@ import {
   encodeEnvelope,
   featureLevel,
   forgetCluster,
+  forgetMember,
   type Machine,
   machineView,
   publishedMembers,
@@ -33,11 +34,13 @@ const journal: Machine = {
 
 class Fixture {
   readonly store = new MapStore();
+  readonly removed: NodeId[] = [];
   readonly #replicated = new Replicated(journal);
   #index = 0;
 
   apply(envelope: Envelope): Applied {
-    const context = { index: index(++this.#index), epoch: epoch(1), time: clusterTime(0) };
+    const { removed } = this;
+    const context = { index: index(++this.#index), epoch: epoch(1), time: clusterTime(0), removed };
     return this.#replicated.apply(encodeEnvelope(envelope), context, this.store);
   }
 
@@ -131,7 +134,7 @@ describe('sessions', () => {
     const noop: Machine = { name: 'noop', featureLevel: 1, apply: () => utf8('ok') };
     const replicated = new Replicated(noop);
     fixture.open(first);
-    const context = { index: index(1), epoch: epoch(1), time: clusterTime(0) };
+    const context = { index: index(1), epoch: epoch(1), time: clusterTime(0), removed: [] };
     for (let sequence = 1; sequence <= 3 * sessionWindow; sequence++) {
       const acknowledgedBelow = Math.max(1, sequence - 10);
       const command = {
@@ -269,6 +272,30 @@ describe('members and the feature level', () => {
     expect(() => fixture.run(first, 1)).toThrow(/feature level 3/);
   });
 
+  test('a member that was removed stays forgotten, whatever it still has on its way', () => {
+    const fixture = new Fixture();
+    const session = { opener: nodeId(3), incarnation: 1 };
+    fixture.apply(publish(1, 2));
+    const before = fixture.store.dump();
+    fixture.apply(publish(3, 1));
+    fixture.open(session);
+    fixture.run(session, 1, 1, 'big');
+    fixture.removed.push(session.opener);
+    forgetMember(fixture.store, session.opener);
+    expect(fixture.apply(publish(3, 1))).toMatchObject({ type: 'published', outcome: 'removed' });
+    for (const incarnation of [1, 2])
+      expect(fixture.open({ ...session, incarnation })).toMatchObject({
+        type: 'session',
+        outcome: 'expired',
+      });
+    expect(fixture.run(session, 2)).toBe('expired');
+    expect(fixture.journal()).toEqual(['big']);
+    expect(fixture.store.dump()).toEqual(expect.arrayContaining(before));
+    expect(fixture.store.size).toBe(before.length + 1);
+    // It holds up no feature level.
+    expect(fixture.apply({ type: 'raiseFeatureLevel', to: 2 })).toMatchObject({ outcome: 'raised' });
+  });
+
   test('a restored state forgets the cluster it comes from, and keeps the rest', () => {
     const fixture = new Fixture();
     fixture.open(first);
@@ -286,7 +313,7 @@ describe('members and the feature level', () => {
 
 test('bytes that are no envelope change nothing', () => {
   const store = new MapStore();
-  const context = { index: index(1), epoch: epoch(1), time: clusterTime(0) };
+  const context = { index: index(1), epoch: epoch(1), time: clusterTime(0), removed: [] };
   const applied = new Replicated(journal).apply(utf8('garbage'), context, store);
   expect(applied).toMatchObject({ type: 'malformed' });
   expect(store.size).toBe(0);

@@ -10,16 +10,21 @@ import { featureLevel, publish, type RaiseOutcome, raiseFeatureLevel } from './m
 import { type Admission, admit, type OpenOutcome, openSession, remember } from './sessions.ts';
 
 /** Where an entry stands in the order; the feature level is the layer's own to know. */
-export type EntryContext = Omit<ApplyContext, 'featureLevel'>;
+export interface EntryContext extends Omit<ApplyContext, 'featureLevel'> {
+  /** Members that were removed before: nothing that one of them still has on its way makes it known again. */
+  readonly removed: readonly NodeId[];
+}
 
 /** What became of an entry, for the host that waits for it. */
 export type Applied =
   | AppliedCommand
   | { readonly type: 'session'; readonly session: Session; readonly outcome: OpenOutcome }
-  | { readonly type: 'published'; readonly member: NodeId; readonly outcome: 'done' | 'tooManyMembers' }
+  | { readonly type: 'published'; readonly member: NodeId; readonly outcome: PublishOutcome }
   | { readonly type: 'featureLevel'; readonly level: number; readonly outcome: RaiseOutcome }
   /** Not an envelope of this version; nothing was changed. */
   | { readonly type: 'malformed'; readonly reason: string };
+
+export type PublishOutcome = 'done' | 'tooManyMembers' | 'removed';
 
 export type AppliedCommand =
   | {
@@ -60,11 +65,15 @@ export class Replicated {
     switch (envelope.type) {
       case 'command':
         return this.#command(envelope, context, store);
-      case 'openSession':
-        return { type: 'session', session: envelope.session, outcome: openSession(store, envelope.session) };
+      case 'openSession': {
+        const { session } = envelope;
+        const outcome = context.removed.includes(session.opener) ? 'expired' : openSession(store, session);
+        return { type: 'session', session, outcome };
+      }
       case 'publish': {
-        const outcome = publish(store, envelope.member) ? 'done' : 'tooManyMembers';
-        return { type: 'published', member: envelope.member.id, outcome };
+        const { member } = envelope;
+        const outcome = context.removed.includes(member.id) ? 'removed' : publish(store, member);
+        return { type: 'published', member: member.id, outcome };
       }
       case 'raiseFeatureLevel': {
         const outcome = raiseFeatureLevel(store, envelope.to);

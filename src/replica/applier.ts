@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import { decode, Malformed } from '../core/codec.ts';
 import { type Index, index } from '../core/ids.ts';
-import { applySliceMs } from '../core/limits.ts';
+import { applySliceMs, maxAppliedKept } from '../core/limits.ts';
 import { type Applied, forgetMember, type Replicated } from '../machine/index.ts';
 import { type Base, type CommittedEntry, readConfiguration } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
@@ -49,12 +49,7 @@ export class Applier {
       assert(entry.index === index(this.#committed + 1), `entry ${entry.index} committed out of order`);
       this.#committed = entry.index;
     }
-    if (this.#at === this.#queue.length) {
-      this.#queue = [...entries];
-      this.#at = 0;
-    } else {
-      for (const entry of entries) this.#queue.push(entry);
-    }
+    for (const entry of entries) this.#queue.push(entry);
   }
 
   /** Applies one slice; calls `onApplied` for each entry, after the whole slice is in the store. */
@@ -73,6 +68,7 @@ export class Applier {
     for (let at = first; at < end; at++) {
       onApplied(this.#queue[at] as CommittedEntry, outcomes[at - first]);
     }
+    this.#letGo();
   }
 
   /** The store was replaced by a snapshot: goes on from there. */
@@ -85,6 +81,13 @@ export class Applier {
     this.#at = 0;
   }
 
+  /** A backlog may stand for as long as there is load: what was applied of it does not wait for its end. */
+  #letGo(): void {
+    if (this.#at < this.#queue.length && this.#at < maxAppliedKept) return;
+    this.#queue = this.#queue.slice(this.#at);
+    this.#at = 0;
+  }
+
   #apply(entry: CommittedEntry): Applied | undefined {
     const { index, epoch, time } = entry;
     assert(index === ((this.#base.position.index + 1) as Index), `entry ${index} applied out of order`);
@@ -93,7 +96,11 @@ export class Applier {
     let applied: Applied | undefined;
     switch (entry.kind) {
       case 'command':
-        applied = this.#replicated.apply(entry.payload, { index, epoch, time }, this.#backend.store);
+        applied = this.#replicated.apply(
+          entry.payload,
+          { index, epoch, time, removed: configuration.removed },
+          this.#backend.store,
+        );
         break;
       case 'configuration': {
         const decoded = decode(entry.payload, readConfiguration);

@@ -233,6 +233,8 @@ export class Driver {
     log.flush();
     links.flush();
     this.#apply();
+    // An entry that was applied may have ended this replica.
+    if (this.#stopped) return;
     this.#duties.turn(now, this.#applier.base.position.time);
     this.#arm(now);
     this.notices.tell();

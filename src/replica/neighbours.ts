@@ -74,7 +74,11 @@ export class Neighbours {
       connected: () => connectedFacts(this.peers),
       identify: ({ id }, { name, storageId }, settle) =>
         driver().reconfigure({ type: 'identify', id, name, storageId }, defaultTimeoutMs, settle),
-      removed: (error) => clock.defer(() => halt(error)),
+      // In the midst of a turn, which goes no further; what it holds is let go of after it.
+      removed: (error) => {
+        driver().stop();
+        clock.defer(() => halt(error));
+      },
     });
     this.peers = this.#makePeers();
   }

@@ -36,7 +36,7 @@ let outcome: Outcome | undefined;
 
 beforeEach(() => {
   const store = new MapStore();
-  const context = { index: index(1), epoch: epoch(1), time: clusterTime(0) };
+  const context = { index: index(1), epoch: epoch(1), time: clusterTime(0), removed: [] };
   const member = { id: self, clientAddresses: [], maxFeatureLevel: 1, version: '' };
   const replicated = new Replicated(machine);
   replicated.apply(encodeEnvelope({ type: 'openSession', session }), context, store);
