@@ -8,6 +8,10 @@ export const maxRequestBytes = 1536 * 1024;
 export const maxRpcMessageBytes = maxRequestBytes + 512 * 1024;
 /** Bytes of requests that have begun but are not complete, over all connections. */
 export const maxPendingRequestBytes = 256 * 1024 * 1024;
+/** Bytes of requests that have begun but are not complete, over one HTTP/2 connection. */
+export const maxPendingConnectionBytes = 64 * 1024 * 1024;
+/** A request over HTTP/2, and each message of a stream, must be complete within this time of its beginning, in ms. */
+export const requestArrivalTimeoutMs = 30_000;
 /** How often a watcher who wants to know is told how far his watch has come, unless told otherwise, as in etcd; up to a tenth later. */
 export const defaultProgressIntervalMs = 600_000;
 /** The least that may be asked for. */
@@ -29,7 +33,7 @@ export const maxSessionMebibytes = 64;
 /** What a client may send ahead on one call, and on one connection. */
 export const http2StreamWindowBytes = 1024 * 1024;
 export const http2ConnectionWindowBytes = 4 * 1024 * 1024;
-/** How long a client may take to end its side of a call that the server has ended, in ms; then the call is reset. */
+/** How long a client may take to read the end of a call that the server has ended, and to end its own side, in ms; then the call is reset. */
 export const lingerMs = 5_000;
 /** Connections on the client port; beyond it new ones are closed at once. */
 export const maxConnections = 16 * 1024;

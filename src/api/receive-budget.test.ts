@@ -1,11 +1,12 @@
 import http2 from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { text } from './http/http.ts';
 import { Http1Endpoint } from './http/http1.ts';
+import { requestArrivalTimeoutMs } from './limits.ts';
 import { ReceiveBudget } from './receive-budget.ts';
 import { Http2Endpoint } from './rpc/http2.ts';
-import { Code, Failure } from './rpc/rpc.ts';
+import { Code, Failure, type Method, nobody } from './rpc/rpc.ts';
 
 const opened: (() => void)[] = [];
 afterEach(() => {
@@ -17,7 +18,10 @@ async function serve(): Promise<{ port1: number; port2: number; held: () => Prom
   const budget = new ReceiveBudget(1_000);
   const handle = async ({ body }: { body: Uint8Array }) => text(200, `${body.length}`);
   const services = {
-    methods: new Map([['/a/B', { type: 'unary' as const, handle: (request: Uint8Array) => request }]]),
+    methods: new Map<string, Method>([
+      ['/a/B', { type: 'unary', handle: (request) => request }],
+      ['/a/C', { type: 'bidi', open: () => nobody }],
+    ]),
     unimplemented: () => new Failure(Code.unimplemented, 'unknown'),
     stopping: new Failure(Code.unavailable, 'stopping'),
   };
@@ -91,3 +95,44 @@ test('plain HTTP of either version and gRPC share one budget, and what is refuse
   expect(await overHttp2(port2, 'application/grpc', '/a/B')).toBe('grpc 0');
   expect(await held()).toBe(false);
 });
+
+test('a connection has a part of the budget, which counts for the whole', () => {
+  const whole = new ReceiveBudget(100);
+  const parts = [whole.part(60), whole.part(60)].map((part) => part.share());
+  const [first, second] = parts;
+  expect(first?.hold(60)).toBe(true);
+  expect(first?.hold(1)).toBe(false);
+  first?.release();
+  expect(first?.hold(60)).toBe(true);
+  expect(second?.hold(41)).toBe(false);
+  first?.release();
+  expect(second?.hold(1)).toBe(true);
+  second?.release();
+  expect(whole.share().hold(100)).toBe(true);
+});
+
+test.each([
+  ['application/grpc', '/a/B', { 'grpc-status': `${Code.deadlineExceeded}` }],
+  ['application/grpc', '/a/C', { 'grpc-status': `${Code.deadlineExceeded}` }],
+  ['application/json', '/v3/kv/put', { ':status': 408 }],
+])(
+  'over HTTP/2 a request that does not end is refused after a while: %s %s',
+  async (type, path, expected) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    opened.push(() => vi.useRealTimers());
+    const { port2, held } = await serve();
+    const session = http2.connect(`http://127.0.0.1:${port2}`);
+    opened.push(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': type });
+    stream.on('error', () => undefined);
+    const answered = new Promise((resolve) => stream.on('response', resolve));
+    const message = Buffer.alloc(699);
+    message.writeUInt32BE(695, 1);
+    stream.write(message);
+    // Fake time stands still meanwhile, also for `expect.poll`.
+    while (!(await held())) await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(requestArrivalTimeoutMs);
+    expect(await answered).toMatchObject({ ...expected, 'quorate-outcome': 'refused' });
+    while (await held()) await new Promise((resolve) => setImmediate(resolve));
+  },
+);

@@ -4,10 +4,17 @@
  */
 export class ReceiveBudget {
   readonly #maxBytes: number;
+  readonly #whole: ReceiveBudget | undefined;
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, whole?: ReceiveBudget) {
     this.#maxBytes = maxBytes;
+    this.#whole = whole;
+  }
+
+  /** What one connection may have of it, so that one alone cannot have all. */
+  part(maxBytes: number): ReceiveBudget {
+    return new ReceiveBudget(maxBytes, this);
   }
 
   /** What one request holds of the budget: nothing yet. */
@@ -16,14 +23,19 @@ export class ReceiveBudget {
     return {
       hold: (bytes) => {
         held += bytes;
-        this.#bytes += bytes;
-        return this.#bytes <= this.#maxBytes;
+        return this.#add(bytes);
       },
       release: () => {
-        this.#bytes -= held;
+        this.#add(-held);
         held = 0;
       },
     };
+  }
+
+  #add(bytes: number): boolean {
+    this.#bytes += bytes;
+    const whole = this.#whole === undefined || this.#whole.#add(bytes);
+    return whole && this.#bytes <= this.#maxBytes;
   }
 }
 

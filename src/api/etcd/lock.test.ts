@@ -156,3 +156,19 @@ test('the gateway serves locks, with names in base64', async () => {
   expect((await post('/lock/unlock', { key: body.key })).status).toBe(200);
   expect(await keys()).toEqual([]);
 });
+
+test('the gateway: whoever goes away while he waits gives up the place', async () => {
+  await lock('l', await grant(1n));
+  await grant(2n);
+  const abort = new AbortController();
+  const body = JSON.stringify({ name: Buffer.from('l').toString('base64'), lease: '2' });
+  const waiting = fetch(`http://${server.server.address}/v3/lock/lock`, {
+    method: 'POST',
+    body,
+    signal: abort.signal,
+  });
+  await expect.poll(keys).toEqual(['l/1', 'l/2']);
+  abort.abort();
+  await expect(waiting).rejects.toThrow();
+  await expect.poll(keys, { timeout: 10_000 }).toEqual(['l/1']);
+});

@@ -144,6 +144,7 @@ export class MaintenanceService {
       }
       await turn();
       if (call.cancelled) return etcdErrors.cancelled;
+      if (call.remainingMs() === 0) return etcdErrors.timeout;
     }
   }
 

@@ -1,25 +1,24 @@
 import { assertNever } from '../../core/assert.ts';
-import { concatBytes, emptyBytes } from '../../core/bytes.ts';
-import type {
-  Compare,
-  DeleteRequest,
-  KeyRange,
-  Operation,
-  PutRequest,
-  RangeRequest,
-  SortTarget,
-  TxnRequest,
+import { emptyBytes } from '../../core/bytes.ts';
+import {
+  type Compare,
+  type DeleteRequest,
+  type KeyRange,
+  type Operation,
+  type PutRequest,
+  type RangeRequest,
+  type SortTarget,
+  singleKey,
+  type TxnRequest,
 } from '../../machine/key-space/index.ts';
 import { maxTxnDepth } from '../limits.ts';
 import { Code, Failure } from '../rpc/rpc.ts';
 import { etcdErrors } from './errors.ts';
 import type * as pb from './gen/etcdserverpb/rpc.ts';
 
-const zeroByte = new Uint8Array(1);
-
 /** A range as etcd writes it: an empty end means the key alone, one zero byte means everything from the key on. */
 export function keyRange(key: Uint8Array, rangeEnd: Uint8Array): KeyRange {
-  if (rangeEnd.length === 0) return { from: key, to: concatBytes([key, zeroByte]) };
+  if (rangeEnd.length === 0) return singleKey(key);
   if (rangeEnd.length === 1 && rangeEnd[0] === 0) return { from: key, to: undefined };
   return { from: key, to: rangeEnd };
 }
@@ -136,11 +135,15 @@ function compareRequest(compare: pb.Compare): Compare | Failure {
   return { range, target, relation, operand };
 }
 
-/** True when no range of a transaction asks for the agreement of the others. */
+/** True when the ranges of a transaction, of which it has some, ask for no agreement of the others; comparisons cannot say. */
 export function isSerializable(request: pb.TxnRequest): boolean {
-  const local = ({ request: operation }: pb.RequestOp): boolean => {
-    if (operation?.$case === 'requestRange') return operation.value.serializable;
-    return operation?.$case !== 'requestTxn' || isSerializable(operation.value);
-  };
-  return request.success.every(local) && request.failure.every(local);
+  const ranges = [...rangesOf(request)];
+  return ranges.length > 0 && ranges.every(({ serializable }) => serializable);
+}
+
+function* rangesOf({ success, failure }: pb.TxnRequest): Generator<pb.RangeRequest, undefined, undefined> {
+  for (const { request } of [...success, ...failure]) {
+    if (request?.$case === 'requestRange') yield request.value;
+    else if (request?.$case === 'requestTxn') yield* rangesOf(request.value);
+  }
 }

@@ -69,12 +69,15 @@ function streamed(
 
 class GatewayCall implements Call {
   readonly method: string;
-  readonly cancelled = false;
   readonly #request: HttpRequest;
 
   constructor(method: string, request: HttpRequest) {
     this.method = method;
     this.#request = request;
+  }
+
+  get cancelled(): boolean {
+    return this.#request.cancelled;
   }
 
   get certificateName(): string | undefined {

@@ -8,6 +8,8 @@ export interface HttpRequest {
   readonly body: Uint8Array;
   /** Common name of the certificate that the client has shown; undefined when the port does not ask for one. */
   readonly certificateName: string | undefined;
+  /** The client went away: nobody reads the answer. */
+  readonly cancelled: boolean;
   /** The first value of a header, by its name in lower case. */
   header(name: string): string | undefined;
 }

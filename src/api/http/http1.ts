@@ -89,6 +89,9 @@ export class Http1Endpoint {
         ...target,
         body: body.take(),
         certificateName: certificateName(socket),
+        get cancelled() {
+          return response.closed;
+        },
         header: (name) => headerValue(request.headers, name),
       }).then((result) => this.#answer(request, response, result));
     });

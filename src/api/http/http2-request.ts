@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { requestArrivalTimeoutMs } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
 import { certificateName } from '../rpc/certificate.ts';
+import { tooSlow } from '../rpc/rpc.ts';
 import { HttpBody } from './body.ts';
 import {
   type HttpHandler,
@@ -39,13 +41,19 @@ export function serveHttp2(
     stream.end(headers[':method'] === 'HEAD' ? undefined : bytes);
     if (!stream.readableEnded) stream.close();
   };
+  const late = (): void => answer(text(408, `${tooSlow.message}\n`, tooSlow.trailers));
+  const impatience = setTimeout(late, requestArrivalTimeoutMs).unref();
   stream.on('data', (part: Buffer) => {
     if (answered) return;
     const refusal = body.add(part);
     if (refusal !== undefined) answer(refusal);
   });
-  stream.on('close', () => body.discard());
+  stream.on('close', () => {
+    clearTimeout(impatience);
+    body.discard();
+  });
   stream.on('end', () => {
+    clearTimeout(impatience);
     if (answered) return;
     const target = parseTarget(headers[':path'] ?? '');
     if (target === undefined) return answer(text(400, 'malformed request target\n'));
@@ -55,6 +63,9 @@ export function serveHttp2(
       ...target,
       body: body.take(),
       certificateName: certificateName(stream.session?.socket),
+      get cancelled() {
+        return stream.closed || stream.destroyed;
+      },
       header: (name) => headerValue(headers, name),
     }).then(answer);
   });

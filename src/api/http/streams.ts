@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { lingerMs } from '../limits.ts';
 import type { HttpSource, HttpStreamResponse } from './http.ts';
 
 /** The streamed answers of an endpoint that are under way. */
@@ -14,6 +15,9 @@ export class HttpStreams {
       },
       end: () => {
         stream.end();
+        // What waits for a client that does not read would wait for ever.
+        const impatience = setTimeout(() => stream.destroy(), lingerMs).unref();
+        stream.once('close', () => clearTimeout(impatience));
       },
     });
     this.#sources.add(source);

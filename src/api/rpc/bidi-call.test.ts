@@ -1,5 +1,5 @@
 import http2 from 'node:http2';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { beforeEach, expect, test } from 'vitest';
 import { GrpcClient } from '../../../test/support/grpc-client.ts';
@@ -298,3 +298,27 @@ test('the gateway over HTTP/2', async () => {
   expect(body).toBe('{"result":{"a":1}}\n');
   session.destroy();
 });
+
+/** Says more than a connection holds. */
+function sayMuch(): void {
+  while (stream.queuedBytes < 32 * 1024 * 1024) stream.send(utf8(JSON.stringify('x'.repeat(1024 * 1024))));
+}
+
+test('a client that does not read is gone soon after the end, over HTTP/1.1 and over HTTP/2', async () => {
+  onMessage = () => {
+    sayMuch();
+    stream.end();
+  };
+  const one = connect(port1, '127.0.0.1');
+  one.pause();
+  one.on('error', () => {});
+  one.write('POST /v3/b HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}');
+  await expect.poll(() => log, { timeout: 20_000 }).toEqual(['closed']);
+  one.destroy();
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const raw = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
+  raw.on('error', () => {});
+  raw.write(frame(utf8('go')));
+  await expect.poll(() => log, { timeout: 20_000 }).toEqual(['closed', 'closed']);
+  session.destroy();
+}, 60_000);

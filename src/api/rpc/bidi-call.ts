@@ -1,5 +1,5 @@
-import type { ServerHttp2Stream } from 'node:http2';
-import { lingerMs, maxRpcMessageBytes } from '../limits.ts';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { lingerMs, maxRpcMessageBytes, requestArrivalTimeoutMs } from '../limits.ts';
 import type { ReceiveShare } from '../receive-budget.ts';
 import { frameParts, MessageSplitter, statusTrailers } from './framing.ts';
 import {
@@ -11,6 +11,7 @@ import {
   Failure,
   type FaultReport,
   internalError,
+  tooSlow,
 } from './rpc.ts';
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
@@ -28,6 +29,8 @@ export class BidiCall implements BidiStream {
   #delivering = false;
   #clientEnded = false;
   #answered = false;
+  /** While a message is not complete. */
+  #impatience: NodeJS.Timeout | undefined;
 
   private constructor(stream: ServerHttp2Stream, call: Call, share: ReceiveShare, fault: FaultReport) {
     this.#stream = stream;
@@ -105,6 +108,7 @@ export class BidiCall implements BidiStream {
     this.#answered = true;
     const stream = this.#stream;
     const trailers = statusTrailers(failure);
+    this.#lookAtArrival();
     // What the client still sends is nobody's any more.
     this.#share.release();
     stream.resume();
@@ -114,13 +118,17 @@ export class BidiCall implements BidiStream {
       stream.on('wantTrailers', () => stream.sendTrailers(trailers));
       stream.end();
     }
-    // A reset overtakes trailers that have not left yet, so the client is given time to end its side by itself.
-    const impatience = setTimeout(() => stream.close(), lingerMs).unref();
+    // A reset overtakes trailers that have not left yet, so the client is given time to end its side by itself. One that
+    // does not read never gets them: without an error code the reset would wait for that.
+    const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+    const reset = (): void => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
+    const impatience = setTimeout(reset, lingerMs).unref();
     stream.on('close', () => clearTimeout(impatience));
   }
 
   pause(): void {
     this.#paused = true;
+    this.#lookAtArrival();
     if (!this.#answered) this.#stream.pause();
   }
 
@@ -128,6 +136,7 @@ export class BidiCall implements BidiStream {
     this.#paused = false;
     if (this.#answered || this.cancelled) return;
     this.#deliver();
+    this.#lookAtArrival();
     if (!this.#paused) this.#stream.resume();
   }
 
@@ -140,11 +149,20 @@ export class BidiCall implements BidiStream {
     this.#splitter.add(part);
     this.#deliver();
     if (this.#answered) return;
+    this.#lookAtArrival();
     this.#share.release();
     if (this.#share.hold(this.#splitter.length)) return;
     this.end(
       new Failure(Code.resourceExhausted, 'etcdserver: too many requests', { 'quorate-outcome': 'refused' }),
     );
+  }
+
+  /** What has begun must end soon, unless it is we who take no more. */
+  #lookAtArrival(): void {
+    if (this.#splitter.length === 0 || this.#paused || this.#answered) {
+      clearTimeout(this.#impatience);
+      this.#impatience = undefined;
+    } else this.#impatience ??= setTimeout(() => this.end(tooSlow), requestArrivalTimeoutMs).unref();
   }
 
   /** Hands over what is complete, one by one: the service may pause after each. */
@@ -156,6 +174,8 @@ export class BidiCall implements BidiStream {
         const message = this.#splitter.next();
         if (message instanceof Failure) return this.end(message);
         if (message === undefined) return this.#deliverEnd();
+        clearTimeout(this.#impatience);
+        this.#impatience = undefined;
         this.#receiver?.message(message);
       }
     });
@@ -176,6 +196,7 @@ export class BidiCall implements BidiStream {
 
   #closed(): void {
     this.#answered = true;
+    this.#lookAtArrival();
     this.#share.release();
     try {
       this.#receiver?.closed();

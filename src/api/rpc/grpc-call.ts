@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { maxRpcMessageBytes } from '../limits.ts';
+import { maxRpcMessageBytes, requestArrivalTimeoutMs } from '../limits.ts';
 import type { ReceiveBudget, ReceiveShare } from '../receive-budget.ts';
 import type { AnswerWindow } from './answer-window.ts';
 import { BidiCall } from './bidi-call.ts';
@@ -13,6 +13,7 @@ import {
   internalError,
   type Method,
   type Services,
+  tooSlow,
 } from './rpc.ts';
 
 const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' };
@@ -27,10 +28,15 @@ const unreadAnswers = new Failure(
 /** What the calls of all connections share. */
 export interface CallHost {
   readonly services: Services;
-  readonly budget: ReceiveBudget;
   readonly fault: FaultReport;
   /** Those that are under way. */
   readonly bidiCalls: Set<BidiCall>;
+}
+
+/** What those of one connection share. */
+export interface CallConnection {
+  readonly window: AnswerWindow;
+  readonly budget: ReceiveBudget;
 }
 
 /** One gRPC call over one HTTP/2 stream. */
@@ -51,8 +57,8 @@ export class GrpcCall implements Call {
     headers: IncomingHttpHeaders,
     method: string,
     deadline: number | undefined,
-    { budget, fault }: CallHost,
-    window: AnswerWindow,
+    fault: FaultReport,
+    { window, budget }: CallConnection,
   ) {
     this.#stream = stream;
     this.#headers = headers;
@@ -68,14 +74,14 @@ export class GrpcCall implements Call {
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     host: CallHost,
-    window: AnswerWindow,
+    connection: CallConnection,
   ): void {
     const { services, fault, bidiCalls } = host;
     const path = headers[':path'] ?? '';
     const timeoutText = headers['grpc-timeout'];
     const timeout = typeof timeoutText === 'string' ? parseTimeout(timeoutText) : undefined;
     const deadline = timeout === undefined ? undefined : performance.now() + timeout;
-    const call = new GrpcCall(stream, headers, path, deadline, host, window);
+    const call = new GrpcCall(stream, headers, path, deadline, fault, connection);
     const method = services.methods.get(path);
     if (method === undefined) {
       call.#fail(services.unimplemented(path));
@@ -110,6 +116,8 @@ export class GrpcCall implements Call {
   #receive(method: Exclude<Method, { type: 'bidi' }>): void {
     const stream = this.#stream;
     let leave = (): void => {};
+    // Also for one that waits behind answers that its client does not read.
+    const impatience = setTimeout(() => this.#fail(tooSlow), requestArrivalTimeoutMs).unref();
     stream.on('data', (part: Buffer) => {
       if (this.#answered) return;
       const failure = this.#share.hold(part.length)
@@ -121,9 +129,13 @@ export class GrpcCall implements Call {
     });
     stream.on('end', () => {
       if (this.#answered || this.cancelled) return;
-      leave = this.#window.enter(() => this.#begin(method));
+      leave = this.#window.enter(() => {
+        clearTimeout(impatience);
+        if (!this.#answered) this.#begin(method);
+      });
     });
     stream.on('close', () => {
+      clearTimeout(impatience);
       this.#share.release();
       leave();
       this.#window.release(this.#held);

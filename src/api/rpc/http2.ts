@@ -6,13 +6,14 @@ import { HttpStreams } from '../http/streams.ts';
 import {
   http2ConnectionWindowBytes,
   http2StreamWindowBytes,
+  maxPendingConnectionBytes,
   maxSessionMebibytes,
   maxStreamsPerConnection,
 } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
 import { AnswerWindow } from './answer-window.ts';
 import type { BidiCall } from './bidi-call.ts';
-import { GrpcCall } from './grpc-call.ts';
+import { type CallConnection, GrpcCall } from './grpc-call.ts';
 import type { FaultReport, Services } from './rpc.ts';
 
 /**
@@ -24,26 +25,26 @@ export class Http2Endpoint {
     maxSessionMemory: maxSessionMebibytes,
     settings: { maxConcurrentStreams: maxStreamsPerConnection, initialWindowSize: http2StreamWindowBytes },
   });
-  readonly #sessions = new Map<ServerHttp2Session, AnswerWindow>();
+  readonly #sessions = new Map<ServerHttp2Session, CallConnection>();
   readonly #bidiCalls = new Set<BidiCall>();
   readonly #httpStreams = new HttpStreams();
   readonly #services: Services;
+  readonly #budget: ReceiveBudget;
 
   constructor(services: Services, http: HttpHandler, budget: ReceiveBudget, fault: FaultReport) {
     this.#services = services;
-    const host = { services, budget, fault, bidiCalls: this.#bidiCalls };
+    this.#budget = budget;
+    const host = { services, fault, bidiCalls: this.#bidiCalls };
     this.#server.on('session', (session) => this.#track(session));
     // A client that breaks the protocol loses its connection; there is nothing else to do about it.
     this.#server.on('sessionError', () => {});
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', ignoreStreamError);
-      if (isGrpc(headers['content-type'])) {
-        const window = this.#sessions.get(stream.session as ServerHttp2Session);
-        // Without one the session has ended meanwhile, and its streams with it.
-        if (window !== undefined) GrpcCall.serve(stream, headers, host, window);
-      } else {
-        serveHttp2(stream, headers, http, budget, this.#httpStreams);
-      }
+      const connection = this.#sessions.get(stream.session as ServerHttp2Session);
+      // Without one the session has ended meanwhile, and its streams with it.
+      if (connection === undefined) return;
+      if (isGrpc(headers['content-type'])) GrpcCall.serve(stream, headers, host, connection);
+      else serveHttp2(stream, headers, http, connection.budget, this.#httpStreams);
     });
   }
 
@@ -72,7 +73,8 @@ export class Http2Endpoint {
   }
 
   #track(session: ServerHttp2Session): void {
-    this.#sessions.set(session, new AnswerWindow());
+    const budget = this.#budget.part(maxPendingConnectionBytes);
+    this.#sessions.set(session, { window: new AnswerWindow(), budget });
     session.on('close', () => this.#sessions.delete(session));
     session.setLocalWindowSize(http2ConnectionWindowBytes);
   }

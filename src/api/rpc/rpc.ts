@@ -55,6 +55,13 @@ export const internalError = new Failure(Code.internal, 'internal error: the ser
   'quorate-outcome': 'unknown',
 });
 
+/** A request, or a message of a stream, that begins and does not end. */
+export const tooSlow = new Failure(
+  Code.deadlineExceeded,
+  'the request did not arrive in time: nothing was changed, send it again',
+  { 'quorate-outcome': 'refused' },
+);
+
 /** Told of such an exception, in a service or where its calls are carried. */
 export type FaultReport = (error: unknown, method: string) => void;
 

@@ -1,4 +1,4 @@
-export { type Authored, decodeAuthored, encodeAuthored } from './authored.ts';
+export { type Authored, decodeAuthored, encodeAuthored, encodeOfReplica } from './authored.ts';
 export {
   authorize,
   type LeaseKeys,
@@ -7,6 +7,7 @@ export {
   needsOfLease,
   type Requirement,
 } from './authorize.ts';
+export { singleKey } from './coverage.ts';
 export {
   type AuthState,
   allUsers,
