@@ -228,8 +228,9 @@ export class World {
     if (!this.#runUntil(convergenceMs, () => this.#leases.allGone))
       return this.#stalled('there are leases that nobody renews');
     if (!this.#runUntil(convergenceMs, () => this.#converged())) return this.#stalled('the states differ');
-    if (!this.#runUntil(convergenceMs, () => this.#watchers.toldAll))
-      this.#stalled('a watcher was not told everything');
+    // A machine that was added at the very end may begin to take part only now, so they agree once more.
+    const allTold = () => this.#watchers.toldAll && this.#converged();
+    if (!this.#runUntil(convergenceMs, allTold)) this.#stalled('a watcher was not told everything');
   }
 
   /** Never beyond what has been read of the history: what is compacted is gone. */
