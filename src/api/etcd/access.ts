@@ -3,6 +3,7 @@ import type { ReadStore } from '../../core/store.ts';
 import {
   authorize,
   encodeAuthored,
+  encodeOfReplica,
   type Identity,
   isAuthEnabled,
   machineView,
@@ -14,6 +15,7 @@ import { type Authenticator, invalidAuthToken } from '../auth/authenticator.ts';
 import { requestTimeoutMs } from '../limits.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
 import { etcdErrors, keyFailure, refusedFailure, unknownFailure } from './errors.ts';
+import { serverCall } from './server-call.ts';
 
 /** The key space's part of a replica's state; to be used before the event loop goes on. */
 export interface KeySpaceView {
@@ -50,8 +52,7 @@ export class ReplicaAccess {
     const found = this.authenticator.identify(call);
     const caller = found instanceof Promise ? await found : found;
     if (caller === invalidAuthToken) return etcdErrors.invalidAuthToken;
-    const authored = caller === undefined ? command : encodeAuthored(caller, command);
-    const outcome = await this.replica.propose(authored, timeoutOf(call));
+    const outcome = await this.replica.propose(authoredBy(caller, call, command), timeoutOf(call));
     switch (outcome.type) {
       case 'done':
         return outcome;
@@ -109,6 +110,11 @@ export class ReplicaAccess {
   #leaderMissing(call: Call): boolean {
     return call.metadata('hasleader') === 'true' && this.replica.status().leader === undefined;
   }
+}
+
+function authoredBy(caller: Identity | undefined, call: Call, command: Uint8Array): Uint8Array {
+  if (call === serverCall) return encodeOfReplica(command);
+  return caller === undefined ? command : encodeAuthored(caller, command);
 }
 
 function denial(

@@ -205,16 +205,51 @@ describe('21: keys', () => {
     await put('w1');
   });
 
-  test('a request that was let through before anybody was asked for is refused', async () => {
-    await auth.disable({}, root);
-    const propose = server.replica.propose.bind(server.replica);
-    server.replica.propose = async (command, timeoutMs) => {
-      server.replica.propose = propose;
-      await auth.enable({});
-      return propose(command, timeoutMs);
-    };
-    await expectFailure(client.put({ key }), 'userEmpty');
-  });
+  const unasked: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ['a put', () => client.put({ key })],
+    [
+      'a compaction',
+      () =>
+        client.call('/etcdserverpb.KV/Compact', pb.CompactionRequest, pb.CompactionResponse, {
+          revision: 1n,
+          physical: false,
+        }),
+    ],
+    [
+      'an alarm',
+      () =>
+        client.call('/etcdserverpb.Maintenance/Alarm', pb.AlarmRequest, pb.AlarmResponse, {
+          action: pb.AlarmRequest_AlarmAction.ACTIVATE,
+          memberID: BigInt(server.replica.status().memberId),
+          alarm: pb.AlarmType.NOSPACE,
+        }),
+    ],
+    [
+      'a keep-alive',
+      () =>
+        new Promise((resolve, reject) => {
+          const { LeaseKeepAliveRequest, LeaseKeepAliveResponse } = pb;
+          const path = '/etcdserverpb.Lease/LeaseKeepAlive';
+          const call = client.bidi(path, LeaseKeepAliveRequest, LeaseKeepAliveResponse);
+          call.once('data', resolve).once('error', reject);
+          call.end({ ID: 1n });
+        }),
+    ],
+  ];
+
+  test.each(unasked)(
+    '%s that was let through before users were asked for is refused',
+    async (_name, request) => {
+      await auth.disable({}, root);
+      const propose = server.replica.propose.bind(server.replica);
+      server.replica.propose = async (command, timeoutMs) => {
+        server.replica.propose = propose;
+        await auth.enable({});
+        return propose(command, timeoutMs);
+      };
+      await expectFailure(request(), 'userEmpty');
+    },
+  );
 });
 
 describe('21: leases', () => {

@@ -1,6 +1,12 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import { type Millis, millis } from '../../core/ids.ts';
-import { compactedRevision, currentRevision, encodeCommand, machineView } from '../../machine/index.ts';
+import {
+  compactedRevision,
+  currentRevision,
+  encodeCommand,
+  encodeOfReplica,
+  machineView,
+} from '../../machine/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import { maxCompactionIntervalMs } from '../limits.ts';
 
@@ -80,7 +86,8 @@ export class AutoCompaction {
 
   /** Whatever becomes of it, the next look will see. */
   async #compact(revision: bigint): Promise<void> {
-    const outcome = await this.#options.replica.propose(encodeCommand({ type: 'compact', revision }));
+    const command = encodeOfReplica(encodeCommand({ type: 'compact', revision }));
+    const outcome = await this.#options.replica.propose(command);
     if (outcome.type === 'done') this.#options.onCompacted(revision);
   }
 }

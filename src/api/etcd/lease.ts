@@ -31,7 +31,8 @@ export class LeaseService {
 
   constructor(options: LeaseServiceOptions) {
     this.#options = options;
-    this.#renewals = new Renewals(options.keys);
+    const { authenticator } = options.access;
+    this.#renewals = new Renewals(options.keys, () => authenticator.state?.enabled === true);
   }
 
   methods(): EtcdMethod[] {

@@ -1,10 +1,15 @@
 import type { Call } from '../rpc/rpc.ts';
 
-/** Of the server itself, on nobody's behalf: what is asked with it has been permitted before. */
-export const serverCall: Call = {
+const unnamed: Call = {
   method: '',
   metadata: () => undefined,
   remainingMs: () => undefined,
   cancelled: false,
   certificateName: undefined,
 };
+
+/** Of the server itself: what is ordered with it is its own matter, or was permitted before. */
+export const serverCall: Call = { ...unnamed };
+
+/** Of clients who were not asked who they are, since users are not asked for. */
+export const nobodysCall: Call = { ...unnamed };

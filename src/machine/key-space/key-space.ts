@@ -50,11 +50,12 @@ export function keySpaceWith(rules: KeySpaceRules): Machine {
 /** What stands against a command whatever is in the keys. */
 function refusalOf(
   store: ReadStore,
-  { request, identity }: Authored,
+  { request, author }: Authored,
   present: Present,
 ): KeyErrorCode | undefined {
   if (present.authEnabled) {
-    const requirement = requirementOf(store, request, identity);
+    const requirement = requirementOf(store, request, author);
+    const identity = author.type === 'user' ? author.identity : undefined;
     const denied = requirement && authorize(store, identity, requirement);
     if (denied !== undefined) return denied;
   }

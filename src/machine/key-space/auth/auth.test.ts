@@ -9,7 +9,7 @@ import { decodeAnswer } from '../answer-codec.ts';
 import { decodeCommand, encodeCommand } from '../command-codec.ts';
 import { keySpace } from '../key-space.ts';
 import { type KeyCommand, type KeyErrorCode, putOf } from '../requests.ts';
-import { decodeAuthored, encodeAuthored } from './authored.ts';
+import { decodeAuthored, encodeAuthored, encodeOfReplica } from './authored.ts';
 import { singleKey } from './coverage.ts';
 import { readAuthState, readRole, readUser } from './records.ts';
 import type { AuthChange, Identity } from './requests.ts';
@@ -22,12 +22,14 @@ beforeEach(() => {
 
 const context = { index: index(1), epoch: epoch(1), time: clusterTime(0), featureLevel: 1 };
 
+function encoded(command: Uint8Array, author: Identity | 'replica' | undefined): Uint8Array {
+  if (author === undefined) return command;
+  return author === 'replica' ? encodeOfReplica(command) : encodeAuthored(author, command);
+}
+
 /** The code of the refusal, or the type of the result. */
-function apply(command: KeyCommand, identity?: Identity): string {
-  const bytes = encodeCommand(command);
-  const answer = decodeAnswer(
-    keySpace.apply(identity === undefined ? bytes : encodeAuthored(identity, bytes), context, store),
-  );
+function apply(command: KeyCommand, author?: Identity | 'replica'): string {
+  const answer = decodeAnswer(keySpace.apply(encoded(encodeCommand(command), author), context, store));
   if (answer instanceof Malformed) throw answer;
   return answer.result.type === 'error' ? answer.result.code : answer.result.type;
 }
@@ -47,14 +49,16 @@ const withRoot: readonly AuthChange[] = [
   { type: 'enable', secret },
 ];
 
-describe('commands that are let through without a name', () => {
+describe('commands that are let through without the name of a user', () => {
   const own: readonly KeyCommand[] = [
+    { type: 'renew', leases: [1n] },
+    { type: 'compact', revision: 1n },
+    { type: 'alarm', action: 'activate', member: 1n, alarm: 'noSpace' },
+  ];
+  const ofLeaders: readonly KeyCommand[] = [
     { type: 'sweep' },
     { type: 'leaseTerm' },
-    { type: 'renew', leases: [] },
-    { type: 'compact', revision: 1n },
     { type: 'expire', epoch: epoch(1), until: clusterTime(0) },
-    { type: 'alarm', action: 'activate', member: 1n, alarm: 'noSpace' },
   ];
   const ofClients: readonly KeyCommand[] = [
     putOf(utf8('a'), utf8('1')),
@@ -66,12 +70,22 @@ describe('commands that are let through without a name', () => {
     { type: 'auth', change: { type: 'disable' } },
   ];
 
-  test.each(own)('$type: what a replica orders by itself', (command) => {
+  test.each([...own, ...ofLeaders])('$type: what a replica orders by itself', (command) => {
+    made(...withRoot);
+    expect(apply(command, 'replica')).toBe(command.type);
+  });
+
+  test.each(ofLeaders)('$type: duties need no mark', (command) => {
     made(...withRoot);
     expect(apply(command)).toBe(command.type);
   });
 
-  test.each(ofClients)('$type: not what clients order', (command) => {
+  test.each(ofClients)('$type: no replica orders it by itself', (command) => {
+    made(...withRoot);
+    expect(apply(command, 'replica')).toBe('userEmpty');
+  });
+
+  test.each([...own, ...ofClients])('$type: not what clients order', (command) => {
     made(...withRoot);
     const before = store.dump();
     expect(apply(command)).toBe('userEmpty');
@@ -135,7 +149,7 @@ test('the secret is that of the first who enables, and goes when they disable', 
 
 test('alarms and writes leave it on', () => {
   made(...withRoot);
-  apply({ type: 'alarm', action: 'activate', member: 1n, alarm: 'noSpace' });
+  apply({ type: 'alarm', action: 'activate', member: 1n, alarm: 'noSpace' }, 'replica');
   apply({ type: 'alarm', action: 'deactivate', member: 1n, alarm: 'noSpace' }, byRules('root'));
   apply(putOf(utf8('a'), utf8('1')), byRules('root'));
   expect(apply(putOf(utf8('a'), utf8('1')))).toBe('userEmpty');
@@ -241,16 +255,19 @@ describe('on the wire', () => {
         const identity = { user, authRevision: BigInt(revision) };
         const request: KeyCommand = { type: 'auth', change: what };
         const encoded = encodeAuthored(identity, encodeCommand(request));
-        expect(decodeAuthored(encoded)).toEqual({ identity, request });
+        expect(decodeAuthored(encoded)).toEqual({ author: { type: 'user', identity }, request });
         expect(decodeAuthored(encoded.subarray(0, encoded.length - 1))).toBeInstanceOf(Malformed);
         expect(decodeCommand(encoded)).toBeInstanceOf(Malformed);
+        const own = encodeOfReplica(encodeCommand(request));
+        expect(decodeAuthored(own)).toEqual({ author: { type: 'replica' }, request });
+        expect(decodeCommand(own)).toBeInstanceOf(Malformed);
       }),
     );
   });
 
   test('any bytes are a command or not, and never an exception', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 64 }), fc.constantFrom(0x40, 13), (rest, tag) => {
+      fc.property(fc.uint8Array({ maxLength: 64 }), fc.constantFrom(0x40, 0x41, 13), (rest, tag) => {
         keySpace.apply(Uint8Array.of(tag, ...rest), context, new MapStore());
       }),
     );

@@ -7,6 +7,12 @@ export interface Identity {
   readonly authRevision: bigint;
 }
 
+/** Nobody in particular orders while users are not asked for; a replica orders what it has to do by itself. */
+export type Author =
+  | { readonly type: 'user'; readonly identity: Identity }
+  | { readonly type: 'nobody' }
+  | { readonly type: 'replica' };
+
 export type Access = 'read' | 'write';
 
 export type PermissionType = Access | 'readWrite';
