@@ -70,7 +70,7 @@ export const maxWaitingRenewals = 262_144;
 export const maxRenewalsPerStream = 1024;
 /** Passwords that are being hashed or compared, one at a time, or wait for it; more are refused. */
 export const maxWaitingPasswords = 64;
-/** Tokens whose seal or signature need not be checked again; the oldest makes room. */
+/** Tokens whose seal or signature need not be checked again; the one that was not used for longest makes room. */
 export const maxRememberedTokens = 16_384;
 /** Bytes that the state may use unless --quota-backend-bytes says otherwise, as in etcd. */
 export const defaultQuotaBytes = 2 * 1024 * 1024 * 1024;

@@ -124,6 +124,29 @@ describe('who makes a call', () => {
   });
 });
 
+test('tokens that claim to be newer, however many, cost one read at a time', async () => {
+  const replica = await replicaWithUsers();
+  const tokens = new SimpleTokens({ ttlMs, now: () => 0 });
+  const authenticator = new Authenticator(replica, tokens, false);
+  const forged = { ...rules(replica), revision: 99n, secret: randomBytes(32) };
+  const read = replica.read.bind(replica);
+  let [underWay, most] = [0, 0];
+  replica.read = async (consistency, timeoutMs) => {
+    most = Math.max(most, ++underWay);
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay--;
+    return read(consistency, timeoutMs);
+  };
+  const call = async (): Promise<unknown> =>
+    authenticator.identify(callWith({ token: await tokens.issue('root', forged) }));
+  const callers = await Promise.all(Array.from({ length: 100 }, call));
+  expect(new Set(callers)).toEqual(new Set([invalidAuthToken]));
+  expect(most).toBe(1);
+  expect(replica.reads).toBe(2);
+  await call();
+  expect(replica.reads).toBe(3);
+});
+
 describe('JSON Web Tokens at the door', () => {
   const pair = generateKeyPairSync('ed25519');
   const tokens = (signing: boolean): JwtTokens =>

@@ -21,6 +21,9 @@ export class Authenticator {
   /** From which revision of the rules on tokens of a user count, by the rules of `#credentialsAt`. */
   readonly #credentials = new Map<string, bigint>();
   #credentialsAt = 0n;
+  #reading: Promise<boolean> | undefined;
+  /** Begins when the one under way has ended. */
+  #nextRead: Promise<boolean> | undefined;
 
   /** `certificateNames`: the common name of a client's certificate is a user. */
   constructor(replica: ReplicaHandle, tokens: Tokens, certificateNames: boolean) {
@@ -48,9 +51,9 @@ export class Authenticator {
     if (state === undefined || !state.enabled) return undefined;
     const token = tokenOf(call);
     if (token === undefined) return this.#certified(call, state);
-    const verified = this.tokens.verify(token, state);
-    if (verified instanceof Promise) return verified.then((found) => this.#judge(found, token));
-    return this.#judge(verified, token);
+    const verified = this.tokens.verify(token, state, call);
+    if (verified instanceof Promise) return verified.then((found) => this.#judge(found, token, call));
+    return this.#judge(verified, token, call);
   }
 
   /** The same at once: a token must have been seen before, as that of a stream was when it was opened. */
@@ -65,21 +68,46 @@ export class Authenticator {
     return user === undefined ? undefined : { user, authRevision: state.revision };
   }
 
-  #judge(verified: Verified, token: string): Caller | Promise<Caller> {
-    if (verified.type === 'ahead') return this.#catchUp(token);
+  #judge(verified: Verified, token: string, call: Call): Caller | Promise<Caller> {
+    if (verified.type === 'ahead') return this.#catchUp(token, call);
     if (verified.type === 'invalid') return invalidAuthToken;
-    return this.#accept(verified) ?? this.#catchUp(token);
+    return this.#accept(verified) ?? this.#catchUp(token, call);
   }
 
   /** This replica is behind the one that issued the token. */
-  async #catchUp(token: string): Promise<Caller> {
-    const outcome = await this.#replica.read('linearizable', requestTimeoutMs);
-    if (outcome.type === 'refused') return invalidAuthToken;
+  async #catchUp(token: string, call: Call): Promise<Caller> {
+    if (!(await this.#readAfterNow())) return invalidAuthToken;
     const { state } = this;
     if (state === undefined) return invalidAuthToken;
     if (!state.enabled) return undefined;
-    const verified = await this.tokens.verify(token, state);
+    const verified = await this.tokens.verify(token, state, call);
     return (verified.type === 'claims' && this.#accept(verified)) || invalidAuthToken;
+  }
+
+  /**
+   * Whether this replica has now got what was agreed upon when it was asked. Anybody can make up tokens that claim to be
+   * newer: one read at a time is under way for all of them, and those who come meanwhile share the next one.
+   */
+  #readAfterNow(): Promise<boolean> {
+    if (this.#nextRead !== undefined) return this.#nextRead;
+    if (this.#reading === undefined) return this.#read();
+    const next = (): Promise<boolean> => {
+      this.#nextRead = undefined;
+      return this.#read();
+    };
+    this.#nextRead = this.#reading.then(next, next);
+    return this.#nextRead;
+  }
+
+  #read(): Promise<boolean> {
+    const reading = this.#replica
+      .read('linearizable', requestTimeoutMs)
+      .then(({ type }) => type === 'readable')
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    this.#reading = reading;
+    return reading;
   }
 
   /** Undefined when the token is of newer rules than ours. */

@@ -16,6 +16,7 @@ export interface JwtOptions {
 }
 
 interface Remembered {
+  readonly token: string;
   readonly verified: Verified;
   readonly expires: number;
 }
@@ -24,8 +25,10 @@ interface Remembered {
 export class JwtTokens implements Tokens {
   readonly bound = true;
   readonly #options: JwtOptions;
-  /** Signatures that were checked: each costs as much as a call. Those seen first at the beginning. */
+  /** Signatures that were checked: each costs as much as a call. Those used last at the end. */
   readonly #remembered = new Map<string, Remembered>();
+  /** Of calls that are there still: a stream looks at its token again when it asks for more. */
+  readonly #shown = new WeakMap<object, Remembered>();
 
   constructor(options: JwtOptions) {
     this.#options = options;
@@ -40,15 +43,21 @@ export class JwtTokens implements Tokens {
       .sign(signingKey);
   }
 
-  verify(token: string): Verified | Promise<Verified> {
-    const remembered = this.#remembered.get(token);
-    if (remembered === undefined) return this.#check(token);
-    if (remembered.expires > this.#options.now()) return remembered.verified;
+  verify(token: string, _state: AuthState, call: object): Verified | Promise<Verified> {
+    const remembered = this.#remembered.get(token) ?? this.#shownBy(call, token);
+    if (remembered === undefined) return this.#check(token, call);
     this.#remembered.delete(token);
-    return invalidToken;
+    if (remembered.expires <= this.#options.now()) return invalidToken;
+    this.#remember(remembered, call);
+    return remembered.verified;
   }
 
-  async #check(token: string): Promise<Verified> {
+  #shownBy(call: object, token: string): Remembered | undefined {
+    const shown = this.#shown.get(call);
+    return shown?.token === token ? shown : undefined;
+  }
+
+  async #check(token: string, call: object): Promise<Verified> {
     const { verifyingKey, signMethod, now } = this.#options;
     try {
       const { payload } = await jwtVerify(token, verifyingKey, {
@@ -59,7 +68,7 @@ export class JwtTokens implements Tokens {
       const claims = claimsOf(payload);
       if (claims === undefined) return invalidToken;
       const verified: Verified = { type: 'claims', claims };
-      this.#remember(token, { verified, expires: Number(payload.exp) * 1000 });
+      this.#remember({ token, verified, expires: Number(payload.exp) * 1000 }, call);
       return verified;
     } catch {
       // Whatever is wrong with it, it came from the client, who is told no more than that.
@@ -67,14 +76,15 @@ export class JwtTokens implements Tokens {
     }
   }
 
-  #remember(token: string, remembered: Remembered): void {
+  #remember(remembered: Remembered, call: object): void {
     if (this.#remembered.size >= maxRememberedTokens) {
       for (const oldest of this.#remembered.keys()) {
         this.#remembered.delete(oldest);
         break;
       }
     }
-    this.#remembered.set(token, remembered);
+    this.#remembered.set(remembered.token, remembered);
+    this.#shown.set(call, remembered);
   }
 }
 

@@ -22,7 +22,11 @@ export interface Tokens {
   readonly bound: boolean;
   /** A token for a user; undefined when this replica can only read them. */
   issue(user: string, state: AuthState): Promise<string | undefined>;
-  verify(token: string, state: AuthState): Verified | Promise<Verified>;
+  /**
+   * Checks the seal or signature of tokens that were not seen before. `call`: who shows it; while there is the call, what
+   * was found is not forgotten, so that a stream that is open may go on.
+   */
+  verify(token: string, state: AuthState, call: object): Verified | Promise<Verified>;
 }
 
 export const invalidToken: Verified = { type: 'invalid' };
