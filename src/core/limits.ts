@@ -53,6 +53,8 @@ export const expireSliceLeases = 128;
 export const expireSliceKeys = 1024;
 /** Writes of the past that one step of giving space back looks at: a few milliseconds on every replica. */
 export const sweepSliceWrites = 256;
+/** Alarms that stand, of members that were removed included; more are refused. */
+export const maxAlarms = 128;
 /** Users, roles, roles that one user holds, and permissions of one role: a check of a command looks at the last two. */
 export const maxUsers = 10_000;
 export const maxRoles = 10_000;
@@ -78,6 +80,8 @@ export const maxUncommittedEntries = 65_536;
 export const maxUncommittedBytes = 64 * 1024 * 1024;
 /** Replicas that are spoken with although the configuration known here does not name them. */
 export const maxGuests = 16;
+/** One of these with whom there was no link at two looks in a row, so many ms apart, is spoken with no more. */
+export const guestLookMs = 30_000;
 /** For so long, in ms, a removed member keeps its links, so that it hears of its removal. */
 export const removedLinkMs = 3_000;
 /** Changes of membership that one replica is asked for at a time. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import { millis, type NodeId } from '../core/ids.ts';
-import { maxGuests, removedLinkMs } from '../core/limits.ts';
+import { guestLookMs, maxGuests, removedLinkMs } from '../core/limits.ts';
 import { type Configuration, type Member, memberOf } from '../protocol/index.ts';
 import type { Facts } from '../transport/handshake.ts';
 import type { PeerAddress } from '../transport/link.ts';
@@ -18,8 +18,15 @@ export interface MembershipOptions {
   /** Facts of those whom we can send to. */
   connected(): ReadonlyMap<NodeId, Facts>;
   identify(member: Member, facts: Facts, settle: (outcome: ChangeOutcome) => void): void;
+  /** Somebody whom we do not know, and there is no room for, seeks to be spoken with. */
+  turnedAway(name: string): void;
   /** This replica is no member any more. */
   removed(error: ReplicaError): void;
+}
+
+interface Guest extends PeerAddress {
+  /** Looks in a row at which there was no link. */
+  missed: number;
 }
 
 /**
@@ -35,7 +42,7 @@ export class Membership {
   #started = false;
   #closed = false;
   readonly #leaving = new Map<NodeId, PeerAddress>();
-  readonly #guests = new Map<NodeId, PeerAddress>();
+  readonly #guests = new Map<NodeId, Guest>();
   readonly #timers = new Set<Timer>();
 
   constructor(configuration: Configuration, options: MembershipOptions) {
@@ -63,11 +70,19 @@ export class Membership {
 
   /**
    * Somebody of this cluster knows us whom we do not know: a member that was added while we were away, and through whom we
-   * shall hear of that. So it gets a link; what it may do is for the protocol to say.
+   * shall hear of that. So it gets a link, for as long as there is somebody at its end; what it may do is for the
+   * protocol to say.
    */
   guest({ id, name, peerAddress }: Facts): void {
-    if (this.#guests.has(id) || this.#guests.size >= maxGuests) return;
-    this.#guests.set(id, { id, name, address: peerAddress });
+    const known = this.#guests.get(id);
+    if (known !== undefined) {
+      known.missed = 0;
+      return;
+    }
+    if (this.#guests.size >= maxGuests) return this.#options.turnedAway(name);
+    const guest = { id, name, address: peerAddress, missed: 0 };
+    this.#guests.set(id, guest);
+    this.#later(guestLookMs, () => this.#lookAfter(guest));
     this.#connect();
   }
 
@@ -120,6 +135,14 @@ export class Membership {
       this.#leaving.delete(member.id);
       this.#connect();
     });
+  }
+
+  #lookAfter(guest: Guest): void {
+    if (this.#guests.get(guest.id) !== guest) return;
+    guest.missed = this.#options.connected().has(guest.id) ? 0 : guest.missed + 1;
+    if (guest.missed < 2) return this.#later(guestLookMs, () => this.#lookAfter(guest));
+    this.#guests.delete(guest.id);
+    this.#connect();
   }
 
   #later(ms: number, action: () => void): void {

@@ -74,6 +74,7 @@ export class Neighbours {
       connected: () => connectedFacts(this.peers),
       identify: ({ id }, { name, storageId }, settle) =>
         driver().reconfigure({ type: 'identify', id, name, storageId }, defaultTimeoutMs, settle),
+      turnedAway: (name) => this.log.turnedAway(name),
       // In the midst of a turn, which goes no further; what it holds is let go of after it.
       removed: (error) => {
         driver().stop();

@@ -1,4 +1,5 @@
 import type { NodeId } from '../core/ids.ts';
+import { maxGuests } from '../core/limits.ts';
 import type { PeerProblem } from '../transport/problems.ts';
 import type { Leadership } from './driver-options.ts';
 import type { ReplicaObserver } from './observer.ts';
@@ -41,6 +42,15 @@ export class ReplicaLog {
 
   waiting(missing: readonly string[]): void {
     this.#observer.log('info', 'waiting to hear of all initial members', { missing });
+  }
+
+  turnedAway(name: string): void {
+    const fields = { peerName: name, max: maxGuests };
+    this.#observer.log(
+      'warn',
+      'no link for a replica that is not known here: there are too many of them',
+      fields,
+    );
   }
 
   #member(peer: NodeId): Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import { type AlarmType, alarms, currentRevision } from '../../machine/index.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
+import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
 import type { KeyAccess } from './key-access.ts';
@@ -46,12 +47,19 @@ export class AlarmService {
     // As in etcd: no alarm in particular is none at all, and nothing happens.
     if (alarm === undefined) return this.#none(call);
     const action = request.action === pb.AlarmRequest_AlarmAction.ACTIVATE ? 'activate' : 'deactivate';
+    // Whoever was removed may still have one to be taken back.
+    if (action === 'activate' && !this.#isMember(request.memberID)) return etcdErrors.memberNotFound;
     const answered = await this.#keys.execute(
       { type: 'alarm', action, member: request.memberID, alarm },
       call,
     );
     if (answered instanceof Failure) return answered;
     return { header: answered.header, alarms: answered.result.alarms.map(alarmMember) };
+  }
+
+  #isMember(id: bigint): boolean {
+    const { members } = this.#access.replica.status().configuration;
+    return members.some((member) => BigInt(member.id) === id);
   }
 
   async #standing(type: AlarmType | undefined, call: Call): Promise<pb.AlarmResponse | Failure> {

@@ -1,5 +1,5 @@
 import { assertNever } from '../../core/assert.ts';
-import { maxTxnAnswerBytes } from '../../core/limits.ts';
+import { maxAlarms, maxTxnAnswerBytes } from '../../core/limits.ts';
 import { type KeyErrorCode, maxEscapedKeyBytes } from '../../machine/key-space/index.ts';
 import type { RefusedReason, UnknownReason } from '../../replica/types.ts';
 import { Code, Failure } from '../rpc/rpc.ts';
@@ -147,6 +147,11 @@ export function keyFailure(code: KeyErrorCode): Failure {
       return refusedBecause(
         Code.resourceExhausted,
         'more users, roles or permissions, or longer names, than are kept; nothing was changed. docs/reference/limits.md has the limits',
+      );
+    case 'tooManyAlarms':
+      return refusedBecause(
+        Code.resourceExhausted,
+        `${maxAlarms} alarms stand already; nothing was changed. Take some back first`,
       );
     case 'malformed':
       return refusedBecause(Code.invalidArgument, 'the command is malformed; nothing was changed');

@@ -108,6 +108,13 @@ describe('18: alarms', () => {
     expect((await alarm('GET', 'NONE')).alarms).toEqual([noSpaceOf7]);
     expect((await alarm('GET', 'CORRUPT')).alarms).toEqual([]);
     expect((await alarm('DEACTIVATE', 'NONE', 0n)).alarms).toEqual([]);
+    for (const stranger of [0n, 9n, 2n ** 64n - 1n]) {
+      expect(await client.failure(alarm('ACTIVATE', 'NOSPACE', stranger))).toMatchObject({
+        code: Code.notFound,
+        message: 'etcdserver: member not found',
+      });
+      expect((await alarm('DEACTIVATE', 'NOSPACE', stranger)).alarms).toEqual([]);
+    }
     expect((await alarm('DEACTIVATE', 'NOSPACE')).alarms).toEqual([noSpaceOf7]);
     expect((await alarm('GET', 'NONE')).alarms).toEqual([]);
   });

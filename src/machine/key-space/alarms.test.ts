@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { del, keys, put, read, txn } from '../../../test/support/key-requests.ts';
 import { KeySpaceRunner } from '../../../test/support/key-space-runner.ts';
 import { clusterTime, epoch } from '../../core/ids.ts';
+import { maxAlarms } from '../../core/limits.ts';
 import { alarms } from './alarms.ts';
 import type { AlarmRequest, AlarmType } from './control.ts';
 import { keySpaceDuties } from './duties.ts';
@@ -35,6 +36,17 @@ test('wire 2.18 alarms stand until they are taken back, for each member on its o
   space.apply(set('noSpace', 'deactivate', 2n ** 64n - 1n));
   expect(space.result(put('a')).type).toBe('put');
   expect(alarms(space.store)).toEqual([]);
+});
+
+test('alarms are bounded; one that stands can be raised again, and taking one back makes room', () => {
+  const space = new KeySpaceRunner();
+  for (let member = 1n; member <= BigInt(maxAlarms); member++)
+    expect(space.result(set('noSpace', 'activate', member)).type).toBe('alarm');
+  expect(space.result(set('noSpace', 'activate', 0n))).toEqual({ type: 'error', code: 'tooManyAlarms' });
+  expect(space.result(set('noSpace', 'activate', 1n)).type).toBe('alarm');
+  expect(alarms(space.store)).toHaveLength(maxAlarms);
+  space.apply(set('noSpace', 'deactivate', 1n));
+  expect(space.result(set('noSpace', 'activate', 0n)).type).toBe('alarm');
 });
 
 describe('wire 2.18 while there is no room', () => {

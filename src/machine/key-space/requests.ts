@@ -193,6 +193,8 @@ export const keyErrorCodes = [
   'invalidAuthManagement',
   /** More, or longer, than is kept of users, roles and permissions. */
   'authLimit',
+  /** More alarms stand than there may be: take some back. */
+  'tooManyAlarms',
 ] as const;
 
 export type KeyErrorCode = (typeof keyErrorCodes)[number];
