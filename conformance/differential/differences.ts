@@ -52,6 +52,20 @@ export const differences: readonly Difference[] = [
       operationsIn(step).some((each) => each.type === 'range' && each.sortOrder > 2),
   },
   {
+    name: 'a limit, and a sort target without an order',
+    versions: 'all',
+    etcd: 'Takes one pair more than the limit in the order of the keys, and sorts those.',
+    quorate: 'Sorts all, and then takes as many as the limit says, as with an order.',
+    reason: 'The limit counts after sorting, which is what the definition says and what etcd does where an order is given.',
+    parts: false,
+    explains: ({ step, theirs, ours }) =>
+      errorOf(theirs) === undefined &&
+      errorOf(ours) === undefined &&
+      operationsIn(step).some(
+        (each) => each.type === 'range' && each.limit > 0 && each.sortTarget > 0 && each.sortOrder === 0,
+      ),
+  },
+  {
     name: 'comparisons that no definition names',
     versions: 'all',
     etcd: 'A relation that is not known holds always; with a target that is not known, everything is equal.',
