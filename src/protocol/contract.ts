@@ -82,7 +82,7 @@ export type Input<M extends Message = Message> =
       readonly position: Position;
     }
   | {
-      /** Digest of the state at `index`, for protocols that certify checkpoints. */
+      /** Digest of the state at `index`, for protocols that certify checkpoints. No host sends it while there is none. */
       readonly type: 'digest';
       readonly index: Index;
       readonly digest: Uint8Array;
