@@ -115,6 +115,9 @@ const differences = [
   'An answer to a write says in the trailer `quorate-outcome` whether it was refused or its outcome is unknown, where etcd gives the same text for both.',
   'A key is at most 3,989 bytes long, where a zero byte counts twice; the answer to one transaction is at most 16 MiB.',
   'The gateway refuses fields that it does not know, and bytes that are not base64, where etcd passes over them.',
+  'A `hashed_password` in a request is refused: it would be the hash of another function ([security](security.md#passwords)).',
+  'A watch that was told everything is told what came before a compaction as well, as long as it was not given back; other differences of watches are [on their page](watches.md#differences-from-etcd).',
+  'No replica raises the alarm CORRUPT by itself: nothing compares the members but whoever asks ([operating](operating.md#comparing-the-members)). Alarms are raised for members only.',
   'Not here: `KV.RangeStream` (level 3.7), API version 2, the gRPC proxy, gRPC-Web.',
 ];
 
@@ -198,20 +201,24 @@ const helpers: Readonly<Record<string, string>> = {
   Txn: 'client.txn(',
 };
 
-/** The test that names a method most often. */
+/** The test of the service itself, or else the one that names a method most often. */
 function testOf(tests: ReadonlyMap<string, string>, service: string, name: string): string {
   let best = '';
   let most = 0;
   for (const [file, text] of tests) {
     const named = text.includes(`${service}/`) ? count(text, `'${name}'`) : 0;
     const mentions = count(text, `/${service}/${name}'`) + named + count(text, helpers[name] ?? '\0');
+    const own = path.basename(file) === `${service.split('.').at(-1)?.toLowerCase()}.test.ts`;
+    if (mentions > 0 && own) return testLink(file);
     if (mentions > most) {
       best = file;
       most = mentions;
     }
   }
-  return best === '' ? '' : `[${path.basename(best)}](../${best})`;
+  return best === '' ? '' : testLink(best);
 }
+
+const testLink = (file: string): string => `[${path.basename(file)}](../${file})`;
 
 const count = (text: string, part: string): number => text.split(part).length - 1;
 

@@ -16,6 +16,10 @@ export const requestArrivalTimeoutMs = 30_000;
 export const defaultProgressIntervalMs = 600_000;
 /** The least that may be asked for. */
 export const minProgressIntervalMs = 100;
+/** Events are cut into pieces of so many bytes for watchers who ask for fragments, unless one event alone is larger. */
+export const watchFragmentBytes = maxRequestBytes;
+/** What one revision, told in one message, may take; a watcher who has not asked for fragments cannot be told a larger one. */
+export const maxWatchMessageBytes = 256 * 1024 * 1024;
 /** Bytes that wait for watchers who do not read, over all connections; beyond it, watchers are told nothing until some have read. */
 export const maxUnreadWatchBytes = 256 * 1024 * 1024;
 /** Watchers who have read nothing for so long, in ms, are sent away when that is what others wait for. */

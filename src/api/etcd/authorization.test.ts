@@ -6,6 +6,7 @@ import { SingleReplica } from '../../../test/support/single-replica.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { encodeAuthored, encodeCommand, putOf } from '../../machine/index.ts';
 import { SimpleTokens } from '../auth/simple-tokens.ts';
+import { leasesSlice } from '../limits.ts';
 import { etcdErrors } from './errors.ts';
 import { Permission_Type } from './gen/authpb/auth.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
@@ -84,6 +85,29 @@ describe('every method', () => {
       await expectFailure(answerOf(path), 'userEmpty');
       await expectFailure(answerOf(path, 'nonsense'), 'invalidAuthToken');
       await expectFailure(answerOf(path, `${root}x`), 'invalidAuthToken');
+    },
+  );
+
+  test.each(['nonsense', undefined])(
+    'a watch is answered, and not its stream ended: token %s',
+    async (token) => {
+      const call = client.bidi(
+        '/etcdserverpb.Watch/Watch',
+        pb.WatchRequest,
+        pb.WatchResponse,
+        token === undefined ? {} : as(token),
+      );
+      const told: pb.WatchResponse[] = [];
+      call.on('error', () => undefined).on('data', (response: pb.WatchResponse) => told.push(response));
+      const value = { ...pb.WatchCreateRequest.fromJSON({}), key };
+      for (const count of [1, 2]) {
+        call.write({ requestUnion: { $case: 'createRequest', value } });
+        await expect.poll(() => told.length).toBe(count);
+        expect(told.at(-1)).toMatchObject({ created: true, canceled: true, watchId: -1n });
+        const { message } = token === undefined ? etcdErrors.userEmpty : etcdErrors.invalidAuthToken;
+        expect(told.at(-1)?.cancelReason).toContain(message);
+      }
+      call.cancel();
     },
   );
 
@@ -314,6 +338,23 @@ describe('21: leases', () => {
     expect((await timeToLive(alice, true)).keys).toEqual([utf8('mine')]);
     expect((await all(alice)).leases).toEqual([{ ID: lease }]);
     await revoke(alice);
+  });
+
+  test('all of them, however many, are for whoever may read all of their keys', async () => {
+    const grant = (ID: bigint): Promise<pb.LeaseGrantResponse> =>
+      client.call(
+        '/etcdserverpb.Lease/LeaseGrant',
+        pb.LeaseGrantRequest,
+        pb.LeaseGrantResponse,
+        { ID, TTL: 100n },
+        as(root),
+      );
+    const ids = Array.from({ length: leasesSlice + 10 }, (_, at) => BigInt(1_000_000 + at));
+    await Promise.all(ids.map(grant));
+    expect((await all(alice)).leases.length).toBe(ids.length + 1);
+    await client.put({ key: utf8('other'), lease: ids.at(-1) ?? 0n }, as(root));
+    await expectFailure(all(alice), 'permissionDenied');
+    expect((await all(root)).leases.length).toBe(ids.length + 1);
   });
 
   test('a key of somebody else on it is in the way', async () => {

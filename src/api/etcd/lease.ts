@@ -4,7 +4,7 @@ import type { ReadStore } from '../../core/store.ts';
 import { currentRevision, lease, leaseKeys, leases, type Need, needsOfLease } from '../../machine/index.ts';
 import { leasesSlice } from '../limits.ts';
 import { type Call, Failure, type FaultReport } from '../rpc/rpc.ts';
-import type { KeySpaceView, ReplicaAccess } from './access.ts';
+import type { ReplicaAccess } from './access.ts';
 import { etcdErrors } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { ResponseHeaders } from './header.ts';
@@ -124,22 +124,25 @@ export class LeaseService {
     };
   }
 
+  /** Whoever may not read the keys of one of them is told of none. */
   async #leases(call: Call): Promise<pb.LeaseLeasesResponse | Failure> {
-    const view = await this.#options.access.read('linearizable', call);
+    const { access, headers } = this.#options;
+    let view = await access.read('linearizable', call);
     if (view instanceof Failure) return view;
-    const { store } = view;
-    const denied = view.deny(() => ({ type: 'keys', needs: readsOf(keysOfAll(store)) }));
-    if (denied !== undefined) return denied;
-    const header = this.#options.headers.header(currentRevision(view.store), view.epoch);
+    const header = headers.header(currentRevision(view.store), view.epoch);
     const found: pb.LeaseStatus[] = [];
-    for (let now: KeySpaceView | Failure = view; ; ) {
-      const slice = leases(now.store, found.at(-1)?.ID, leasesSlice);
+    for (;;) {
+      const { store } = view;
+      const slice = leases(store, found.at(-1)?.ID, leasesSlice);
+      const denied = view.deny(() => ({ type: 'keys', needs: readsOf(keysOfAll(store, slice)) }));
+      if (denied !== undefined) return denied;
       for (const ID of slice) found.push({ ID });
       if (slice.length < leasesSlice) return { header, leases: found };
       await turn();
       if (call.cancelled) return etcdErrors.cancelled;
-      now = await this.#options.access.readForAnybody('local', call);
-      if (now instanceof Failure) return now;
+      if (call.remainingMs() === 0) return etcdErrors.timeout;
+      view = await access.read('local', call);
+      if (view instanceof Failure) return view;
     }
   }
 }
@@ -149,6 +152,6 @@ function* readsOf(keys: Iterable<Uint8Array>): Generator<Need, undefined, undefi
   for (const key of keys) yield { access: 'read', range: keyRange(key, emptyBytes) };
 }
 
-function* keysOfAll(store: ReadStore): Generator<Uint8Array, undefined, undefined> {
-  for (const id of leases(store)) yield* leaseKeys(store, id);
+function* keysOfAll(store: ReadStore, ids: readonly bigint[]): Generator<Uint8Array, undefined, undefined> {
+  for (const id of ids) yield* leaseKeys(store, id);
 }

@@ -5,7 +5,7 @@ import type { ReplicaHandle } from '../../replica/types.ts';
 import type { WatchHub } from '../../replica/watches/hub.ts';
 import type { Watch, WatchEvent, WatchSink } from '../../replica/watches/watch.ts';
 import type { Added, WatchStream } from '../../replica/watches/watch-stream.ts';
-import { maxRequestBytes } from '../limits.ts';
+import { maxWatchMessageBytes } from '../limits.ts';
 import { type BidiReceiver, type BidiStream, type Call, Code, Failure, internalError } from '../rpc/rpc.ts';
 import type { SendBudget, SendShare } from '../send-budget.ts';
 import { etcdErrors } from './errors.ts';
@@ -40,6 +40,11 @@ const firstKey = Uint8Array.of(0);
 const unread = new Failure(
   Code.resourceExhausted,
   'etcdserver: too many requests: events were not read for too long while others waited; watch again from the last revision read',
+);
+
+const tooLarge = new Failure(
+  Code.resourceExhausted,
+  'grpc: a revision is too large for one message: watch again with fragment, from the last revision read',
 );
 
 /** One stream of watches. Answers and events go out in the order in which things happened. */
@@ -111,8 +116,13 @@ export class WatchCall implements BidiReceiver, WatchSink {
   events(watch: Watch, events: readonly WatchEvent[], through: number): boolean {
     const { encoder } = this.#options;
     const header = this.#headerAt(BigInt(through));
-    const limit = this.#fragmented.has(watch.id) ? maxRequestBytes : Number.POSITIVE_INFINITY;
-    const bodies = encoder.bodies(events, watch.previous, limit);
+    const bodies = encoder.bodies(events, watch.previous);
+    if (!this.#fragmented.has(watch.id)) {
+      const bytes = bodies.reduce((sum, { length }) => sum + length, 0);
+      if (bytes <= maxWatchMessageBytes) return this.#send(encoder.head(header, watch.id, false), ...bodies);
+      this.end(tooLarge);
+      return false;
+    }
     let room = true;
     for (const [at, body] of bodies.entries())
       room = this.#send(encoder.head(header, watch.id, at + 1 < bodies.length), body);

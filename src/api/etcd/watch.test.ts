@@ -6,7 +6,7 @@ import { emptyBytes, utf8 } from '../../core/bytes.ts';
 import { Random } from '../../core/random.ts';
 import { nodeClock } from '../../replica/node-clock.ts';
 import { WatchHub } from '../../replica/watches/hub.ts';
-import { maxRequestBytes } from '../limits.ts';
+import { maxRequestBytes, maxWatchMessageBytes } from '../limits.ts';
 import { type BidiReceiver, Code, type Failure } from '../rpc/rpc.ts';
 import { SendBudget } from '../send-budget.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
@@ -456,6 +456,22 @@ test('requests that no client should make end the stream, and nothing else', asy
   call.write(Uint8Array.of(0x0a, 0xff));
   expect((await status).code).toBe(Code.internal);
 });
+
+test('a revision that is too large for one message ends the streams of those who do not want fragments', async () => {
+  const watch = async (fragment: boolean): Promise<WatchClient> => {
+    const watcher = new WatchClient();
+    await watcher.created({ key, rangeEnd: utf8('z'), prevKv: true, fragment });
+    return watcher;
+  };
+  const value = new Uint8Array(maxRequestBytes - 2_000);
+  const count = Math.ceil(maxWatchMessageBytes / value.length);
+  for (let at = 0; at < count; at++) await client.put({ key: utf8(`a${at}`), value });
+  const [whole, parts] = [await watch(false), await watch(true)];
+  await client.delete({ key, rangeEnd: utf8('b') });
+  expect(await whole.status).toMatchObject({ code: Code.resourceExhausted });
+  await expect.poll(() => lines(parts.responses).length, { timeout: 30_000 }).toBe(count);
+  expect(parts.responses.filter(({ fragment }) => fragment).length).toBe(count - 1);
+}, 120_000);
 
 test('the gateway: created, then events, a line each', async () => {
   const abort = new AbortController();
