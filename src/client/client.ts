@@ -48,6 +48,14 @@ import {
   register,
   watchEndpoints,
 } from './recipes/index.ts';
+import {
+  deadlineOf,
+  validateCondition,
+  validateNumber,
+  validateOperation,
+  validateView,
+  validateWatch,
+} from './validation.ts';
 
 interface SignalOption {
   readonly signal?: AbortSignal | undefined;
@@ -60,11 +68,11 @@ export class Client implements Coordination, AsyncDisposable {
   readonly #driver: Driver;
   readonly #deadlineMs: number;
   readonly #leases = new Set<KeptLease>();
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(driver: Driver, deadlineMs: number) {
     this.#driver = driver;
-    this.#deadlineMs = deadlineMs;
+    this.#deadlineMs = deadlineOf(deadlineMs);
   }
 
   async get(key: Bytes, options: GetOptions = {}): Promise<Entry | undefined> {
@@ -76,6 +84,7 @@ export class Client implements Coordination, AsyncDisposable {
   async put(key: Bytes, value: Bytes, options: PutOptions = {}): Promise<PutResult> {
     const { ifRevision } = options;
     const lease = leaseId(options.lease);
+    validateNumber('lease', lease);
     if (ifRevision === undefined) {
       const call = this.#call(options);
       return { revision: await this.#driver.put({ key: bytesOf(key), value: bytesOf(value), lease }, call) };
@@ -96,6 +105,7 @@ export class Client implements Coordination, AsyncDisposable {
   }
 
   async range(query: RangeQuery, options: CallOptions = {}): Promise<RangeResult> {
+    validateView(query);
     return this.#driver.range(query, this.#call(options));
   }
 
@@ -118,10 +128,10 @@ export class Client implements Coordination, AsyncDisposable {
     txn: Txn<Do, Else>,
     options: CallOptions = {},
   ): Promise<TxnResult<Do, Else>> {
-    const { succeeded, revision, results } = await this.#driver.txn(
-      { conditions: txn.if ?? [], success: txn.do ?? [], failure: txn.else ?? [] },
-      this.#call(options),
-    );
+    const asked = { conditions: txn.if ?? [], success: txn.do ?? [], failure: txn.else ?? [] };
+    asked.conditions.forEach(validateCondition);
+    [...asked.success, ...asked.failure].forEach(validateOperation);
+    const { succeeded, revision, results } = await this.#driver.txn(asked, this.#call(options));
     // The driver answers operation by operation, in their order.
     return succeeded
       ? { succeeded, revision, results: results as unknown as Results<Do> }
@@ -130,14 +140,21 @@ export class Client implements Coordination, AsyncDisposable {
 
   watch(query: WatchQuery): Watch {
     this.#refuseIfClosed();
+    validateWatch(query);
     return this.#driver.watch(query);
   }
 
   async lease(ttlSeconds: number, options: CallOptions = {}): Promise<Lease> {
-    const lease = await KeptLease.grant(this.#driver, ttlSeconds, this.#call(options), (ended) =>
-      this.#leases.delete(ended),
-    );
-    this.#leases.add(lease);
+    const lease = await KeptLease.grant(this.#driver, ttlSeconds, this.#call(options), {
+      deadlineMs: this.#deadlineMs,
+      ended: (ended) => this.#leases.delete(ended),
+    });
+    if (this.#closing !== undefined) {
+      // It came too late to be revoked with the others.
+      await lease[Symbol.asyncDispose]();
+      throw closed();
+    }
+    if (!lease.lost.aborted) this.#leases.add(lease);
     return lease;
   }
 
@@ -197,9 +214,12 @@ export class Client implements Coordination, AsyncDisposable {
   }
 
   /** Revokes the leases, ends the watches, and closes the connections. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#leases].map((lease) => lease[Symbol.asyncDispose]()));
     await this.#driver.close();
   }
@@ -236,13 +256,15 @@ export class Client implements Coordination, AsyncDisposable {
         cause: signal.reason,
       });
     }
-    return { signal, deadlineMs: deadlineMs ?? this.#deadlineMs };
+    return { signal, deadlineMs: deadlineMs === undefined ? this.#deadlineMs : deadlineOf(deadlineMs) };
   }
 
   #refuseIfClosed(): void {
-    if (this.#closed) throw new CoordinationError('closed', 'refused', 'the client is closed');
+    if (this.#closing !== undefined) throw closed();
   }
 }
+
+const closed = (): CoordinationError => new CoordinationError('closed', 'refused', 'the client is closed');
 
 /** What is left of a selection behind `key`. */
 function behind(selection: Selection, key: Uint8Array): Selection {

@@ -3,6 +3,8 @@ import { Client } from './client.ts';
 import { CoordinationError } from './errors.ts';
 import { EtcdDriver } from './etcd/driver.ts';
 import { codeForText, coordinationError } from './etcd/failures.ts';
+import { HomeCluster } from './etcd/home-cluster.ts';
+import { deadlineOf } from './validation.ts';
 import { Cluster } from './wire/cluster.ts';
 import type { ServerAddress } from './wire/connection.ts';
 import { ClientFailure } from './wire/failure.ts';
@@ -30,19 +32,34 @@ const defaultDeadlineMs = 5_000;
 
 /** Resolves when a server has answered; rejects with code `unreachable` when none did within `deadlineMs`. */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const { signal, deadlineMs = defaultDeadlineMs } = options;
-  const cluster = new Cluster(servers(options), options.auth);
+  const { signal } = options;
+  const deadlineMs = deadlineOf(options.deadlineMs ?? defaultDeadlineMs);
+  const cluster = openCluster(options);
+  const home = new HomeCluster();
   try {
     // Asked of a single server, which answers without the others: a cluster that looks for its leader can be connected to.
     const limits = { deadline: Date.now() + deadlineMs, signal, patient: true };
-    await cluster.call(methods.status, 'read', {}, limits);
+    const { header } = await cluster.call(methods.status, 'read', {}, limits);
+    if (header !== undefined) home.check(header.clusterId, 'refused');
   } catch (error) {
     if (!isAnswer(error, options)) {
       cluster.close();
       throw coordinationError(error, signal);
     }
   }
-  return new Client(new EtcdDriver(cluster), deadlineMs);
+  return new Client(new EtcdDriver(cluster, home), deadlineMs);
+}
+
+/** Connects nowhere yet. */
+function openCluster(options: ConnectOptions): Cluster {
+  const addresses = servers(options);
+  try {
+    return new Cluster(addresses, options.auth);
+  } catch (cause) {
+    throw new CoordinationError('invalid', 'refused', 'the certificates or the key in `tls` cannot be read', {
+      cause,
+    });
+  }
 }
 
 /** Refused by somebody who is there, for lack of a permission that is not needed for what follows. */

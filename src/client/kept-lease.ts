@@ -1,12 +1,15 @@
+import { maxLeaseTtl } from '../core/limits.ts';
 import type { CallOptions, Lease } from './coordination.ts';
 import type { Driver, DriverCall, Grant } from './driver.ts';
 import { CoordinationError, codeOf } from './errors.ts';
-import { pause } from './pause.ts';
+import { maxTimerMs, pause } from './pause.ts';
 
 /** What a lease has to do when its time comes, as parts of its time to live. */
 const renewAfter = 1 / 3;
 const renewalDeadline = 1 / 3;
 const retryAfter = 1 / 20;
+/** However long the lease, in ms: what was asked and not answered is asked again. */
+const maxRenewalMs = 30_000;
 /** Kept back for clocks that do not run equally fast. */
 const margin = 1 / 20;
 
@@ -23,40 +26,48 @@ class Stopwatch {
   }
 }
 
+export interface LeaseHost {
+  /** Milliseconds for a revocation that does not say otherwise. */
+  readonly deadlineMs: number;
+  /** It is lost, or its revocation was answered, or given up. */
+  ended(lease: KeptLease): void;
+}
+
 /** A lease that is renewed until it is revoked or lost. */
 export class KeptLease implements Lease {
   readonly id: bigint;
   readonly ttl: number;
   readonly #driver: Driver;
   readonly #lost = new AbortController();
-  readonly #ended: (lease: KeptLease) => void;
+  readonly #host: LeaseHost;
   /** Runs since before the grant, or the last renewal, was sent: the server's time began later. */
   #since: Stopwatch;
   #validMs: number;
-  #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  #revoking: Promise<void> | undefined;
 
-  /** `ended` is called once. */
   static async grant(
     driver: Driver,
     ttlSeconds: number,
     call: DriverCall,
-    ended: (lease: KeptLease) => void,
+    host: LeaseHost,
   ): Promise<KeptLease> {
-    if (!(ttlSeconds > 0)) {
-      throw new CoordinationError('invalid', 'refused', 'a lease takes a time to live above 0 seconds');
+    if (!(ttlSeconds > 0 && ttlSeconds <= maxLeaseTtl)) {
+      const message = `a lease takes a time to live above 0 and up to ${maxLeaseTtl} seconds; nothing was sent`;
+      throw new CoordinationError('invalid', 'refused', message);
     }
     const since = new Stopwatch();
-    return new KeptLease(driver, await driver.grant(Math.ceil(ttlSeconds), call), since, ended);
+    return new KeptLease(driver, await driver.grant(Math.ceil(ttlSeconds), call), since, host);
   }
 
-  private constructor(driver: Driver, grant: Grant, since: Stopwatch, ended: (lease: KeptLease) => void) {
+  private constructor(driver: Driver, grant: Grant, since: Stopwatch, host: LeaseHost) {
     this.id = grant.id;
     this.ttl = grant.ttl;
     this.#driver = driver;
     this.#since = since;
     this.#validMs = grant.ttl * 1_000;
-    this.#ended = ended;
-    this.#timer = setTimeout(() => this.#expire(), this.#leftMs);
+    this.#host = host;
+    this.#watchClock();
     void this.#keep();
   }
 
@@ -67,23 +78,35 @@ export class KeptLease implements Lease {
   }
 
   async revoke(options: CallOptions = {}): Promise<void> {
-    this.drop('the lease was revoked by its holder');
-    await this.#driver.revoke(this.id, {
+    this.#lose('the lease was revoked by its holder');
+    this.#revoking = this.#driver.revoke(this.id, {
       signal: options.signal,
-      deadlineMs: options.deadlineMs ?? this.#validMs,
+      deadlineMs: options.deadlineMs ?? Math.min(this.#validMs, this.#host.deadlineMs),
     });
+    try {
+      await this.#revoking;
+    } catch (error) {
+      this.#revoking = undefined;
+      throw error;
+    } finally {
+      this.#host.ended(this);
+    }
   }
 
   /** Revokes. If that cannot be done, the lease runs out by itself, as nobody renews it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.revoke().catch(() => undefined);
+    await (this.#revoking ?? this.revoke()).catch(() => undefined);
+  }
+
+  #drop(why: string): void {
+    this.#lose(why);
+    this.#host.ended(this);
   }
 
   /** It is renewed no longer. */
-  drop(why: string): void {
+  #lose(why: string): void {
     if (this.#lost.signal.aborted) return;
     clearTimeout(this.#timer);
-    this.#ended(this);
     this.#lost.abort(new CoordinationError('leaseLost', 'refused', why));
   }
 
@@ -96,8 +119,8 @@ export class KeptLease implements Lease {
     await pause(this.#validMs * renewAfter - this.#since.elapsedMs, signal);
     while (!signal.aborted) {
       const outcome = await this.#renew(signal);
-      if (outcome === 'gone') this.drop('the server says that the lease is gone');
-      else if (outcome === 'failed') await pause(this.#validMs * retryAfter, signal);
+      if (outcome === 'gone') this.#drop('the server says that the lease is gone');
+      else if (outcome === 'failed') await pause(Math.min(this.#validMs * retryAfter, maxRenewalMs), signal);
       else await pause(this.#validMs * renewAfter - this.#since.elapsedMs, signal);
     }
   }
@@ -107,22 +130,29 @@ export class KeptLease implements Lease {
     try {
       const ttl = await this.#driver.renew(this.id, {
         signal,
-        deadlineMs: this.#validMs * renewalDeadline,
+        deadlineMs: Math.min(this.#validMs * renewalDeadline, maxRenewalMs),
       });
       if (ttl <= 0) return 'gone';
       // An answer that comes too late renews nothing here: the loss was, or ought to have been, told already.
       if (this.#leftMs <= 0) this.#expire();
       this.#since = since;
       this.#validMs = ttl * 1_000;
-      clearTimeout(this.#timer);
-      if (!signal.aborted) this.#timer = setTimeout(() => this.#expire(), this.#leftMs);
+      this.#watchClock();
       return 'renewed';
     } catch (error) {
       return codeOf(error) === 'leaseLost' ? 'gone' : 'failed';
     }
   }
 
+  #watchClock(): void {
+    clearTimeout(this.#timer);
+    if (this.#lost.signal.aborted) return;
+    if (this.#leftMs <= 0) this.#expire();
+    else this.#timer = setTimeout(() => this.#watchClock(), Math.min(this.#leftMs, maxTimerMs));
+  }
+
   #expire(): void {
-    this.drop('no server renewed the lease in time: it may have expired');
+    if (this.#lost.signal.aborted) return;
+    this.#drop('no server renewed the lease in time: it may have expired');
   }
 }

@@ -1,24 +1,52 @@
 import {
   type handleBidiStreamingCall,
+  type Metadata,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type status,
 } from '@grpc/grpc-js';
 import {
   LeaseKeepAliveRequest,
   LeaseKeepAliveResponse,
   type MessageFns,
-  StatusRequest,
   StatusResponse,
   WatchRequest,
   WatchResponse,
 } from '../../src/api/etcd/gen/etcdserverpb/rpc.ts';
+import { type Method, methods } from '../../src/client/wire/index.ts';
 
 type WatchCall = ServerDuplexStream<WatchRequest, WatchResponse>;
 type KeepAliveCall = ServerDuplexStream<LeaseKeepAliveRequest, LeaseKeepAliveResponse>;
 
+type Methods = typeof methods;
+type RequestOf<T> = T extends Method<infer Request, infer _> ? Request : never;
+type ResponseOf<T> = T extends Method<infer _, infer Response> ? Response : never;
+
+/** How a call with one answer fails, in a server's words. */
+export class Refusal {
+  readonly code: status;
+  readonly details: string;
+
+  constructor(code: status, details: string) {
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** `silence` never answers. */
+export const silence = new Promise<never>(() => undefined);
+
+type Answers = {
+  readonly [Name in keyof Methods]?: (
+    request: RequestOf<Methods[Name]>,
+    metadata: Metadata,
+  ) => ResponseOf<Methods[Name]> | Refusal | Promise<ResponseOf<Methods[Name]> | Refusal>;
+};
+
 /** What a server says, word by word, for answers that real ones give too rarely to wait for. */
 export interface Script {
+  readonly answers?: Answers;
   readonly watch?: (call: WatchCall) => void;
   readonly keepAlive?: (call: KeepAliveCall) => void;
   readonly version?: string;
@@ -79,14 +107,16 @@ export class ScriptedEtcd implements AsyncDisposable {
     bidi('/etcdserverpb.Lease/LeaseKeepAlive', LeaseKeepAliveRequest, LeaseKeepAliveResponse, (call) =>
       script.keepAlive?.(call),
     );
-    server.register(
-      '/etcdserverpb.Maintenance/Status',
-      (_call: unknown, answer: (error: null, response: StatusResponse) => void) =>
-        answer(null, StatusResponse.fromJSON({ version: script.version ?? '3.4.23' })),
-      (message: StatusResponse) => Buffer.from(StatusResponse.encode(message).finish()),
-      (bytes: Buffer) => StatusRequest.decode(bytes),
-      'unary',
-    );
+    const answers: Answers = {
+      status: () => ({
+        ...StatusResponse.fromJSON({ version: script.version ?? '3.4.23' }),
+        header: header(1n),
+      }),
+      ...script.answers,
+    };
+    for (const name of Object.keys(answers) as (keyof Methods)[]) {
+      registerUnary(server, methods[name], answers[name]);
+    }
     const port = await new Promise<number>((resolve, reject) =>
       server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
@@ -103,4 +133,27 @@ export class ScriptedEtcd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.forceShutdown();
   }
+}
+
+function registerUnary<Request, Response>(
+  server: Server,
+  { path, request, response }: Method<Request, Response>,
+  // Of the same method, which the type of a table that is looked up by a variable does not say.
+  answer: unknown,
+): void {
+  const script = answer as (message: Request, metadata: Metadata) => Promise<Response | Refusal>;
+  server.register(
+    path,
+    async (
+      call: { readonly request: Request; readonly metadata: Metadata },
+      reply: (error: Refusal | null, message?: Response) => void,
+    ) => {
+      const answered = await script(call.request, call.metadata);
+      if (answered instanceof Refusal) reply(answered);
+      else reply(null, answered);
+    },
+    (message: Response) => Buffer.from(response.encode(message).finish()),
+    (bytes: Buffer) => request.decode(bytes),
+    'unary',
+  );
 }

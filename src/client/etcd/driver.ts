@@ -1,3 +1,4 @@
+import type { ResponseHeader } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import type { DeleteResult, RangeQuery, RangeResult, Selection, Watch, WatchQuery } from '../coordination.ts';
 import type { Driver, DriverCall, DriverTxn, DriverTxnResult, Grant } from '../driver.ts';
 import { codeOf } from '../errors.ts';
@@ -6,6 +7,7 @@ import { type Method, methods } from '../wire/methods.ts';
 import type { CallKind } from '../wire/outcome.ts';
 import { deleteRequest, putRequest } from '../wire/requests.ts';
 import { coordinationError } from './failures.ts';
+import { HomeCluster } from './home-cluster.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { operationResult, rangeResult, revisionOf, wireQuery, wireRange, wireTxn } from './requests.ts';
 import { Watches } from './watches.ts';
@@ -13,12 +15,14 @@ import { Watches } from './watches.ts';
 /** Whatever speaks etcd's API: a cluster of ours, or etcd's. */
 export class EtcdDriver implements Driver {
   readonly #cluster: Cluster;
+  readonly #home: HomeCluster;
   readonly #watches: Watches;
   readonly #keepAlive: KeepAlive;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, home = new HomeCluster()) {
     this.#cluster = cluster;
-    this.#watches = new Watches(cluster);
+    this.#home = home;
+    this.#watches = new Watches(cluster, home);
     this.#keepAlive = new KeepAlive(cluster);
   }
 
@@ -58,10 +62,10 @@ export class EtcdDriver implements Driver {
     return this.#watches.watch(query);
   }
 
-  /** May be repeated: a lease that nobody knows of expires. */
+  /** A lease that was granted twice expires once nobody knows of it. */
   async grant(ttlSeconds: number, call: DriverCall): Promise<Grant> {
     const request = { ID: 0n, TTL: BigInt(ttlSeconds) };
-    const { ID, TTL } = await this.#unary(methods.leaseGrant, 'read', request, call);
+    const { ID, TTL } = await this.#unary(methods.leaseGrant, 'repeatable', request, call);
     return { id: ID, ttl: Number(TTL) };
   }
 
@@ -71,7 +75,7 @@ export class EtcdDriver implements Driver {
 
   async revoke(lease: bigint, call: DriverCall): Promise<void> {
     try {
-      await this.#unary(methods.leaseRevoke, 'read', { ID: lease }, call);
+      await this.#unary(methods.leaseRevoke, 'repeatable', { ID: lease }, call);
     } catch (error) {
       if (codeOf(error) !== 'leaseLost') throw error;
     }
@@ -83,17 +87,19 @@ export class EtcdDriver implements Driver {
     this.#cluster.close();
   }
 
-  async #unary<Request, Response>(
+  async #unary<Request, Response extends { readonly header: ResponseHeader | undefined }>(
     method: Method<Request, Response>,
     kind: CallKind,
     request: Request,
     { signal, deadlineMs }: DriverCall,
   ): Promise<Response> {
     const limits = { deadline: Date.now() + deadlineMs, signal, patient: true };
-    try {
-      return await this.#cluster.call(method, kind, request, limits);
-    } catch (error) {
+    const response = await this.#cluster.call(method, kind, request, limits).catch((error: unknown) => {
       throw coordinationError(error, signal);
-    }
+    });
+    const { header } = response;
+    const stranger = header && this.#home.check(header.clusterId, kind === 'read' ? 'refused' : 'unknown');
+    if (stranger !== undefined) throw stranger;
+    return response;
   }
 }

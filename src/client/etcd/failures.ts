@@ -10,6 +10,7 @@ const texts: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^etcdserver: mvcc: database space exceeded/, 'noSpace'],
   [/^etcdserver: request is too large|larger than max|would be larger than/i, 'tooLarge'],
   [/^etcdserver: too many requests/, 'overloaded'],
+  [/^etcdserver: (no leader|not leader|rpc not supported for learner)/, 'unavailable'],
   [/^etcdserver: permission denied/, 'permissionDenied'],
   [/^etcdserver: (authentication failed|invalid auth|user name is empty)/, 'unauthenticated'],
 ];

@@ -14,12 +14,17 @@ interface Renewal {
   readonly settle: (ttl: number) => void;
 }
 
+/** Renewals that were sent on the present stream, by lease: they are answered in their order. */
+type Unanswered = Map<bigint, Renewal[]>;
+
 /** Renewals of all leases of a client, on one stream. */
 export class KeepAlive {
   readonly #cluster: Cluster;
   readonly #persistent: PersistentStream;
   readonly #pending = new Set<Renewal>();
+  #unanswered: Unanswered = new Map();
   #stream: ClientDuplexStream<Uint8Array, Uint8Array> | undefined;
+  #closed = false;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -28,6 +33,7 @@ export class KeepAlive {
 
   /** Seconds that the lease has from now on; 0 when it is gone. Rejects when no server says so in time. */
   async renew(lease: bigint, { signal, deadlineMs }: DriverCall): Promise<number> {
+    if (this.#closed) throw new CoordinationError('closed', 'refused', 'the client is closed');
     let renewal: Renewal | undefined;
     let stop: () => void = () => undefined;
     const timers: NodeJS.Timeout[] = [];
@@ -39,10 +45,11 @@ export class KeepAlive {
         signal?.addEventListener('abort', stop, { once: true });
         renewal = { lease, settle: resolve };
         this.#pending.add(renewal);
-        timers.push(setTimeout(() => this.#impatient(), deadlineMs * share));
+        const since = performance.now();
+        timers.push(setTimeout(() => this.#impatient(since), deadlineMs * share));
         timers.push(setTimeout(() => fail('deadline', 'no server renewed the lease in time'), deadlineMs));
         this.#persistent.want();
-        this.#send(lease);
+        this.#send(renewal);
       });
     } finally {
       for (const timer of timers) clearTimeout(timer);
@@ -52,29 +59,43 @@ export class KeepAlive {
   }
 
   close(): void {
-    this.#persistent.unwant();
+    this.#closed = true;
+    this.#persistent.close();
   }
 
   /** The server takes renewals and does not answer them. */
-  #impatient(): void {
+  #impatient(since: number): void {
     const { connection } = this.#persistent;
-    if (connection !== undefined) this.#cluster.suspect(connection);
+    if (connection === undefined) return;
+    this.#cluster.suspect(connection, since);
+    this.#persistent.restart();
   }
 
-  #send(lease: bigint): void {
-    this.#stream?.write(LeaseKeepAliveRequest.encode({ ID: lease }).finish());
+  #send(renewal: Renewal): void {
+    if (this.#stream === undefined) return;
+    const { lease } = renewal;
+    const sent = this.#unanswered.get(lease);
+    if (sent === undefined) this.#unanswered.set(lease, [renewal]);
+    else sent.push(renewal);
+    this.#stream.write(LeaseKeepAliveRequest.encode({ ID: lease }).finish());
+  }
+
+  /** Of the first that was not answered: a late answer must not count for a renewal that was sent after it. */
+  #answered({ ID, TTL }: LeaseKeepAliveResponse): void {
+    const sent = this.#unanswered.get(ID);
+    const renewal = sent?.shift();
+    if (sent?.length === 0) this.#unanswered.delete(ID);
+    renewal?.settle(Number(TTL));
   }
 
   #next(): StreamHandler {
     return {
       opened: (stream: ClientDuplexStream<Uint8Array, Uint8Array>) => {
         this.#stream = stream;
-        for (const { lease } of this.#pending) this.#send(lease);
+        this.#unanswered = new Map();
+        for (const renewal of this.#pending) this.#send(renewal);
       },
-      message: (bytes: Uint8Array) => {
-        const { ID, TTL } = LeaseKeepAliveResponse.decode(bytes);
-        for (const renewal of this.#pending) if (renewal.lease === ID) renewal.settle(Number(TTL));
-      },
+      message: (bytes: Uint8Array) => this.#answered(LeaseKeepAliveResponse.decode(bytes)),
       closed: () => {
         this.#stream = undefined;
         if (this.#pending.size === 0) this.#persistent.unwant();

@@ -1,7 +1,8 @@
-import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
+import { type ClientDuplexStream, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { pause } from '../pause.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import type { Connection } from '../wire/connection.ts';
+import { wantsToken } from '../wire/identity.ts';
 
 /** Between two attempts to open a stream, in ms: the first follows soon, as another server is probably there. */
 const pauses = [0, 50, 200, 500, 1_000];
@@ -15,7 +16,7 @@ const reachMs = 5_000;
 export interface StreamHandler {
   opened(stream: ClientDuplexStream<Uint8Array, Uint8Array>): void;
   message(bytes: Uint8Array): void;
-  closed(why: Error): void;
+  closed(): void;
 }
 
 /** Opens a stream at some server, again and again while it is wanted; moves it away from servers that went silent. */
@@ -28,6 +29,10 @@ export class PersistentStream {
   #running = false;
   #failures = 0;
   #connection: Connection | undefined;
+  #sent: Metadata | undefined;
+  /** When the last message came, of `performance.now()`. */
+  #heard = 0;
+  #closed = false;
   #stream: ClientDuplexStream<Uint8Array, Uint8Array> | undefined;
   #stop = new AbortController();
 
@@ -42,8 +47,8 @@ export class PersistentStream {
     this.#path = path;
     this.#metadata = metadata;
     this.#handler = handler;
-    cluster.onSuspicion((connection) => {
-      if (connection === this.#connection) this.restart();
+    cluster.onSuspicion((connection, since) => {
+      if (connection === this.#connection && this.#heard < since) this.restart();
     });
   }
 
@@ -53,6 +58,7 @@ export class PersistentStream {
   }
 
   want(): void {
+    if (this.#closed) return;
     this.#wanted = true;
     if (!this.#running) void this.#run();
   }
@@ -62,6 +68,17 @@ export class PersistentStream {
     this.#failures = 0;
     this.#stop.abort();
     this.#stream?.cancel();
+  }
+
+  /** It is never wanted again. */
+  close(): void {
+    this.#closed = true;
+    this.unwant();
+  }
+
+  /** The token of the present stream is not taken: the next one gets another. False when there is nobody to be. */
+  renewIdentity(): boolean {
+    return this.#sent !== undefined && this.#cluster.renewIdentity(this.#sent);
   }
 
   /** Ends the present stream; another one follows if it is still wanted. */
@@ -89,10 +106,12 @@ export class PersistentStream {
     const handler = this.#handler();
     const stream = connection.duplex(this.#path, metadata);
     this.#connection = connection;
+    this.#sent = metadata;
     this.#stream = stream;
     const since = performance.now();
-    const why = await new Promise<Error>((resolve) => {
+    const why = await new Promise<ServiceError | undefined>((resolve) => {
       stream.on('data', (bytes: Uint8Array) => {
+        this.#heard = performance.now();
         try {
           handler.message(bytes);
         } catch {
@@ -101,14 +120,17 @@ export class PersistentStream {
         }
       });
       stream.on('error', (error: ServiceError) => resolve(error));
-      stream.on('end', () => resolve(new Error('the server ended the stream')));
+      stream.on('end', () => resolve(undefined));
       handler.opened(stream);
     });
+    // A stream keeps the token that it was opened with, and that may have expired.
+    if (why?.code === status.UNAUTHENTICATED || wantsToken(why?.details ?? '')) this.renewIdentity();
     this.#connection = undefined;
+    this.#sent = undefined;
     this.#stream = undefined;
     stream.cancel();
     if (performance.now() - since >= longLifeMs) this.#failures = 0;
-    handler.closed(why);
+    handler.closed();
     // Whatever ended it, but for us, the next attempt begins with another server.
     if (!this.#stop.signal.aborted) this.#cluster.passOver(connection);
   }

@@ -1,13 +1,13 @@
 import type { WatchCreateRequest } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import type { Event as WireEvent } from '../../api/etcd/gen/mvccpb/kv.ts';
 import type { Change, WatchQuery } from '../coordination.ts';
-import { CoordinationError } from '../errors.ts';
+import { CoordinationError, type ErrorCode } from '../errors.ts';
 import { WatchEvent, WatchFeed } from '../watch-feed.ts';
 import { codeForText } from './failures.ts';
 import { entryOf, wireRange } from './requests.ts';
 
 export interface WatcherHost {
-  /** The reader can take more: attach it again. */
+  /** The reader can take more, or the server has ended the watch: attach it again. */
   resume(): void;
   /** The reader cannot take more: the server shall keep the rest. */
   park(): void;
@@ -21,7 +21,9 @@ export interface WatcherHost {
 const rpcPrefix = /^rpc error: code = \w+ desc = /;
 
 /** Reasons for which a server ends a watch that another server, or a later try, may take. */
-const passing = /no leader|leader changed|server stopped|timed out|too many requests|^$/;
+const passing = /no leader|leader changed|server stopped|timed out|^$/;
+/** Our servers' reason to end a watch that is behind, for others to go on: it may begin again where it was. */
+const behind = /too many requests: events were not read/;
 
 /** One watch, over all the streams that it lives on: what it wants, and how far it has come. */
 export class Watcher {
@@ -101,9 +103,11 @@ export class Watcher {
     if (compactRevision > 0n || code === 'compacted') {
       const message = `revision ${this.#next} was compacted before it was seen; the oldest that is left is ${compactRevision}`;
       this.feed.fail(new CoordinationError('compacted', 'refused', message, { revision: compactRevision }));
+    } else if (behind.test(reason)) {
+      this.#host.resume();
     } else if (passing.test(reason)) {
       this.#host.restart();
-    } else if (!this.#triedNewToken && this.#host.renewIdentity()) {
+    } else if (isAboutUsers(code) && !this.#triedNewToken && this.#host.renewIdentity()) {
       // A stream keeps the token that it was opened with, and that may have expired.
       this.#triedNewToken = true;
       this.#host.restart();
@@ -114,6 +118,9 @@ export class Watcher {
     }
   }
 }
+
+const isAboutUsers = (code: ErrorCode | undefined): boolean =>
+  code === 'unauthenticated' || code === 'permissionDenied';
 
 function eventOf({ type, kv, prevKv }: WireEvent): WatchEvent {
   const key = kv?.key ?? new Uint8Array(0);

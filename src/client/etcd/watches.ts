@@ -1,7 +1,7 @@
 import type { Watch, WatchQuery } from '../coordination.ts';
-import { CoordinationError } from '../errors.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { methods, streamPaths } from '../wire/methods.ts';
+import type { HomeCluster } from './home-cluster.ts';
 import { PersistentStream } from './streams.ts';
 import { vouchesForProgress } from './versions.ts';
 import { WatchStream } from './watch-stream.ts';
@@ -13,15 +13,14 @@ const statusMs = 5_000;
 
 /** All watches of a client, on one stream. When it breaks, they go on where they were, on another one. */
 export class Watches {
-  readonly #cluster: Cluster;
   readonly #persistent: PersistentStream;
   readonly #watchers = new Set<Watcher>();
+  readonly #home: HomeCluster;
   #stream: WatchStream | undefined;
-  #clusterId: bigint | undefined;
   #progress: NodeJS.Timeout | undefined;
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
+  constructor(cluster: Cluster, home: HomeCluster) {
+    this.#home = home;
     // A server that has lost its leader shall say so instead of going silent.
     const metadata = { hasleader: 'true' };
     this.#persistent = new PersistentStream(cluster, streamPaths.watch, metadata, () => this.#next());
@@ -32,7 +31,7 @@ export class Watches {
       resume: () => this.#attach(watcher),
       park: () => this.#stream?.detach(watcher),
       close: () => this.#forget(watcher),
-      renewIdentity: () => this.#cluster.renewIdentity(),
+      renewIdentity: () => this.#persistent.renewIdentity(),
       restart: () => this.#persistent.restart(),
     });
     this.#watchers.add(watcher);
@@ -43,7 +42,7 @@ export class Watches {
 
   close(): void {
     for (const watcher of [...this.#watchers]) watcher.feed.close();
-    this.#persistent.unwant();
+    this.#persistent.close();
   }
 
   #attach(watcher: Watcher): void {
@@ -75,13 +74,8 @@ export class Watches {
 
   /** A watch that waits for revision 1,000 of another history would wait for ever, or see another past. */
   #checkCluster(id: bigint): boolean {
-    this.#clusterId ??= id;
-    if (id === this.#clusterId) return true;
-    const error = new CoordinationError(
-      'otherCluster',
-      'refused',
-      `a server of the cluster ${id.toString(16)} answers where one of ${this.#clusterId.toString(16)} was: its revisions are others`,
-    );
+    const error = this.#home.check(id, 'refused');
+    if (error === undefined) return true;
     for (const watcher of [...this.#watchers]) watcher.feed.fail(error);
     return false;
   }

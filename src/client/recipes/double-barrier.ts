@@ -63,7 +63,7 @@ class Round {
       try {
         if (await this.#untilComplete(seat, options.signal)) return seat;
       } catch (error) {
-        await seat[Symbol.asyncDispose]();
+        void seat[Symbol.asyncDispose]();
         const lost = seat.lost.aborted && options.signal?.aborted !== true;
         throw lost ? seat.lost.reason : error;
       }

@@ -31,13 +31,7 @@ export async function elect(
   options: ElectOptions = {},
 ): Promise<Leadership> {
   const seat = await Seat.take(coordination, name, value, options);
-  try {
-    await seat.first(options.signal);
-    return new WonElection(seat);
-  } catch (error) {
-    await seat[Symbol.asyncDispose]();
-    throw error;
-  }
+  return new WonElection(await seat.first(options.signal));
 }
 
 class WonElection implements Leadership {
@@ -63,8 +57,8 @@ class WonElection implements Leadership {
     return this.#seat.condition;
   }
 
-  async proclaim(value: Bytes, options: CallOptions = {}): Promise<void> {
-    await this.#seat.update(value, options);
+  proclaim(value: Bytes, options: CallOptions = {}): Promise<void> {
+    return this.#seat.update(value, options);
   }
 
   resign(options?: CallOptions): Promise<void> {

@@ -1,8 +1,8 @@
-import type { CallOptions, Coordination, Lease } from '../coordination.ts';
+import type { CallOptions, Coordination } from '../coordination.ts';
 import type { Bytes, Entry } from '../entry.ts';
-import { CoordinationError } from '../errors.ts';
-import { op, when } from '../operations.ts';
+import { HeldKey } from './held-key.ts';
 import { mirror } from './mirror.ts';
+import { defaultTtl } from './retry.ts';
 
 export interface JoinOptions extends CallOptions {
   /** Seconds that we count as a member after we have died, or are cut off. 10 by default. */
@@ -10,7 +10,7 @@ export interface JoinOptions extends CallOptions {
 }
 
 export interface Membership extends AsyncDisposable {
-  /** Fires when we leave, and when the others may not see us any more. */
+  /** Fires when we leave, when somebody deletes our key, and when the others may not see us any more. */
   readonly lost: AbortSignal;
   /** Says something else of us; rejects with code `leaseLost` when we are no member any more. */
   update(value: Bytes, options?: CallOptions): Promise<void>;
@@ -29,8 +29,6 @@ export interface Group {
   watch(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Members>;
 }
 
-const defaultTtl = 10;
-
 /** Keys are `name/<member>`. */
 export function group(coordination: Coordination, name: string): Group {
   const prefix = `${name}/`;
@@ -42,9 +40,9 @@ export function group(coordination: Coordination, name: string): Group {
       const key = `${prefix}${member}`;
       try {
         const { revision } = await coordination.put(key, value, { ...options, ifRevision: 0n, lease });
-        return new Member(coordination, key, revision, lease);
+        return new Member(new HeldKey(coordination, key, revision, lease));
       } catch (error) {
-        await lease[Symbol.asyncDispose]();
+        void lease[Symbol.asyncDispose]();
         throw error;
       }
     },
@@ -60,38 +58,25 @@ export function group(coordination: Coordination, name: string): Group {
 }
 
 class Member implements Membership {
-  readonly #coordination: Coordination;
-  readonly #key: string;
-  readonly #revision: bigint;
-  readonly #lease: Lease;
+  readonly #held: HeldKey;
 
-  constructor(coordination: Coordination, key: string, revision: bigint, lease: Lease) {
-    this.#coordination = coordination;
-    this.#key = key;
-    this.#revision = revision;
-    this.#lease = lease;
+  constructor(held: HeldKey) {
+    this.#held = held;
   }
 
   get lost(): AbortSignal {
-    return this.#lease.lost;
+    return this.#held.lost;
   }
 
-  async update(value: Bytes, options: CallOptions = {}): Promise<void> {
-    const { succeeded } = await this.#coordination.txn(
-      {
-        if: [when.createRevision(this.#key, '=', this.#revision)],
-        do: [op.put(this.#key, value, this.#lease)],
-      },
-      options,
-    );
-    if (!succeeded) throw new CoordinationError('leaseLost', 'refused', 'we are no member any more');
+  update(value: Bytes, options: CallOptions = {}): Promise<void> {
+    return this.#held.update(value, options);
   }
 
   leave(options?: CallOptions): Promise<void> {
-    return this.#lease.revoke(options);
+    return this.#held.leave(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#lease[Symbol.asyncDispose]();
+    return this.#held[Symbol.asyncDispose]();
   }
 }

@@ -1,12 +1,7 @@
 import type { CallOptions, Condition, Coordination } from '../coordination.ts';
-import { Seat } from './seat.ts';
+import { Seat, type SeatOptions } from './seat.ts';
 
-export interface LockOptions {
-  /** Seconds until others may have the lock if we die, or are cut off. 10 by default. */
-  readonly ttl?: number | undefined;
-  /** Gives up waiting. */
-  readonly signal?: AbortSignal | undefined;
-}
+export type LockOptions = SeatOptions;
 
 /**
  * A lock that is held. A lock of a distributed system is no mutual exclusion on its own: a holder that was stopped for
@@ -36,13 +31,7 @@ export async function lock(
   options: LockOptions = {},
 ): Promise<Lock> {
   const seat = await Seat.take(coordination, name, '', options);
-  try {
-    await seat.first(options.signal);
-    return new HeldLock(seat);
-  } catch (error) {
-    await seat[Symbol.asyncDispose]();
-    throw error;
-  }
+  return new HeldLock(await seat.first(options.signal));
 }
 
 class HeldLock implements Lock {

@@ -1,7 +1,7 @@
 import type { Coordination, Event, Selection } from '../coordination.ts';
 import type { Entry } from '../entry.ts';
 import { CoordinationError } from '../errors.ts';
-import { pause } from '../pause.ts';
+import { never, pause } from '../pause.ts';
 import { mayPass, retryMs } from './retry.ts';
 
 /** Selected keys as they were at one revision, by name. */
@@ -56,5 +56,3 @@ function apply(event: Event, entries: Map<string, Entry>): void {
   if (event.entry === undefined) entries.delete(event.name);
   else entries.set(event.name, event.entry);
 }
-
-const never = new AbortController().signal;

@@ -1,8 +1,9 @@
 import type { CallOptions, Coordination, Lease } from '../coordination.ts';
 import type { Entry } from '../entry.ts';
+import { CoordinationError, codeOf } from '../errors.ts';
 import { pause } from '../pause.ts';
 import { mirror } from './mirror.ts';
-import { mayPass, retryMs } from './retry.ts';
+import { defaultTtl, retryMs } from './retry.ts';
 
 export interface RegisterOptions extends CallOptions {
   /** Seconds that the address is listed after we have died, or are cut off. 10 by default. */
@@ -14,6 +15,10 @@ export interface RegisterOptions extends CallOptions {
 /** An address that is listed until this is closed; if the lease is lost meanwhile, it is listed again as soon as that goes. */
 export interface Registration extends AsyncDisposable {
   readonly address: string;
+  /** False while its lease is lost and no server has taken it anew, and at the end. */
+  readonly listed: boolean;
+  /** Fires when it is closed, and when it will never be listed again; the reason says why. */
+  readonly lost: AbortSignal;
   /** Takes the address off the list. */
   close(options?: CallOptions): Promise<void>;
 }
@@ -23,7 +28,8 @@ export interface Endpoint {
   readonly metadata: unknown;
 }
 
-const defaultTtl = 10;
+/** What fails again and again is tried more and more seldom, down to this, in ms. */
+const maxRetryMs = 10_000;
 
 /**
  * Lists `address` under a service, as `service/<address>` with the JSON that etcd's own naming uses, so that gRPC resolvers
@@ -62,14 +68,26 @@ class Listing implements Registration {
     void this.#keep();
   }
 
+  get listed(): boolean {
+    return !this.#closed.signal.aborted && this.#lease?.lost.aborted === false;
+  }
+
+  get lost(): AbortSignal {
+    return this.#closed.signal;
+  }
+
   async close(options?: CallOptions): Promise<void> {
-    this.#closed.abort();
+    this.#end();
     await this.#lease?.revoke(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort();
+    this.#end();
     await this.#lease?.[Symbol.asyncDispose]();
+  }
+
+  #end(): void {
+    this.#closed.abort(new CoordinationError('closed', 'refused', 'the registration was closed'));
   }
 
   async #list({ ttl = defaultTtl, signal, deadlineMs }: RegisterOptions): Promise<void> {
@@ -78,13 +96,14 @@ class Listing implements Registration {
       await this.#coordination.put(this.#key, this.#value, { lease, signal, deadlineMs });
       this.#lease = lease;
     } catch (error) {
-      await lease[Symbol.asyncDispose]();
+      void lease[Symbol.asyncDispose]();
       throw error;
     }
   }
 
   async #keep(): Promise<void> {
     const { signal } = this.#closed;
+    let retryAfterMs = retryMs;
     while (!signal.aborted) {
       const lost = this.#lease?.lost;
       if (lost !== undefined && !lost.aborted) {
@@ -93,14 +112,22 @@ class Listing implements Registration {
       }
       try {
         await this.#list({ ...this.#options, signal });
+        retryAfterMs = retryMs;
         // Closed meanwhile, with an eye on the lease before this one.
         if (signal.aborted) await this.#lease?.[Symbol.asyncDispose]();
       } catch (error) {
-        if (!mayPass(error)) return;
-        await pause(retryMs, signal);
+        // Permissions, users and space come back, too.
+        if (isFinal(error)) return this.#closed.abort(error);
+        await pause(retryAfterMs, signal);
+        retryAfterMs = Math.min(2 * retryAfterMs, maxRetryMs);
       }
     }
   }
+}
+
+function isFinal(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === undefined || code === 'closed' || code === 'invalid';
 }
 
 const fired = (signal: AbortSignal): Promise<void> =>

@@ -3,6 +3,8 @@ import type { CallOptions, Coordination } from '../coordination.ts';
 import type { Bytes, Entry } from '../entry.ts';
 import { CoordinationError } from '../errors.ts';
 import { op, when } from '../operations.ts';
+import { never, pause } from '../pause.ts';
+import { mayPass, retryMs } from './retry.ts';
 
 export interface EnqueueOptions extends CallOptions {
   /** 0 to 65,535; smaller ones come out first. 32,768 by default. Equal ones come out in the order of their coming. */
@@ -38,12 +40,29 @@ export function queue(coordination: Coordination, name: string): Queue {
     },
     async dequeue({ signal } = {}) {
       for (;;) {
-        const { entry, revision } = await first(coordination, name, signal);
-        if (entry === undefined) await untilPut(coordination, name, revision + 1n, signal);
-        else if (await claim(coordination, entry, signal)) return entry;
+        const entry = await next(coordination, name, signal);
+        if (await claim(coordination, entry, signal)) return entry;
       }
     },
   };
+}
+
+/** What would come out now; waits for something, and for servers. */
+async function next(
+  coordination: Coordination,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Entry> {
+  for (;;) {
+    try {
+      const { entry, revision } = await first(coordination, name, signal);
+      if (entry !== undefined) return entry;
+      await untilPut(coordination, name, revision + 1n, signal);
+    } catch (error) {
+      if (signal?.aborted === true || !mayPass(error)) throw error;
+      await pause(retryMs, signal ?? never);
+    }
+  }
 }
 
 async function first(

@@ -1,5 +1,8 @@
 import { codeOf, type ErrorCode } from '../errors.ts';
 
+/** Seconds that a key outlives us where nothing else was asked for. */
+export const defaultTtl = 10;
+
 /** Before a failed step of waiting is tried again, in ms. */
 export const retryMs = 200;
 

@@ -1,31 +1,26 @@
 import type { CallOptions, Condition, Coordination, Lease } from '../coordination.ts';
 import type { Bytes, Entry } from '../entry.ts';
-import { CoordinationError, codeOf } from '../errors.ts';
+import { CoordinationError } from '../errors.ts';
 import { op, when } from '../operations.ts';
 import { pause } from '../pause.ts';
-import { mayPass, retryMs } from './retry.ts';
+import { HeldKey } from './held-key.ts';
+import { defaultTtl, mayPass, retryMs } from './retry.ts';
 
 export interface SeatOptions {
-  /** Seconds that the key outlives us if we die, or are cut off. */
+  /** Seconds that the key outlives us if we die, or are cut off. 10 by default. */
   readonly ttl?: number | undefined;
   /** Gives up waiting, and leaves the queue. */
   readonly signal?: AbortSignal | undefined;
 }
-
-const defaultTtl = 10;
 
 /**
  * A key of our own below `name`, `name/<lease in hex>`, that lives as long as our lease: the scheme of etcd's locks and
  * elections, so that their clients and ours wait for each other. Who came first, by create revision, is first.
  */
 export class Seat implements AsyncDisposable {
-  readonly key: string;
-  /** Of our key: no two seats of a name ever have the same, and later ones have greater ones. */
-  readonly revision: bigint;
   readonly #coordination: Coordination;
   readonly #name: string;
-  readonly #lease: Lease;
-  readonly #lost = new AbortController();
+  readonly #held: HeldKey;
 
   static async take(
     coordination: Coordination,
@@ -37,78 +32,81 @@ export class Seat implements AsyncDisposable {
     try {
       const key = `${name}/${lease.id.toString(16)}`;
       const revision = await putOnce(coordination, key, value, lease, signal);
-      return new Seat(coordination, name, key, revision, lease);
+      return new Seat(coordination, name, new HeldKey(coordination, key, revision, lease));
     } catch (error) {
-      await lease[Symbol.asyncDispose]();
+      // Not waited for: who gives up wants to go on, and the lease runs out by itself.
+      void lease[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  private constructor(coordination: Coordination, name: string, key: string, revision: bigint, lease: Lease) {
+  private constructor(coordination: Coordination, name: string, held: HeldKey) {
     this.#coordination = coordination;
     this.#name = name;
-    this.key = key;
-    this.revision = revision;
-    this.#lease = lease;
-    lease.lost.addEventListener('abort', () => this.#lost.abort(lease.lost.reason), { once: true });
-    void this.#guard();
+    this.#held = held;
   }
 
-  /** Fires when the lease is lost, and when somebody deletes the key. */
+  get key(): string {
+    return this.#held.key;
+  }
+
+  /** Of our key: no two seats of a name ever have the same, and later ones have greater ones. */
+  get revision(): bigint {
+    return this.#held.revision;
+  }
+
   get lost(): AbortSignal {
-    // Asking for it has the lease look at the clock.
-    void this.#lease.lost;
-    return this.#lost.signal;
-  }
-
-  get ttl(): number {
-    return this.#lease.ttl;
+    return this.#held.lost;
   }
 
   /** Holds in a transaction as long as the seat is ours, whatever this process believes. */
   get condition(): Condition {
-    return when.createRevision(this.key, '=', this.revision);
+    return this.#held.condition;
   }
 
-  /** Resolves when nobody is before us, and our key was seen to be there after that. */
-  async first(signal: AbortSignal | undefined): Promise<void> {
-    const either = signal === undefined ? this.#lost.signal : AbortSignal.any([signal, this.#lost.signal]);
-    while (!(await this.#isFirst(either))) {
-      if (signal?.aborted === true) {
-        throw new CoordinationError('aborted', 'refused', 'given up waiting', { cause: signal.reason });
+  /**
+   * Resolves when nobody is before us, and our key was seen to be there after that. Otherwise leaves the queue, and rejects:
+   * with code `aborted` by `signal`, with `leaseLost` when the seat was lost.
+   */
+  async first(signal: AbortSignal | undefined): Promise<this> {
+    const either = signal === undefined ? this.lost : AbortSignal.any([signal, this.lost]);
+    try {
+      while (!(await this.#isFirst(either))) {
+        if (signal?.aborted === true) {
+          throw new CoordinationError('aborted', 'refused', 'given up waiting', { cause: signal.reason });
+        }
+        if (this.lost.aborted) throw this.lost.reason;
       }
-      if (this.#lost.signal.aborted) throw this.#lost.signal.reason;
+      return this;
+    } catch (error) {
+      void this[Symbol.asyncDispose]();
+      throw error;
     }
   }
 
   /** Rejects with code `leaseLost` when the seat is not ours any more. */
-  async update(value: Bytes, options: CallOptions): Promise<bigint> {
-    const { succeeded, revision } = await this.#coordination.txn(
-      { if: [this.condition], do: [op.put(this.key, value, this.#lease)] },
-      options,
-    );
-    if (succeeded) return revision;
-    this.#lose('the key is gone');
-    throw new CoordinationError('leaseLost', 'refused', 'the key is gone, nothing was put');
+  update(value: Bytes, options: CallOptions): Promise<void> {
+    return this.#held.update(value, options);
   }
 
-  async leave(options: CallOptions = {}): Promise<void> {
-    await this.#lease.revoke(options);
+  leave(options?: CallOptions): Promise<void> {
+    return this.#held.leave(options);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lease[Symbol.asyncDispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#held[Symbol.asyncDispose]();
   }
 
-  /** One step of waiting; false when the world may have changed, or could not be asked. */
+  /** One step of waiting; false when the world may have changed, could not be asked, or `signal` fired. */
   async #isFirst(signal: AbortSignal): Promise<boolean> {
     try {
       const before = await this.#neighbour(signal);
       if (before === undefined) return await this.#stillThere(signal);
       await untilDeleted(this.#coordination, before.entry, before.revision, signal);
     } catch (error) {
+      if (signal.aborted) return false;
       if (!mayPass(error)) throw error;
-      if (!signal.aborted) await pause(retryMs, signal);
+      await pause(retryMs, signal);
     }
     return false;
   }
@@ -133,37 +131,8 @@ export class Seat implements AsyncDisposable {
   async #stillThere(signal: AbortSignal): Promise<boolean> {
     const entry = await this.#coordination.get(this.key, { signal });
     if (entry?.createRevision === this.revision) return !this.lost.aborted;
-    this.#lose('the key was deleted while waiting');
+    this.#held.lose('the key was deleted while waiting');
     return false;
-  }
-
-  async #guard(): Promise<void> {
-    const { signal } = this.#lost;
-    let fromRevision = this.revision + 1n;
-    while (!signal.aborted) {
-      try {
-        for await (const event of this.#coordination.watch({ key: this.key, fromRevision, signal })) {
-          if (event.type === 'delete') return this.#lose('somebody deleted the key');
-          fromRevision = event.revision + 1n;
-        }
-      } catch (error) {
-        if (signal.aborted || codeOf(error) === 'closed') return;
-        // History is gone: what became of the key can still be seen.
-        await pause(retryMs, signal);
-        const { entries, revision } = await this.#coordination
-          .range({ key: this.key }, { signal })
-          .catch(() => ({ entries: undefined, revision: 0n }));
-        if (entries === undefined) continue;
-        if (entries[0]?.createRevision !== this.revision) return this.#lose('the key is gone');
-        fromRevision = revision + 1n;
-      }
-    }
-  }
-
-  #lose(why: string): void {
-    if (this.#lost.signal.aborted) return;
-    this.#lost.abort(new CoordinationError('leaseLost', 'refused', why));
-    void this.#lease[Symbol.asyncDispose]();
   }
 }
 

@@ -15,10 +15,22 @@ export interface CallLimits {
   readonly patient?: boolean;
 }
 
+/** A call over all its tries. */
+interface Attempted<Request, Response> {
+  readonly method: Method<Request, Response>;
+  readonly kind: CallKind;
+  readonly request: Uint8Array;
+  /** A try ended without a certain answer. */
+  maybeDone: boolean;
+}
+
 export interface Reached {
   readonly connection: Connection;
   readonly metadata: Metadata;
 }
+
+/** A server that has not answered a call for so long, in ms, is suspected of having gone silent. */
+const silenceMs = 1_000;
 
 /** How long to wait before all servers are asked again, when each of them said "not now". */
 const roundPauseMs = 100;
@@ -30,8 +42,9 @@ const roundPauseMs = 100;
 export class Cluster {
   readonly #connections: readonly Connection[];
   readonly #identity: Identity;
-  readonly #suspicions = new Set<(connection: Connection) => void>();
+  readonly #suspicions = new Set<(connection: Connection, since: number) => void>();
   #preferred = 0;
+  #closed = false;
 
   constructor(servers: readonly ServerAddress[], credentials?: Credentials) {
     this.#connections = servers.map((server) => new Connection(server));
@@ -44,13 +57,17 @@ export class Cluster {
     message: Request,
     limits: CallLimits,
   ): Promise<Response> {
-    const request = method.request.encode(message).finish();
-    for (;;) {
-      const failure = await this.#round(method, kind, request, limits);
-      if (!(failure instanceof ClientFailure)) return failure.response;
-      const final = failure.type === 'unreachable' && limits.patient !== true;
-      if (final || Date.now() + roundPauseMs >= limits.deadline) throw failure;
-      await pause(roundPauseMs);
+    const call = { method, kind, request: method.request.encode(message).finish(), maybeDone: false };
+    try {
+      for (;;) {
+        const failure = await this.#round(call, limits);
+        if (!(failure instanceof ClientFailure)) return failure.response;
+        const final = failure.type === 'unreachable' && limits.patient !== true;
+        if (final || Date.now() + roundPauseMs >= limits.deadline) throw failure;
+        await pause(roundPauseMs);
+      }
+    } catch (error) {
+      throw call.maybeDone && error instanceof ClientFailure ? error.asUnknown() : error;
     }
   }
 
@@ -83,9 +100,9 @@ export class Cluster {
     }
   }
 
-  /** The token was not taken: the next call gets another. False when there is nobody to be. */
-  renewIdentity(): boolean {
-    return this.#identity.renew();
+  /** What `reach` gave to send along was not taken: the next one gets another token. False when there is nobody to be. */
+  renewIdentity(sent: Metadata): boolean {
+    return this.#identity.renew(sent);
   }
 
   /** Others are tried first from now on. */
@@ -94,27 +111,31 @@ export class Cluster {
     if (at === this.#preferred) this.#preferred = (at + 1) % this.#connections.length;
   }
 
-  /** `connection` takes calls and leaves them unanswered: streams had better move away from it, too. */
-  suspect(connection: Connection): void {
+  /**
+   * `connection` took a call at `since`, of `performance.now()`, and leaves it unanswered. If that is long ago, streams had
+   * better move away from it, too, unless they have heard from it meanwhile.
+   */
+  suspect(connection: Connection, since: number): void {
     this.passOver(connection);
-    for (const listener of this.#suspicions) listener(connection);
+    if (performance.now() - since < silenceMs) return;
+    for (const listener of this.#suspicions) listener(connection, since);
   }
 
-  onSuspicion(listener: (connection: Connection) => void): void {
+  onSuspicion(listener: (connection: Connection, since: number) => void): void {
     this.#suspicions.add(listener);
   }
 
   close(): void {
+    this.#closed = true;
     for (const connection of this.#connections) connection.close();
   }
 
   /** Asks one server after the other; a failure that is returned, and not thrown, may be tried again. */
   async #round<Request, Response>(
-    method: Method<Request, Response>,
-    kind: CallKind,
-    request: Uint8Array,
+    call: Attempted<Request, Response>,
     limits: CallLimits,
   ): Promise<{ readonly response: Response } | ClientFailure> {
+    const { method, kind, request } = call;
     const hindrances = new Map<string, Hindrance>();
     let refusal: ClientFailure | undefined;
     const ring = this.#ring();
@@ -125,18 +146,20 @@ export class Cluster {
         hindrances.set(connection.endpoint, why);
         continue;
       }
-      const deadline = kind === 'read' ? until : limits.deadline;
+      const deadline = kind === 'write' ? limits.deadline : until;
+      const since = performance.now();
       const answer = await this.#identity.call(connection, method.path, request, { ...limits, deadline });
       if (answer.type === 'bytes') {
         this.#prefer(connection);
         return { response: readAnswer(method, kind, answer.bytes, connection.endpoint) };
       }
-      if (answer.error.code === status.DEADLINE_EXCEEDED) this.suspect(connection);
+      if (answer.error.code === status.DEADLINE_EXCEEDED) this.suspect(connection, since);
       if (await connection.wasMisunderstood(answer.error)) {
         hindrances.set(connection.endpoint, misunderstood);
         continue;
       }
       const verdict = judge(answer.error, kind);
+      call.maybeDone ||= verdict.type === 'unknown';
       refusal = new ClientFailure(verdict.type, connection.endpoint, readableDetails(answer.error), {
         status: answer.error.code,
       });
@@ -146,11 +169,16 @@ export class Cluster {
   }
 
   /** Waits for a connection; nothing of a call is sent before it stands. */
-  #obstructed(connection: Connection, until: number, { signal }: CallLimits): Promise<Hindrance | undefined> {
+  async #obstructed(
+    connection: Connection,
+    until: number,
+    { signal }: CallLimits,
+  ): Promise<Hindrance | undefined> {
     const givenUp = (): ClientFailure =>
       new ClientFailure('refused', connection.endpoint, 'given up before anything was sent', {
         status: status.CANCELLED,
       });
+    if (this.#closed) throw new ClientFailure('refused', connection.endpoint, 'the client is closed');
     return abandonable(connection.unreachable(until), signal, givenUp);
   }
 
@@ -189,7 +217,7 @@ function readAnswer<Request, Response>(
   try {
     return method.response.decode(bytes);
   } catch (error) {
-    const type = kind === 'write' ? 'unknown' : 'refused';
+    const type = kind === 'read' ? 'refused' : 'unknown';
     throw new ClientFailure(type, endpoint, `the answer cannot be read: ${(error as Error).message}`);
   }
 }

@@ -69,6 +69,8 @@ export class Connection {
   readonly #server: ServerAddress;
   readonly #channel: Channel;
   #speaksTls: Promise<boolean> | undefined;
+  /** It has answered a call, so it speaks our language. */
+  #understood = false;
 
   constructor(server: ServerAddress) {
     this.#server = server;
@@ -112,6 +114,7 @@ export class Connection {
         { deadline },
         (error, bytes) => {
           signal?.removeEventListener('abort', abort);
+          if (error === null) this.#understood = true;
           resolve(
             error === null ? { type: 'bytes', bytes: bytes ?? new Uint8Array(0) } : { type: 'error', error },
           );
@@ -140,8 +143,8 @@ export class Connection {
    * such a connection only to say so, and the library then fails the call in one way or another.
    */
   async wasMisunderstood({ code, details }: ServiceError): Promise<boolean> {
-    if (this.#server.tls !== undefined || !maybeMisunderstood.has(code) || ownWords.test(details))
-      return false;
+    if (ownWords.test(details)) this.#understood = true;
+    if (this.#server.tls !== undefined || this.#understood || !maybeMisunderstood.has(code)) return false;
     // A port does not change its language, so it is asked once.
     this.#speaksTls ??= speaksTls(this.#server.address, diagnosisMs);
     return this.#speaksTls;

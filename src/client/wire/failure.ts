@@ -34,4 +34,13 @@ export class ClientFailure extends Error {
     this.obstacles = details.obstacles ?? [];
     this.status = details.status;
   }
+
+  /** The end of a call that may have been carried out at an earlier try. */
+  asUnknown(): ClientFailure {
+    const { endpoint, message, obstacles, status } = this;
+    return new ClientFailure('unknown', endpoint, message, {
+      obstacles,
+      ...(status === undefined ? {} : { status }),
+    });
+  }
 }

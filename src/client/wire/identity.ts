@@ -20,10 +20,16 @@ const tokenWanted =
   /^etcdserver: (invalid auth token|revision of auth store is old|user name is empty)|^auth: (invalid auth token|revision in header is old)/;
 /** A token is made known to all servers, but not to all at once: the next one, or a later try, may be known. */
 const maxRenewals = 3;
+/** For a token that many calls may wait for, whatever time each of them has. */
+const authenticationMs = 10_000;
+
+export const wantsToken = (details: string): boolean => tokenWanted.test(details);
 
 /** Who we are to the servers: nobody, or a user whose token is asked for when it is wanted, and again when it is not taken. */
 export class Identity {
   readonly #credentials: Credentials | undefined;
+  /** One at each server: checking a password is meant to be slow. */
+  readonly #asking = new Map<Connection, Promise<ServiceError | undefined>>();
   #token: string | undefined;
   #disabled = false;
 
@@ -31,11 +37,16 @@ export class Identity {
     this.#credentials = credentials;
   }
 
-  /** Throws the token away; false when there is no password to ask another one for. */
-  renew(): boolean {
-    this.#token = undefined;
-    this.#disabled = false;
-    return this.#credentials !== undefined && !('token' in this.#credentials);
+  /**
+   * What was sent along was not taken: the next call gets another token, unless there is a newer one already. False when
+   * there is no password to ask for one with.
+   */
+  renew(sent: Metadata): boolean {
+    if (this.#credentials === undefined || 'token' in this.#credentials) return false;
+    const [token] = sent.get('token');
+    if (token === undefined) this.#disabled = false;
+    else if (token === this.#token) this.#token = undefined;
+    return true;
   }
 
   /** For one call, or one stream. */
@@ -47,7 +58,7 @@ export class Identity {
       return { type: 'metadata', metadata };
     }
     if (this.#token === undefined) {
-      const error = await this.#authenticate(this.#credentials, connection, limits);
+      const error = await within(this.#authenticated(this.#credentials, connection), limits);
       if (error !== undefined) return { type: 'error', error };
     }
     if (this.#token !== undefined) metadata.set('token', this.#token);
@@ -59,31 +70,68 @@ export class Identity {
       const pass = await this.pass(connection, limits);
       if (pass.type === 'error') return pass;
       const answer = await connection.call(path, request, limits, pass.metadata);
-      const old = answer.type === 'error' && tokenWanted.test(answer.error.details);
+      const old = answer.type === 'error' && wantsToken(answer.error.details);
       // A call that was turned away for its token did nothing, so it may be repeated whatever it is.
-      if (!old || renewals === maxRenewals || !this.renew()) return answer;
+      if (!old || renewals === maxRenewals || !this.renew(pass.metadata)) return answer;
     }
+  }
+
+  #authenticated(
+    credentials: Extract<Credentials, { readonly name: string }>,
+    connection: Connection,
+  ): Promise<ServiceError | undefined> {
+    const underWay = this.#asking.get(connection);
+    if (underWay !== undefined) return underWay;
+    const asking = this.#authenticate(credentials, connection).finally(() => this.#asking.delete(connection));
+    this.#asking.set(connection, asking);
+    return asking;
   }
 
   async #authenticate(
     { name, password }: Extract<Credentials, { readonly name: string }>,
     connection: Connection,
-    limits: Limits,
   ): Promise<ServiceError | undefined> {
     const { path, request, response } = methods.authenticate;
+    const limits = { deadline: Date.now() + authenticationMs };
     const answer = await connection.call(path, request.encode({ name, password }).finish(), limits);
     if (answer.type === 'bytes') {
       this.#token = response.decode(answer.bytes).token;
       return undefined;
     }
-    const { error } = answer;
-    if (error.code === status.FAILED_PRECONDITION && /not enabled/.test(error.details)) {
+    const { code, details } = answer.error;
+    if (code === status.FAILED_PRECONDITION && /not enabled/.test(details)) {
       this.#disabled = true;
       return undefined;
     }
-    // Whatever became of this call, the one that it was for was not sent.
-    error.metadata = new Metadata();
-    error.metadata.set('quorate-outcome', 'refused');
-    return error;
+    return notSent(code, details);
+  }
+}
+
+/** Whatever became of asking for a token, the call that it was for was not sent. */
+function notSent(code: status, details: string): ServiceError {
+  const metadata = new Metadata();
+  metadata.set('quorate-outcome', 'refused');
+  return Object.assign(new Error(details), { code, details, metadata });
+}
+
+/** The same for one of many who wait for it, in the time that he has. */
+async function within(
+  asking: Promise<ServiceError | undefined>,
+  { deadline, signal }: Limits,
+): Promise<ServiceError | undefined> {
+  if (signal?.aborted === true) return notSent(status.CANCELLED, 'given up');
+  let timer: NodeJS.Timeout | undefined;
+  let stop: () => void = () => undefined;
+  try {
+    return await new Promise((resolve, reject) => {
+      stop = () => resolve(notSent(status.CANCELLED, 'given up'));
+      signal?.addEventListener('abort', stop, { once: true });
+      const late = (): void => resolve(notSent(status.DEADLINE_EXCEEDED, 'no answer in time'));
+      timer = setTimeout(late, deadline - Date.now());
+      asking.then(resolve, reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
   }
 }

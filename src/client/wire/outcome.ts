@@ -1,12 +1,15 @@
 import { type ServiceError, status } from '@grpc/grpc-js';
 
-/** Whether a call can change anything: a read that fails has certainly changed nothing. */
-export type CallKind = 'read' | 'write';
+/**
+ * What a call can change. A `read` that fails has certainly changed nothing. A `repeatable` one may have, and does no harm
+ * when it is done twice; a `write` does.
+ */
+export type CallKind = 'read' | 'repeatable' | 'write';
 
 /** What to make of an error that came after the call was handed to a connection. */
 export interface Verdict {
   readonly type: 'refused' | 'unknown';
-  /** Another server may do better, and asking it cannot make anything happen twice. */
+  /** Another server may do better, and asking it can do no harm. */
   readonly elsewhere: boolean;
 }
 
@@ -22,10 +25,17 @@ const finalCodes: ReadonlySet<status> = new Set([
   status.UNAUTHENTICATED,
 ]);
 
-/** Texts by which a server of the etcd family says that a request was turned away before it could be proposed. */
-const turnedAway =
-  /^(etcdserver: (no leader|not leader|too many requests|rpc not supported for learner)|quorate: )/;
-const tooLarge = /^(etcdserver: (request is too large|mvcc: database space exceeded)|.*larger than max)/i;
+/** Texts by which etcd's servers say that a request was turned away before it could be proposed, whatever the code is. */
+const turnedAway = /^etcdserver: (no leader|not leader|too many requests|rpc not supported for learner)/;
+/** Texts of our own servers, who say in the trailer when anything may have happened. */
+const ours = /^quorate: /;
+/** The last is the library's, of a server that did not take the request. */
+const tooLarge =
+  /^(etcdserver: (request is too large|mvcc: database space exceeded)|.*received message.*larger than max)/i;
+/** The library's, of an answer to what was done. */
+const answerTooLarge = /larger than max/i;
+/** Of an answer that broke off: the library gives it the code for a method that is not there. */
+const withoutMessage = /no message received/i;
 
 /**
  * A timeout, a lost connection or an internal error of the server leave a write unknown. The trailer `quorate-outcome`
@@ -34,11 +44,17 @@ const tooLarge = /^(etcdserver: (request is too large|mvcc: database space excee
  */
 export function judge(error: ServiceError, kind: CallKind): Verdict {
   const outcome = error.metadata?.get('quorate-outcome') ?? [];
-  if (kind === 'write' && outcome.includes('unknown')) return { type: 'unknown', elsewhere: false };
-  if (finalCodes.has(error.code)) return { type: 'refused', elsewhere: false };
-  if (tooLarge.test(error.details)) return { type: 'refused', elsewhere: false };
-  if (outcome.includes('refused') || turnedAway.test(error.details))
-    return { type: 'refused', elsewhere: true };
-  if (kind === 'write') return { type: 'unknown', elsewhere: false };
-  return { type: 'refused', elsewhere: true };
+  const { code, details } = error;
+  if (outcome.includes('unknown')) return uncertain(kind);
+  if (turnedAway.test(details)) return { type: 'refused', elsewhere: true };
+  if (tooLarge.test(details) || (finalCodes.has(code) && !withoutMessage.test(details))) {
+    return { type: 'refused', elsewhere: false };
+  }
+  if (answerTooLarge.test(details)) return { ...uncertain(kind), elsewhere: false };
+  if (outcome.includes('refused') || ours.test(details)) return { type: 'refused', elsewhere: true };
+  return uncertain(kind);
+}
+
+function uncertain(kind: CallKind): Verdict {
+  return { type: kind === 'read' ? 'refused' : 'unknown', elsewhere: kind !== 'write' };
 }

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { SingleReplica } from '../../../test/support/single-replica.ts';
+import { embedded } from '../../embedded/index.ts';
+import { CoordinationError, codeOf } from '../index.ts';
+
+/** Lets time pass, a little at a time: what is asked on the way is answered on the way. */
+async function pass(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += 10) {
+    await vi.advanceTimersByTimeAsync(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const nobodyAnswers = { type: 'unknown', reason: 'timeout' } as const;
+
+/** The error of a call that goes on while time passes. */
+function failing(call: Promise<unknown>): { error: unknown } {
+  const outcome: { error: unknown } = { error: undefined };
+  call.then(
+    () => {
+      outcome.error = 'no error';
+    },
+    (error: unknown) => {
+      outcome.error = error;
+    },
+  );
+  return outcome;
+}
+
+/** Its second command, which puts the key of a seat, takes `ms`; what comes after it is not answered. */
+function slowToPut(ms: number): SingleReplica {
+  const replica = new SingleReplica();
+  const propose = replica.propose.bind(replica);
+  let commands = 0;
+  replica.propose = async (command) => {
+    const nth = ++commands;
+    if (nth > 2) return nobodyAnswers;
+    const outcome = await propose(command);
+    if (nth === 2) await new Promise((resolve) => setTimeout(resolve, ms));
+    return outcome;
+  };
+  return replica;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+});
+afterEach(() => vi.useRealTimers());
+
+describe('over a lease that was lost while the key was put', () => {
+  test.each([
+    ['lock', (replica: SingleReplica) => embedded(replica).lock('l', { ttl: 2 })],
+    ['elect', (replica: SingleReplica) => embedded(replica).elect('e', 'me', { ttl: 2 })],
+    ['join', (replica: SingleReplica) => embedded(replica).group('g').join('me', '', { ttl: 2 })],
+  ])('%s is not won', async (_what, attempt) => {
+    const outcome = failing(attempt(slowToPut(3_000)));
+    await pass(4_000);
+    expect(codeOf(outcome.error)).toBe('leaseLost');
+  });
+});
+
+describe('waiting', () => {
+  test('without servers for longer than the time to live ends with leaseLost', async () => {
+    const replica = new SingleReplica();
+    await embedded(replica).lock('l', { ttl: 600 });
+    const outcome = failing(embedded(replica).lock('l', { ttl: 2 }));
+    await pass(200);
+    replica.writeOutcome = nobodyAnswers;
+    replica.read = () => new Promise(() => undefined);
+    replica.peek = () => undefined;
+    await pass(3_000);
+    expect(codeOf(outcome.error)).toBe('leaseLost');
+  });
+
+  test('that is given up ends at once, although nobody takes the revocation', async () => {
+    const replica = new SingleReplica();
+    await embedded(replica).lock('l', { ttl: 600 });
+    const giveUp = new AbortController();
+    const outcome = failing(embedded(replica).lock('l', { ttl: 600, signal: giveUp.signal }));
+    await pass(200);
+    replica.propose = () => new Promise(() => undefined);
+    giveUp.abort();
+    await pass(20);
+    expect(codeOf(outcome.error)).toBe('aborted');
+  });
+});
+
+test('a client closes within its deadline, although nobody takes the revocation', async () => {
+  const replica = new SingleReplica();
+  const client = embedded(replica, { deadlineMs: 1_000 });
+  await client.lock('l', { ttl: 600 });
+  replica.propose = (_command, timeoutMs) =>
+    new Promise((resolve) => setTimeout(() => resolve(nobodyAnswers), timeoutMs));
+  let closed = false;
+  void client.close().then(() => {
+    closed = true;
+  });
+  await pass(1_200);
+  expect(closed).toBe(true);
+});
+
+test('a membership is lost when somebody deletes the key of the member', async () => {
+  const client = embedded(new SingleReplica());
+  const membership = await client.group('g').join('me');
+  await client.del('g/me');
+  await pass(200);
+  expect(membership.lost.aborted).toBe(true);
+  expect(membership.lost.reason).toBeInstanceOf(CoordinationError);
+});
