@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
@@ -26,25 +26,38 @@ export function foreignProgram(name: ForeignProgram): string | undefined {
   return undefined;
 }
 
+/**
+ * Debian's Python with a module of the package; undefined, said in one line, when it is not here and cannot be installed.
+ * Other Pythons on the path know nothing of Debian's packages.
+ */
+export function pythonWith(module: string, debianPackage: string): string | undefined {
+  const python = '/usr/bin/python3';
+  const has = (): boolean => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0;
+  if (has()) return python;
+  installPackage(debianPackage);
+  if (has()) return python;
+  process.stderr.write(
+    `left out: tests with Python's ${module}; get it with "apt install ${debianPackage}"\n`,
+  );
+  return undefined;
+}
+
 function onPath(name: string): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(path.delimiter);
   return directories.map((directory) => path.join(directory, name)).find((file) => existsSync(file));
 }
 
 function install(name: ForeignProgram): string | undefined {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
+  return installPackage(packages[name]) ? onPath(name) : undefined;
+}
+
+function installPackage(debianPackage: string): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return false;
   // Test files run side by side: whoever comes second waits for the first one's lock.
   const wait = ['-o', 'DPkg::Lock::Timeout=300'];
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const update = spawnSync('apt-get', [...wait, '-qq', 'update'], { env, stdio: 'ignore' });
-  if (update.status !== 0) return undefined;
-  try {
-    execFileSync('apt-get', [...wait, '-qq', 'install', '--yes', '--no-install-recommends', packages[name]], {
-      env,
-      stdio: 'ignore',
-    });
-  } catch {
-    return undefined;
-  }
-  return onPath(name);
+  if (update.status !== 0) return false;
+  const how = ['-qq', 'install', '--yes', '--no-install-recommends', debianPackage];
+  return spawnSync('apt-get', [...wait, ...how], { env, stdio: 'ignore' }).status === 0;
 }
