@@ -41,6 +41,22 @@ export const differences: readonly Difference[] = [
       errorOf(theirs) === errorOf(ours),
   },
   {
+    name: 'the revision in the header of a campaign',
+    versions: 'all',
+    etcd: 'That at which the candidate took its place in the line, however long ago, and before it changed its value.',
+    quorate: 'That at which the candidate was seen to lead.',
+    reason: 'What is read from there on is what happens under the new leader.',
+    parts: false,
+    explains: ({ step, theirs, ours }) => {
+      const leader = field(theirs, 'leader');
+      return (
+        step?.type === 'campaign' &&
+        leader !== undefined &&
+        JSON.stringify(leader) === JSON.stringify(field(ours, 'leader'))
+      );
+    },
+  },
+  {
     name: 'sort options that no definition names',
     versions: '3.4',
     etcd: 'An order is passed over; of a target, the server dies, and again whenever it is started. 3.5 refuses both, as we do.',
@@ -56,7 +72,8 @@ export const differences: readonly Difference[] = [
     versions: 'all',
     etcd: 'Takes one pair more than the limit in the order of the keys, and sorts those.',
     quorate: 'Sorts all, and then takes as many as the limit says, as with an order.',
-    reason: 'The limit counts after sorting, which is what the definition says and what etcd does where an order is given.',
+    reason:
+      'The limit counts after sorting, which is what the definition says and what etcd does where an order is given.',
     parts: false,
     explains: ({ step, theirs, ours }) =>
       errorOf(theirs) === undefined &&
