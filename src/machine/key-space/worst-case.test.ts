@@ -73,12 +73,13 @@ test('a role of as many and as long permissions as there may be is kept, whichev
   expect(readRole(space.store, 'r')?.permissions).toHaveLength((before ?? 0) - 1);
 });
 
-/** What is at its bound, just above it, or as long as a command may be. */
-const huge = bytes(maxCommandBytes - 1024);
+/** What is at its bound, just above it, or so long that a command has room for two of them. */
+const hugeOf = [0x00, 0x61, 0xff].map((byte) => bytes(maxCommandBytes / 2 - 1024, byte));
+const huge = fc.constantFrom(...hugeOf);
 const sized = (...lengths: readonly number[]): fc.Arbitrary<Uint8Array> =>
   fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...lengths).chain((n) => fill.map((byte) => bytes(n, byte))) },
-    { weight: 1, arbitrary: fc.constant(huge) },
+    { weight: 1, arbitrary: huge },
   );
 const fill = fc.constantFrom(0x00, 0x61, 0xff);
 const key = sized(
@@ -92,9 +93,15 @@ const range: fc.Arbitrary<KeyRange> = fc.oneof(
   fc.record({ from: key, to: fc.option(key, { nil: undefined }) }),
   key.map((from) => ({ from, to: concatBytes([from, Uint8Array.of(0)]) })),
 );
+const boundary: fc.Arbitrary<KeyRange> = fc.oneof(
+  range,
+  fc.tuple(huge, fc.nat(255)).map(([from, last]) => ({
+    from,
+    to: concatBytes([hugeOf[2] as Uint8Array, Uint8Array.of(last)]),
+  })),
+);
 const name = fc.constantFrom(
-  'u',
-  'r',
+  ...['u', 'r', 'u', 'r'],
   'x'.repeat(maxAuthNameBytes),
   'x'.repeat(maxAuthNameBytes + 1),
   'x'.repeat(5000),
@@ -110,14 +117,15 @@ const change: fc.Arbitrary<AuthChange> = fc.oneof(
   fc.record({
     type: fc.constant('grantPermission' as const),
     role: name,
-    permission: fc.record({ type: fc.constantFrom('read' as const, 'readWrite' as const), range }),
+    permission: fc.record({ type: fc.constantFrom('read' as const, 'readWrite' as const), range: boundary }),
   }),
   fc.record({ type: fc.constant('revokePermission' as const), role: name, range }),
-  fc.record({ type: fc.constant('enable' as const), secret: fc.constant(huge) }),
+  fc.record({ type: fc.constant('enable' as const), secret: huge }),
 );
 
 const command: fc.Arbitrary<KeyCommand> = fc.oneof(
   { weight: 3, arbitrary: change.map(auth) },
+  { weight: 3, arbitrary: boundary.map((each) => grant(each)) },
   { weight: 2, arbitrary: fc.tuple(key, sized(0, 1)).map(([at, value]) => putOf(at, value)) },
   { weight: 1, arbitrary: fc.tuple(key, lease).map(([at, id]) => putOf(at, utf8('v'), { lease: id })) },
   {
@@ -133,7 +141,7 @@ const command: fc.Arbitrary<KeyCommand> = fc.oneof(
     arbitrary: range.map(
       (found): KeyCommand => ({
         type: 'txn',
-        compare: [{ range: found, relation: 'equal', target: 'value', operand: huge }],
+        compare: [{ range: found, relation: 'equal', target: 'value', operand: utf8('v') }],
         success: [],
         failure: [{ type: 'delete', range: found, previous: true }],
       }),
