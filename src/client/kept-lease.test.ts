@@ -92,6 +92,39 @@ describe('a lease', () => {
     expect(lease.lost.aborted).toBe(true);
   });
 
+  test('of a year is not lost after a moment, and is renewed', async () => {
+    const replica = new SingleReplica();
+    const lease = await embedded(replica).lease(365 * 86_400);
+    await pass(1_000);
+    expect(lease.lost.aborted).toBe(false);
+    const day = 86_400_000;
+    for (let days = 0; days < 200; days++) await vi.advanceTimersByTimeAsync(day);
+    expect(lease.lost.aborted).toBe(false);
+    replica.writeOutcome = lost;
+    for (let days = 0; days < 366; days++) await vi.advanceTimersByTimeAsync(day);
+    expect(lease.lost.aborted).toBe(true);
+  });
+
+  test('that is granted while the client is being closed is revoked, and nobody gets it', async () => {
+    const replica = new SingleReplica();
+    const propose = replica.propose.bind(replica);
+    const commands: Uint8Array[] = [];
+    replica.propose = async (command) => {
+      commands.push(command);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return propose(command);
+    };
+    const client = embedded(replica);
+    const granted = client.lease(10).then(() => 'granted', codeOf);
+    await pass(50);
+    const closed = client.close();
+    await pass(400);
+    await closed;
+    expect(await granted).toBe('closed');
+    await pass(20_000);
+    expect(commands).toHaveLength(2);
+  });
+
   test('needs a time to live', async () => {
     const client = embedded(new SingleReplica());
     await expect(client.lease(0)).rejects.toMatchObject({ code: 'invalid', outcome: 'refused' });

@@ -8,8 +8,9 @@ import { maxTimerMs, pause } from './pause.ts';
 const renewAfter = 1 / 3;
 const renewalDeadline = 1 / 3;
 const retryAfter = 1 / 20;
-/** However long the lease, in ms: what was asked and not answered is asked again. */
+/** However long the lease, in ms: what was asked and not answered fails, and is asked again. */
 const maxRenewalMs = 30_000;
+const maxRetryMs = 600_000;
 /** Kept back for clocks that do not run equally fast. */
 const margin = 1 / 20;
 
@@ -120,7 +121,7 @@ export class KeptLease implements Lease {
     while (!signal.aborted) {
       const outcome = await this.#renew(signal);
       if (outcome === 'gone') this.#drop('the server says that the lease is gone');
-      else if (outcome === 'failed') await pause(Math.min(this.#validMs * retryAfter, maxRenewalMs), signal);
+      else if (outcome === 'failed') await pause(Math.min(this.#validMs * retryAfter, maxRetryMs), signal);
       else await pause(this.#validMs * renewAfter - this.#since.elapsedMs, signal);
     }
   }

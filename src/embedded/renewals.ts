@@ -1,11 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { DriverCall } from '../client/driver.ts';
+import { CoordinationError } from '../client/errors.ts';
 import { maxRenewals } from '../core/limits.ts';
 import type { KeyAccess } from './access.ts';
 
+/** For one command with renewals, in ms: those who wait for the next one do not wait for long. */
+const batchMs = 2_000;
+
 interface Waiting {
   readonly lease: bigint;
-  readonly call: DriverCall;
   readonly resolve: (ttl: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -22,7 +25,23 @@ export class Renewals {
 
   renew(lease: bigint, call: DriverCall): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ lease, call, resolve, reject });
+      const late = (): void => {
+        this.#waiting = this.#waiting.filter((waiting) => waiting !== renewal);
+        reject(new CoordinationError('deadline', 'refused', 'the lease was not renewed in time'));
+      };
+      const timer = setTimeout(late, call.deadlineMs);
+      const renewal: Waiting = {
+        lease,
+        resolve: (ttl) => {
+          clearTimeout(timer);
+          resolve(ttl);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      this.#waiting.push(renewal);
       if (!this.#running) void this.#run();
     });
   }
@@ -33,11 +52,10 @@ export class Renewals {
       await turn();
       const batch = this.#waiting.splice(0, maxRenewals);
       const leases = [...new Set(batch.map(({ lease }) => lease))];
-      const deadlineMs = Math.min(...batch.map(({ call }) => call.deadlineMs));
       try {
         const { result } = await this.#keys.execute(
           { type: 'renew', leases },
-          { signal: undefined, deadlineMs },
+          { signal: undefined, deadlineMs: batchMs },
         );
         const ttls = new Map(leases.map((lease, at) => [lease, result.ttls[at] ?? 0]));
         for (const { lease, resolve } of batch) resolve(ttls.get(lease) ?? 0);

@@ -13,13 +13,18 @@ import { entryOf, machineRange } from './requests.ts';
 /** Few ask for it here: an embedded watch has no connection over which to come back. */
 const progressIntervalMs = 600_000;
 const retryMs = 100;
+/** How often it is looked whether the replica still runs: one that stops applies nothing that would tell. */
+const lookMs = 500;
 
 /** Watches of a replica in this process, each with its own room. */
 export class Watches {
   readonly #hub: WatchHub;
+  readonly #replica: ReplicaHandle;
   readonly #feeds = new Set<WatchFeed>();
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(replica: ReplicaHandle) {
+    this.#replica = replica;
     this.#hub = new WatchHub({
       replica,
       clock: nodeClock,
@@ -40,6 +45,7 @@ export class Watches {
         close: () => {
           stop.abort();
           this.#feeds.delete(feed);
+          if (this.#feeds.size === 0) this.#rest();
           // Not within the sink: a stream is not closed while it is being told something.
           queueMicrotask(() => stream?.close());
         },
@@ -47,6 +53,7 @@ export class Watches {
       query.signal,
     );
     this.#feeds.add(feed);
+    this.#looking ??= setInterval(() => void this.#look(), lookMs).unref();
     const open = (): boolean => {
       stream = this.#hub.stream(sinkOf(feed));
       const added = stream.watch(0n, {
@@ -72,6 +79,20 @@ export class Watches {
   close(): void {
     for (const feed of [...this.#feeds]) feed.close();
     this.#hub.close();
+  }
+
+  /** A replica that was stopped, or has halted, never runs again: another process, or a new replica, has to. */
+  async #look(): Promise<void> {
+    if (this.#replica.peek() !== undefined) return;
+    const outcome = await this.#replica.read('local');
+    if (outcome.type !== 'refused' || outcome.reason !== 'stopping') return;
+    const message = 'the replica in this process does not run any more';
+    for (const feed of [...this.#feeds]) feed.fail(new CoordinationError('unavailable', 'refused', message));
+  }
+
+  #rest(): void {
+    clearInterval(this.#looking);
+    this.#looking = undefined;
   }
 }
 
