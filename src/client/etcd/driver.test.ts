@@ -14,6 +14,7 @@ import {
   LeaseRevokeResponse,
   PutResponse,
   RangeResponse,
+  StatusResponse,
 } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { type Client, type ConnectOptions, type CoordinationError, connect } from '../index.ts';
 
@@ -164,5 +165,71 @@ describe('a call', () => {
     expect(await client.get('a', { deadlineMs: 2_000 })).toBeUndefined();
     const alone = await connected({ endpoints: learning });
     expect(await failure(alone.put('a', '1', { deadlineMs: 300 }))).toBe('unavailable refused');
+  });
+
+  test('that another cluster answers is no answer; what it wrote may be there', async () => {
+    const foreign = { header: header(5n, 99n) };
+    const endpoints = await serving({
+      answers: {
+        put: () => ({ ...PutResponse.fromJSON({}), ...foreign }),
+        range: () => ({ ...RangeResponse.fromJSON({}), ...foreign }),
+      },
+    });
+    const client = await connected({ endpoints });
+    expect(await failure(client.put('a', '1'))).toBe('otherCluster unknown');
+    expect(await failure(client.get('a'))).toBe('otherCluster refused');
+  });
+
+  test('that had too little time does not end the watches of the others', async () => {
+    let streams = 0;
+    const endpoints = await serving({
+      answers: { range: () => silence },
+      watch: (call) => {
+        streams++;
+        call.on('error', () => undefined);
+        call.on('data', () => call.write(watchResponse({ ...ok, created: true })));
+        call.on('end', () => call.end());
+      },
+    });
+    const client = await connected({ endpoints });
+    await client.watch({ key: 'a' }).ready;
+    expect(await failure(client.get('a', { deadlineMs: 100 }))).toBe('deadline refused');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(streams).toBe(1);
+    expect(await failure(client.get('a', { deadlineMs: 1_500 }))).toBe('deadline refused');
+    while (streams < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+
+  test('many at once ask for one token, and for one more when it is not taken any more', async () => {
+    let tokens = 0;
+    let taken = '1';
+    const endpoints = await serving({
+      answers: {
+        authenticate: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          return { ...AuthenticateResponse.fromJSON({ token: String(++tokens) }), ...ok };
+        },
+        range: (_request, metadata) =>
+          metadata.get('token')[0] === taken
+            ? nothing()
+            : new Refusal(status.UNAUTHENTICATED, 'etcdserver: invalid auth token'),
+        status: (_request, metadata) =>
+          metadata.get('token').length > 0
+            ? { ...StatusResponse.fromJSON({}), ...ok }
+            : new Refusal(status.UNAUTHENTICATED, 'etcdserver: invalid auth token'),
+      },
+    });
+    const client = await connected({ endpoints, auth: { name: 'root', password: 'secret' } });
+    const many = () => Promise.all(Array.from({ length: 20 }, () => client.get('a')));
+    await many();
+    expect(tokens).toBe(1);
+    taken = '2';
+    await many();
+    expect(tokens).toBe(2);
+  });
+
+  test('with a key that cannot be read is refused before anything is opened', async () => {
+    const attempt = connect({ endpoints: 'https://127.0.0.1:1', tls: { ca: 'no PEM', cert: 'x', key: 'y' } });
+    expect(await failure(attempt)).toBe('invalid refused');
   });
 });

@@ -170,6 +170,34 @@ describe('a watch', () => {
     expect(await first.ready).toBe(4n);
   });
 
+  test('that is one too many ends alone, and the stream of the others stays', async () => {
+    const { client, calls } = await serving((call, _create, nth) => {
+      call.write(created(4n, BigInt(nth)));
+      if (nth === 0) return;
+      const cancelReason = 'etcdserver: too many requests: a replica serves 1 watches, try another one';
+      call.write(watchResponse({ header: header(4n), watchId: BigInt(nth), canceled: true, cancelReason }));
+    });
+    const first = client.watch({ key: 'a' });
+    await first.ready;
+    expect(codeOf(await errorOf(take(client.watch({ key: 'b' }), 1)))).toBe('overloaded');
+    await pause(200);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('that was ended for being behind begins again where it was, on the same stream', async () => {
+    const { client, calls, creates } = await serving((call, _create, nth) => {
+      call.write(created(4n, BigInt(nth)));
+      call.write({ ...events(5n, putEvent('a', 5n + BigInt(nth))), watchId: BigInt(nth) });
+      if (nth > 0) return;
+      const cancelReason =
+        'etcdserver: too many requests: events were not read for too long while others waited; watch again from the last revision read';
+      call.write(watchResponse({ header: header(5n), canceled: true, cancelReason }));
+    });
+    expect(await take(client.watch({ prefix: '' }), 2)).toEqual(['5: a', '6: a']);
+    expect(creates.map(({ startRevision }) => startRevision)).toEqual([0n, 6n]);
+    expect(calls).toHaveLength(1);
+  });
+
   test('that a server ends because it has lost its leader goes on elsewhere', async () => {
     const { client, calls } = await serving(
       (call) => {

@@ -67,7 +67,8 @@ export class Cluster {
         await pause(roundPauseMs);
       }
     } catch (error) {
-      throw call.maybeDone && error instanceof ClientFailure ? error.asUnknown() : error;
+      const known = error instanceof ClientFailure && error.type !== 'unknown';
+      throw call.maybeDone && known ? error.asUnknown() : error;
     }
   }
 

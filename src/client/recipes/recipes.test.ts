@@ -107,3 +107,36 @@ test('a membership is lost when somebody deletes the key of the member', async (
   expect(membership.lost.aborted).toBe(true);
   expect(membership.lost.reason).toBeInstanceOf(CoordinationError);
 });
+
+test('a registration is listed again whatever was refused meanwhile, and says so', async () => {
+  const replica = new SingleReplica();
+  const client = embedded(replica);
+  const registration = await client.register('web', '10.0.0.1:80', { ttl: 2 });
+  expect([registration.listed, registration.lost.aborted]).toEqual([true, false]);
+  replica.writeOutcome = { type: 'refused', reason: 'unsupported' };
+  await pass(5_000);
+  expect([registration.listed, registration.lost.aborted]).toEqual([false, false]);
+  replica.writeOutcome = undefined;
+  await pass(11_000);
+  expect([registration.listed, registration.lost.aborted]).toEqual([true, false]);
+  await registration.close();
+  expect([registration.listed, registration.lost.aborted]).toEqual([false, true]);
+});
+
+test('whoever waits for an item of a queue outlives a cluster that does not answer', async () => {
+  const replica = new SingleReplica();
+  const client = embedded(replica, { deadlineMs: 500 });
+  replica.readOutcome = { type: 'refused', reason: 'timeout' };
+  let item: string | undefined;
+  void client
+    .queue('q')
+    .dequeue()
+    .then(({ text }) => {
+      item = text;
+    });
+  await pass(3_000);
+  replica.readOutcome = undefined;
+  await client.queue('q').enqueue('a');
+  await pass(1_000);
+  expect(item).toBe('a');
+});
