@@ -17,9 +17,28 @@ const loadHighs = highsLoader as unknown as (options?: InitOptions) => Promise<H
 export async function openInlineSolver(): Promise<LpSolver> {
   const highs = await loadHighs();
   return {
-    solve: async (program, options = {}) => solveProgram(highs, program, options),
+    solve: async (program, options = {}) => solveStubbornly(highs, program, options),
     close: async () => undefined,
   };
+}
+
+/**
+ * Simplex may end without an answer, or with one that only rounding explains: programs of a depot always have a solution.
+ * Another way through the same program then mostly finds it.
+ */
+function solveStubbornly(highs: Highs, program: LinearProgram, options: SolveOptions): LpSolution {
+  const { start: _ended, ...fresh } = options;
+  const ways: readonly SolveOptions[] = [
+    options,
+    { ...fresh, presolve: options.presolve === false },
+    { ...fresh, method: options.method === 'ipm' ? 'simplex' : 'ipm' },
+  ];
+  let solution: LpSolution = { type: 'failed', detail: 'it was not tried' };
+  for (const way of ways) {
+    solution = solveProgram(highs, program, way);
+    if (solution.type !== 'failed' && solution.type !== 'infeasible') break;
+  }
+  return solution;
 }
 
 function solveProgram(highs: Highs, program: LinearProgram, options: SolveOptions): LpSolution {

@@ -25,12 +25,19 @@ export function isPresent(process: PlannedProcess, step: number): boolean {
 export function dispatch(problem: Problem, state: DepotState, lists: StepLists): Dispatch {
   const { step } = state;
   const wishes = wishedPower(problem, state, lists);
-  const wantedKw = Float64Array.from(problem.generation, ({ kw }, row) =>
-    Math.max(0, Math.min(kw[step] ?? 0, lists.generationCeilingKw?.[row] ?? Infinity)),
+  const availableKw = Float64Array.from(problem.generation, ({ kw }) => kw[step] ?? 0);
+  const ceiledKw = availableKw.map((kw, row) =>
+    Math.max(0, Math.min(kw, lists.generationCeilingKw?.[row] ?? Infinity)),
   );
-  const pvKw = usableGeneration(problem, step, wishes, wantedKw);
-  if (pvKw !== undefined) return { powerKw: wishes, pvKw };
+  const asWished = usableGeneration(problem, step, wishes, ceiledKw);
+  if (asWished !== undefined) return { powerKw: wishes, pvKw: asWished };
+  const wantedKw = carriesLoads(problem, step, ceiledKw) ? ceiledKw : availableKw;
   return serveInOrder(problem, step, lists.executionPriority, { wishes, wantedKw });
+}
+
+/** A ceiling is for money, and no reason to exceed a limit: where loads need what is above it, it is not kept. */
+function carriesLoads(problem: Problem, step: number, wantedKw: Float64Array): boolean {
+  return usableGeneration(problem, step, new Float64Array(problem.processes.length), wantedKw) !== undefined;
 }
 
 /**

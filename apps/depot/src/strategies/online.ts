@@ -2,7 +2,7 @@ import type { PlannedProcess, Problem } from '../model/problem.ts';
 import type { PlannedPower, PlanResult } from '../planning/solve-program.ts';
 import { isPresent } from './dispatch.ts';
 import { listsFromPower, PlanningFailed } from './planning.ts';
-import type { StepPolicy } from './strategy.ts';
+import type { DepotState, StepPolicy } from './strategy.ts';
 
 interface OnlineOptions {
   /** Plans again when so many steps have passed without an arrival or departure. */
@@ -25,7 +25,7 @@ export function onlinePolicy(problem: Problem, options: OnlineOptions): StepPoli
       const here = problem.processes.filter((process) => isPresent(process, state.step));
       const key = here.map(({ index }) => index).join();
       if (current === undefined || current.key !== key || state.step - current.made >= options.everySteps) {
-        const { sub, origin } = restricted(problem, state.step, state.energyKwh, here, options.view);
+        const { sub, origin } = restricted(problem, state, here, options);
         const result = await options.plan(sub);
         if (result.type === 'failed') throw new PlanningFailed(`Step ${state.step}: ${result.detail}.`);
         current = { key, made: state.step, sub, origin, planned: result.planned };
@@ -45,13 +45,15 @@ export function onlinePolicy(problem: Problem, options: OnlineOptions): StepPoli
   };
 }
 
-/** The problem from `step` on with some of the processes only; `origin` leads back to their indices. */
+/**
+ * The problem from `step` on with some of the processes only, as long as they are here, and at least until it is planned
+ * again: generation is planned for every step, whether somebody is here or not. `origin` leads back to their indices.
+ */
 function restricted(
   problem: Problem,
-  step: number,
-  energyKwh: Float64Array,
+  { step, energyKwh }: DepotState,
   here: readonly PlannedProcess[],
-  view: OnlineOptions['view'],
+  { view, everySteps }: OnlineOptions,
 ): { sub: Problem; origin: number[] } {
   const origin: number[] = [];
   const processes: PlannedProcess[] = [];
@@ -64,6 +66,7 @@ function restricted(
       initialKwh: energyKwh[process.index] ?? process.initialKwh,
     });
   }
-  const steps = processes.reduce((latest, { end }) => Math.max(latest, end), step + 1);
+  const untilNext = Math.min(problem.steps, step + everySteps);
+  const steps = processes.reduce((latest, { end }) => Math.max(latest, end), untilNext);
   return { sub: { ...problem, firstStep: step, steps, processes }, origin };
 }

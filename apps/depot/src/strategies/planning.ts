@@ -74,7 +74,7 @@ export function listsFromPower(
     .sort((a, b) => rank(percentOfMaximum, a) - rank(percentOfMaximum, b) || a.departureS - b.departureS)
     .map(({ index }) => index);
   const generationCeilingKw = problem.generation.map(({ kw }, row) => {
-    const planned = pvKw[row]?.[step] ?? 0;
+    const planned = pvKw[row]?.[step] ?? Infinity;
     // Where nothing is curtailed, more may be fed in than was known when the plan was made.
     return planned < (kw[step] ?? 0) - curtailedFromKw ? planned : Infinity;
   });
