@@ -25,11 +25,13 @@ export const maxUnreadWatchBytes = 256 * 1024 * 1024;
 /** Watchers who have read nothing for so long, in ms, are sent away when that is what others wait for. */
 export const unreadWatchPatienceMs = 10_000;
 /**
- * Bytes of answers that the client of one connection has not read, above which its further calls wait; and above which
+ * Bytes of answers that the client of one connection, or all clients over HTTP/1.1 together, have not read, above which its further calls wait; and above which
  * calls that had begun before are answered by a failure that leaves their outcome open.
  */
 export const unreadAnswerBytesAtRest = 16 * 1024 * 1024;
 export const maxUnreadAnswerBytes = 128 * 1024 * 1024;
+/** An HTTP/1.1 connection whose client has read nothing of an answer for so long, in ms, is closed. */
+export const unreadAnswerPatienceMs = 30_000;
 /** Calls under way on one connection; more wait in the client. */
 export const maxStreamsPerConnection = 4096;
 /** Memory of one HTTP/2 connection, in MiB, above which it gets no further calls; those under way may exceed it. */

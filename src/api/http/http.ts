@@ -62,6 +62,11 @@ export function text(status: number, body: string, headers?: Readonly<Record<str
   return { status, contentType: 'text/plain; charset=utf-8', body, ...(headers && { headers }) };
 }
 
+/** Instead of an answer for which there is no room, since others have not been read. */
+export const unreadAnswers = text(503, 'too many answers have not been read: read them first\n', {
+  'quorate-outcome': 'unknown',
+});
+
 /** The first value of a header. */
 export function headerValue(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];

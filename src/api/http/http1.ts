@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { httpRequestTimeoutMs } from '../limits.ts';
+import { httpRequestTimeoutMs, unreadAnswerPatienceMs } from '../limits.ts';
 import type { ReceiveBudget } from '../receive-budget.ts';
+import { AnswerWindow } from '../rpc/answer-window.ts';
 import { certificateName } from '../rpc/certificate.ts';
 import { HttpBody } from './body.ts';
 import {
@@ -11,6 +12,7 @@ import {
   headerValue,
   parseTarget,
   text,
+  unreadAnswers,
 } from './http.ts';
 import { HttpStreams } from './streams.ts';
 
@@ -22,6 +24,7 @@ export class Http1Endpoint {
   /** The server never listens itself, so its own checks for slow clients do not run; these do. */
   readonly #impatience = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #streams = new HttpStreams();
+  readonly #unread = new AnswerWindow();
   #active = 0;
   #onIdle: (() => void) | undefined;
 
@@ -107,11 +110,25 @@ export class Http1Endpoint {
     response: ServerResponse,
     result: HttpResponse | HttpStreamResponse,
   ): void {
-    if (!('start' in result)) return answer(request, response, result);
+    if (!('start' in result)) return this.#answerWhole(request, response, result);
     if (response.headersSent || response.destroyed) return;
     response.writeHead(result.status, { 'content-type': result.contentType });
     response.flushHeaders();
     this.#streams.serve(response, result);
+  }
+
+  #answerWhole(request: IncomingMessage, response: ServerResponse, result: HttpResponse): void {
+    if (response.headersSent || response.destroyed) return;
+    const bytes = Buffer.byteLength(result.body);
+    if (!this.#unread.hold(bytes)) return answer(request, response, unreadAnswers);
+    const { socket } = request;
+    // The server closes a connection at which nothing has happened for so long.
+    socket.setTimeout(unreadAnswerPatienceMs);
+    response.on('close', () => {
+      this.#unread.release(bytes);
+      socket.setTimeout(0);
+    });
+    answer(request, response, result);
   }
 }
 

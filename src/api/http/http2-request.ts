@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { requestArrivalTimeoutMs } from '../limits.ts';
-import type { ReceiveBudget } from '../receive-budget.ts';
 import { certificateName } from '../rpc/certificate.ts';
+import type { CallConnection } from '../rpc/grpc-call.ts';
 import { tooSlow } from '../rpc/rpc.ts';
 import { HttpBody } from './body.ts';
 import {
@@ -11,6 +11,7 @@ import {
   headerValue,
   parseTarget,
   text,
+  unreadAnswers,
 } from './http.ts';
 import type { HttpStreams } from './streams.ts';
 
@@ -19,18 +20,23 @@ export function serveHttp2(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   handle: HttpHandler,
-  budget: ReceiveBudget,
+  { budget, window }: CallConnection,
   streams: HttpStreams,
 ): void {
   const body = new HttpBody(budget);
   let answered = false;
-  const answer = (response: HttpResponse | HttpStreamResponse): void => {
+  let held = 0;
+  const answer = (wanted: HttpResponse | HttpStreamResponse): void => {
     if (answered || stream.closed || stream.destroyed) return;
     answered = true;
-    if ('start' in response) {
-      stream.respond({ ':status': response.status, 'content-type': response.contentType });
-      return streams.serve(stream, response);
+    if ('start' in wanted) {
+      stream.respond({ ':status': wanted.status, 'content-type': wanted.contentType });
+      return streams.serve(stream, wanted);
     }
+    const length = Buffer.byteLength(wanted.body);
+    const room = window.hold(length);
+    if (room) held = length;
+    const response = room ? wanted : unreadAnswers;
     const bytes = Buffer.from(response.body);
     stream.respond({
       ':status': response.status,
@@ -51,6 +57,7 @@ export function serveHttp2(
   stream.on('close', () => {
     clearTimeout(impatience);
     body.discard();
+    window.release(held);
   });
   stream.on('end', () => {
     clearTimeout(impatience);

@@ -44,7 +44,7 @@ export class Http2Endpoint {
       // Without one the session has ended meanwhile, and its streams with it.
       if (connection === undefined) return;
       if (isGrpc(headers['content-type'])) GrpcCall.serve(stream, headers, host, connection);
-      else serveHttp2(stream, headers, http, connection.budget, this.#httpStreams);
+      else serveHttp2(stream, headers, http, connection, this.#httpStreams);
     });
   }
 
