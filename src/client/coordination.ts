@@ -1,6 +1,6 @@
 import type { Bytes, Entry } from './entry.ts';
 
-/** For every call. */
+/** For every call with one answer. */
 export interface CallOptions {
   /** Gives up; a write that was already sent then ends with outcome `unknown`. */
   readonly signal?: AbortSignal | undefined;
@@ -97,11 +97,11 @@ export interface Change {
 }
 
 export type WatchQuery = Selection & {
-  /** From this revision on, it included. Without it: from what comes after the watch was opened. */
+  /** From this revision on, it included; 1 or more. Without it: from what comes after the watch was opened. */
   readonly fromRevision?: bigint | undefined;
   /**
-   * `changes()` also tells how far the watch has come while nothing happens, as a change without events: every half minute
-   * of a cluster, more seldom of a replica in this process.
+   * `changes()` also tells how far the watch has come while nothing happens, as a change without events: a cluster every half
+   * minute, a replica in this process every ten minutes.
    */
   readonly progress?: boolean | undefined;
   /** Hand out what was there before each event, too. */
