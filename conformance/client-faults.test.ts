@@ -159,11 +159,15 @@ describe.each(clusterStores)('$name', ({ start }) => {
     await using first = await store.connect();
     await using second = await store.connect();
     const leadership = await first.elect('election', 'first', { ttl: 3 });
+    const order: string[] = [];
+    leadership.lost.addEventListener('abort', () => order.push('the first one stepped down'));
     const next = second.elect('election', 'second', { ttl: 3 });
     await paused(members, () => pause(4_000));
     // Leases lived on in the servers' stopped clocks, or did not: either way the first one has stepped down.
     expect(leadership.lost.aborted).toBe(true);
     const won = await next.catch(() => second.elect('election', 'second', { ttl: 3 }));
+    order.push('the second one leads');
+    expect(order).toEqual(['the first one stepped down', 'the second one leads']);
     expect(won.fence).toBeGreaterThan(leadership.fence);
   });
 
@@ -190,6 +194,10 @@ describe.each(clusterStores)('$name', ({ start }) => {
       expect([codeOf(aborted), Reflect.get(Object(aborted), 'outcome')]).toEqual(['aborted', 'unknown']);
     });
     await leader();
+    // Each of the unknown ones happened or did not; one that was sent twice would count twice.
+    const counted = await client.get('counted', { deadlineMs: 20_000 });
+    expect(['1', '2', '3']).toContain(counted?.text);
+    expect([2n, 3n, 4n]).toContain(counted?.version);
   });
 
   test('without any server: unreachable, and certainly not done', async () => {

@@ -4,7 +4,7 @@ import { CoordinationError } from './errors.ts';
 import { EtcdDriver } from './etcd/driver.ts';
 import { codeForText, coordinationError } from './etcd/failures.ts';
 import { HomeCluster } from './etcd/home-cluster.ts';
-import { deadlineOf } from './validation.ts';
+import { deadlineOf, defaultDeadlineMs } from './validation.ts';
 import { Cluster } from './wire/cluster.ts';
 import type { ServerAddress } from './wire/connection.ts';
 import { ClientFailure } from './wire/failure.ts';
@@ -27,8 +27,6 @@ export interface ConnectOptions {
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-const defaultDeadlineMs = 5_000;
 
 /** Resolves when a server has answered; rejects with code `unreachable` when none did within `deadlineMs`. */
 export async function connect(options: ConnectOptions): Promise<Client> {

@@ -39,7 +39,7 @@ function singleKey(key: Uint8Array): KeyRange {
 }
 
 /** The first key behind all that begin with `prefix`; undefined when there is none. */
-function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
+export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   for (let last = prefix.length - 1; last >= 0; last--) {
     const byte = prefix[last] ?? 0;
     if (byte < 0xff) return Uint8Array.of(...prefix.subarray(0, last), byte + 1);

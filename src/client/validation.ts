@@ -43,6 +43,9 @@ export function validateWatch({ fromRevision }: WatchQuery): void {
   validateNumber('fromRevision', fromRevision);
 }
 
+/** Milliseconds for a call that does not say otherwise, of a client that does not either. */
+export const defaultDeadlineMs = 5_000;
+
 /** Milliseconds that timers can wait for. */
 export function deadlineOf(deadlineMs: number): number {
   if (deadlineMs > 0) return Math.min(deadlineMs, maxTimerMs);

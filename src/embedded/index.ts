@@ -1,4 +1,5 @@
 import { Client } from '../client/client.ts';
+import { defaultDeadlineMs } from '../client/validation.ts';
 import type { ReplicaHandle } from '../replica/index.ts';
 import { EmbeddedDriver } from './driver.ts';
 
@@ -6,8 +7,6 @@ export interface EmbeddedOptions {
   /** Milliseconds for a call that does not say otherwise. 5,000 by default. */
   readonly deadlineMs?: number | undefined;
 }
-
-const defaultDeadlineMs = 5_000;
 
 /**
  * The same client as `connect` of `quorate/client` gives, with all recipes, for a replica in this process whose machine is

@@ -1,4 +1,6 @@
 import type { Coordination, Selection } from '../coordination.ts';
+import type { Entry } from '../entry.ts';
+import { CoordinationError } from '../errors.ts';
 import { op, when } from '../operations.ts';
 import { type Picture, pictureOf } from './mirror.ts';
 import { Seat, type SeatOptions } from './seat.ts';
@@ -24,6 +26,9 @@ export interface DoubleBarrier {
  * second one keeps rounds apart; its value is the create revision of the last one that belongs to the round.
  */
 export function doubleBarrier(coordination: Coordination, name: string, members: number): DoubleBarrier {
+  if (!(Number.isSafeInteger(members) && members > 0)) {
+    throw new CoordinationError('invalid', 'refused', `a barrier is for 1 or more, not for ${members}`);
+  }
   return { enter: (options = {}) => new Round(coordination, name, members).enter(options) };
 }
 
@@ -63,8 +68,8 @@ class Round {
       try {
         if (await this.#untilComplete(seat, options.signal)) return seat;
       } catch (error) {
-        void seat[Symbol.asyncDispose]();
         const lost = seat.lost.aborted && options.signal?.aborted !== true;
+        void seat[Symbol.asyncDispose]();
         throw lost ? seat.lost.reason : error;
       }
       await seat[Symbol.asyncDispose]();
@@ -90,7 +95,7 @@ class Round {
     await pictureOf(this.#coordination, this.#all, either, async (picture) => {
       const ready = picture.entries.get(this.#ready);
       if (ready !== undefined) {
-        admitted = seat.revision <= BigInt(ready.text);
+        admitted = seat.revision <= lastRevision(ready);
         return true;
       }
       const last = this.#seats(picture)[this.#members - 1];
@@ -111,4 +116,10 @@ class Round {
       .map((entry) => entry.createRevision)
       .sort((a, b) => (a < b ? -1 : 1));
   }
+}
+
+function lastRevision({ name, text }: Entry): bigint {
+  if (/^\d+$/.test(text)) return BigInt(text);
+  const message = `somebody else put the key ${name}: a barrier takes a name that is used for nothing else`;
+  throw new CoordinationError('invalid', 'refused', message);
 }

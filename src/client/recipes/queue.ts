@@ -24,7 +24,7 @@ export interface Queue {
 const maxPriority = 65_535;
 const defaultPriority = 32_768;
 
-/** Keys are `name/<priority>/<unique>`. */
+/** Keys are `name/<priority>/<unique>`; all keys below `name/` are taken for items. */
 export function queue(coordination: Coordination, name: string): Queue {
   return {
     async enqueue(value, { priority = defaultPriority, ...options } = {}) {

@@ -140,3 +140,18 @@ test('whoever waits for an item of a queue outlives a cluster that does not answ
   await pass(1_000);
   expect(item).toBe('a');
 });
+
+describe('a double barrier', () => {
+  test.each([0, -1, 1.5, Number.NaN])('for %d members is refused', (members) => {
+    expect(() => embedded(new SingleReplica()).doubleBarrier('b', members)).toThrow(CoordinationError);
+  });
+
+  test('over the key of somebody else says so', async () => {
+    const client = embedded(new SingleReplica());
+    const outcome = failing(client.doubleBarrier('b', 2).enter());
+    await pass(200);
+    await client.put('b/ready', 'not a revision');
+    await pass(200);
+    expect(codeOf(outcome.error)).toBe('invalid');
+  });
+});

@@ -1,5 +1,6 @@
 import type { DeleteRangeRequest, PutRequest, RangeRequest } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { emptyBytes } from '../../core/bytes.ts';
+import { prefixEnd as endOfPrefix } from '../key-range.ts';
 
 type Fields<T extends { readonly key: Uint8Array }> = Partial<T> & Pick<T, 'key'>;
 
@@ -38,10 +39,4 @@ export const deleteRequest = (fields: Fields<DeleteRangeRequest>): DeleteRangeRe
 export const withoutEnd: Uint8Array = Uint8Array.of(0);
 
 /** The end of the range of all keys that begin with `prefix`. */
-export function prefixEnd(prefix: Uint8Array): Uint8Array {
-  for (let last = prefix.length - 1; last >= 0; last--) {
-    const byte = prefix[last] ?? 0;
-    if (byte < 0xff) return Uint8Array.of(...prefix.subarray(0, last), byte + 1);
-  }
-  return withoutEnd;
-}
+export const prefixEnd = (prefix: Uint8Array): Uint8Array => endOfPrefix(prefix) ?? withoutEnd;
