@@ -22,4 +22,4 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** For a pause that nothing ends early. */
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
