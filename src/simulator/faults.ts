@@ -2,7 +2,7 @@ import { assertNever } from '../core/assert.ts';
 import type { Random } from '../core/random.ts';
 import type { MemberChanges } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
-import type { FaultKind, WorldOptions } from './options.ts';
+import { type FaultKind, maxSkewPpm, type WorldOptions } from './options.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
@@ -31,9 +31,6 @@ export interface Victim {
   /** Its clock runs fast or slow by so many parts in a million from now on. */
   setClockRate(ppm: number): void;
 }
-
-/** Far more than any real oscillator, as virtual machines show it. */
-const maxSkewPpm = 200_000;
 
 /**
  * R-15: partial connectivity of five, in which protocols without care lose progress although a majority is connected. By
@@ -205,7 +202,8 @@ export class Faults {
     const { victims, world } = this.#options;
     if (victims.length < 3 || victim.retired || !victims.every((other) => other.tookPart)) return false;
     // Even without limits one disk stays: without any there is nothing that a promise could be kept with.
-    const bearable = world.unlimited ? victims.length - 1 : 1;
+    // Where members change it may be one that is none any more: then one loss is all.
+    const bearable = world.unlimited && !world.faults.includes('membership') ? victims.length - 1 : 1;
     return this.#betrayed.size < bearable && !this.#betrayed.has(victim);
   }
 

@@ -171,8 +171,8 @@ export class Node implements Victim, Service, Watched, Changeable {
         segmentBytes: world.segmentBytes,
         retention: world.retention,
         flushIntervalMs: world.flushIntervalMs,
-        // So few that entries wait to be applied while everything else happens, a snapshot's installation among it.
-        applySliceEntries: 4,
+        applySliceEntries: world.applySliceEntries,
+        ...(world.leaseReads === undefined ? {} : { leaseReads: world.leaseReads }),
         observer: {
           log: (level, message, fields) => this.#log(level, message, fields),
           stepped: (_now, inputs, effects, protocol) => this.#step(inputs, effects, protocol),

@@ -1,5 +1,5 @@
 import { Random } from '../core/random.ts';
-import type { Retention, Timing } from '../protocol/index.ts';
+import type { LeaseReads, Retention, Timing } from '../protocol/index.ts';
 import type { LinkConditions } from './link.ts';
 
 export const faultKinds = [
@@ -27,6 +27,9 @@ export const faultKinds = [
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+/** How much the rate of a clock changes at most: far more than any real oscillator, as virtual machines show it. */
+export const maxSkewPpm = 200_000;
 
 /** How long the operations of a disk take, in milliseconds. */
 export interface DiskSpeed {
@@ -69,6 +72,10 @@ export interface WorldOptions {
   /** Short as well, so that replicas fall behind what is kept. */
   readonly retention: Retention;
   readonly flushIntervalMs: number;
+  /** Committed entries that are applied in one turn; few, so that others wait while everything else happens. */
+  readonly applySliceEntries: number;
+  /** Reads by leases instead of by asking a quorum; undefined for the latter. */
+  readonly leaseReads: LeaseReads | undefined;
   readonly maxDriftPpm: number;
   readonly maxTurnMicros: number;
   /** Which faults happen, and the longest quiet time between two of them. */
@@ -118,7 +125,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
   const drawn = faultKinds.filter((kind) => kind !== 'membership' && random.chance(35, 100));
   // A stream of its own, so that worlds without it stay as they are.
   const changes = Random.fromSeed(`world ${seed}`).stream('membership').chance(25, 100);
-  const faults = changes ? withMembership(drawn) : drawn;
+  const faults = overrides.faults ?? (changes ? withMembership(drawn) : drawn);
   // Few clients on few keys collide the most; many make batches, windows and queues fill.
   const busy = random.chance(1, 4);
   const clients = busy ? random.between(24, 64) : random.between(2, 8);
@@ -155,9 +162,11 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
       checkpointBytes: busy ? 2_000_000 : random.pick([10_000, 100_000]),
     },
     flushIntervalMs: random.pick([500, 3_000]),
+    applySliceEntries: 4,
+    leaseReads: undefined,
     maxDriftPpm: random.pick([0, 100, 20_000]),
     maxTurnMicros: random.pick([0, 200, 2_000]),
-    faults: overrides.faults ?? faults,
+    faults,
     unlimited: overrides.unlimited ?? false,
     maxQuietMs,
     // Faults that outlast the quiet between them pile up until nothing moves any more.
@@ -167,7 +176,30 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     leases: random.chance(1, 2) ? random.between(1, 4) : 0,
     maxCompactionMs: random.pick([0, 500, 5_000]),
   };
-  return random.chance(1, 3) ? restless(options) : options;
+  const paced = random.chance(1, 3) ? restless(options) : options;
+  const crowd = Random.fromSeed(`world ${seed}`).stream('crowd');
+  const crowded = crowd.chance(1, 6) ? dense(paced, crowd) : paced;
+  const leases = Random.fromSeed(`world ${seed}`).stream('lease reads').chance(30, 100);
+  return leases ? withLeaseReads(crowded) : crowded;
+}
+
+/** Lease reads trust that clocks do not jump; how far they run apart, the world knows. */
+function withLeaseReads(options: WorldOptions): WorldOptions {
+  if (options.faults.includes('clockJump')) return options;
+  const skewPpm = options.faults.includes('clockRate') ? maxSkewPpm : 0;
+  return { ...options, leaseReads: { maxDriftPpm: 2 * (options.maxDriftPpm + skewPpm) } };
+}
+
+/** Hundreds of commands in a second: batches fill, and so do queues. */
+function dense(options: WorldOptions, random: Random): WorldOptions {
+  const clients = random.between(64, 192);
+  const maxThinkMs = random.pick([100, 200]);
+  return {
+    ...options,
+    applySliceEntries: random.pick([4, 64]),
+    retention: { ...options.retention, checkpointBytes: 2_000_000 },
+    workload: { ...options.workload, clients, keys: clients, maxThinkMs, maxValueBytes: 200 },
+  };
 }
 
 /** Who lost a disk counts as a voter until it is removed: with others removed before, it could be one too many. */
@@ -187,7 +219,7 @@ export function restless(options: WorldOptions): WorldOptions {
     maxFaultMs: 300,
     workload: {
       ...options.workload,
-      clients: Math.max(8, options.workload.clients),
+      clients: Math.min(64, Math.max(8, options.workload.clients)),
       maxThinkMs: 5,
       timeoutMs: 500,
     },
@@ -201,7 +233,7 @@ export function describeOptions(options: WorldOptions): string {
     `${options.protocol}, ${options.replicas} replicas, ${options.faultMs / 1000} s of faults`,
     `link ${link.minDelayMs}-${link.maxDelayMs} ms, slow ${link.slow}, loss ${link.loss}, duplication ` +
       `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
-    `disk up to ${disk.maxDelayMs} ms, clock drift up to ${options.maxDriftPpm} ppm, turns up to ${options.maxTurnMicros} us`,
+    `disk up to ${disk.maxDelayMs} ms, ${options.leaseReads === undefined ? '' : 'lease reads, '}clock drift up to ${options.maxDriftPpm} ppm, turns up to ${options.maxTurnMicros} us`,
     `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes, ` +
       `${options.watchers} watchers, ${options.leases} leases, compactions up to ${options.maxCompactionMs} ms apart`,
     `${options.unlimited ? 'unlimited ' : ''}faults: ${options.faults.join(' ') || 'none'}`,

@@ -1,3 +1,4 @@
+import { equalBytes } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import type { Epoch, Index } from '../core/ids.ts';
 import type { CommittedEntry, Effect } from '../protocol/index.ts';
@@ -24,9 +25,11 @@ export type Report = (violation: Violation) => void;
 export class ClusterProperties {
   readonly #report: Report;
   readonly #leaders = new Map<Epoch, string>();
-  readonly #decided = new Map<Index, string>();
+  /** From index 1 on. */
+  readonly #decided: CommittedEntry[] = [];
   /** How often each effect was asked for: what never happened was not tested. */
   readonly effects = new Map<Effect['type'], number>();
+  #decidedIndexes = 0;
   readonly #digests = new Map<Index, { readonly digest: string; readonly host: string }>();
 
   constructor(report: Report) {
@@ -35,7 +38,7 @@ export class ClusterProperties {
 
   /** Highest index that some replica has applied, or at least committed. */
   get decidedIndexes(): number {
-    return this.#decided.size;
+    return this.#decidedIndexes;
   }
 
   /** The effects of one step on `host`. */
@@ -66,11 +69,13 @@ export class ClusterProperties {
   }
 
   #committed(host: string, entry: CommittedEntry): void {
-    const described = `${entry.kind} of epoch ${entry.epoch}, time ${entry.time}, checksum ${crc32c(entry.payload)}`;
-    const known = this.#decided.get(entry.index);
-    if (known === undefined) this.#decided.set(entry.index, described);
-    else if (known !== described) {
-      this.#wrong('agreement', `${host} commits at ${entry.index} ${described}; decided was ${known}`);
+    const known = this.#decided[entry.index];
+    if (known === undefined) {
+      this.#decided[entry.index] = entry;
+      this.#decidedIndexes++;
+    } else if (!isSame(known, entry)) {
+      const detail = `${host} commits at ${entry.index} ${describeEntry(entry)}; decided was ${describeEntry(known)}`;
+      this.#wrong('agreement', detail);
     }
   }
 
@@ -78,3 +83,12 @@ export class ClusterProperties {
     this.#report({ type: 'wrong', property, detail });
   }
 }
+
+const isSame = (one: CommittedEntry, other: CommittedEntry): boolean =>
+  one.epoch === other.epoch &&
+  one.kind === other.kind &&
+  one.time === other.time &&
+  equalBytes(one.payload, other.payload);
+
+const describeEntry = ({ kind, epoch, time, payload }: CommittedEntry): string =>
+  `${kind} of epoch ${epoch}, time ${time}, checksum ${crc32c(payload)}`;

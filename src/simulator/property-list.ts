@@ -22,7 +22,7 @@ export const properties = [
     'invariants of the protocol',
     'src/protocols/raft/cluster-invariants.ts',
     'Raft (2014), figure 3; thesis, appendix B',
-    'after every step, over all lives: election safety, log matching, leader completeness, state machine safety, terms and commit indexes that never fall; in each replica what its invariants.ts states',
+    'after every step, over all lives: the properties of the protocol, each in the table below; in each replica what its invariants.ts states',
     'that entries stay on the disks of a quorum: the explorer and the rehearsals see disks, worlds do not',
   ),
   property(

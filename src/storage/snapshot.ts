@@ -34,6 +34,8 @@ export const preambleBytes = 12;
 /** Before the payload: type, sequence, length. After it: CRC-32C. */
 export const frameHeadBytes = 9;
 export const frameTailBytes = 4;
+/** What the first frame begins with, since a small state should not cost the room of a whole one. */
+const firstFrameRoom = 4096;
 export const maxFramePayloadBytes = snapshotFrameBytes + maxStoreKeyBytes + maxStoreValueBytes + 16;
 export const frameTypes = { header: 1, pairs: 2, trailer: 3 } as const;
 
@@ -74,7 +76,7 @@ export function* snapshotFrames(view: PinnedView, origin: SnapshotOrigin): Itera
 
   let sequence = 1;
   let pairs = 0;
-  let payload = new Writer(snapshotFrameBytes);
+  let payload = new Writer(firstFrameRoom);
   for (const [key, value] of view.entries()) {
     if (payload.length > 0 && payload.length + key.length + value.length > snapshotFrameBytes) {
       yield frame(frameTypes.pairs, sequence++, payload.finish(), seed);

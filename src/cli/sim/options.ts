@@ -54,7 +54,7 @@ export function simOptions(flags: SimFlags, defaultThreads: number): SimOptions 
   };
   if (flags.replicas !== undefined) overrides.replicas = whole('--replicas', flags.replicas, 1, 9);
   if (flags.seconds !== undefined) overrides.faultMs = 1000 * number('--seconds', flags.seconds, 0.1, 3_600);
-  if (flags.faults !== undefined) overrides.faults = faultsOf(flags.faults);
+  if (flags.faults !== undefined) overrides.faults = faultsOf(flags.faults, flags.unlimited === true);
   if (flags.unlimited === true) overrides.unlimited = true;
   return {
     order: { overrides, mutant: knownMutant(flags.protocol, flags.mutant) },
@@ -101,9 +101,10 @@ function seedOf(seed: string): number {
   throw usageFailure(`--seed ${seed}: a number of at most 15 digits, or the 40 digits of a commit.`);
 }
 
-function faultsOf(list: string): readonly FaultKind[] {
-  // Members come and go where no disk is lost: one that was lost counts against the quorum until it is removed.
-  if (list === 'all') return faultKinds.filter((kind) => kind !== 'membership');
+function faultsOf(list: string, unlimited: boolean): readonly FaultKind[] {
+  // A voter whose disk was lost counts until it is removed, and when another is removed first nothing can be decided any
+  // more: safe, and the end of all progress. So both together only where no progress is demanded.
+  if (list === 'all') return faultKinds.filter((kind) => unlimited || kind !== 'membership');
   if (list === 'none') return [];
   return list.split(',').map((name) => {
     const kind = faultKinds.find((each) => each === name);
