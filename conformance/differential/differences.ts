@@ -148,6 +148,19 @@ export const differences: readonly Difference[] = [
     parts: false,
     explains: ({ part, ours }) => part === 'endings' && Array.isArray(ours) && ours.length === 0,
   },
+  {
+    name: 'the id of a watch that compaction has ended',
+    settledLater: false,
+    etcd: 'Stays in use on its stream until the client cancels it too.',
+    quorate: 'Is free again when the client has been told of the end.',
+    reason: 'A watch ends once.',
+    parts: true,
+    explains: ({ step, theirs, ours }) =>
+      step?.type === 'watch' &&
+      step.watchId !== 0 &&
+      field(theirs, 'cancelReason') === 'mvcc: duplicate watch ID provided on the WatchStream' &&
+      field(ours, 'canceled') === false,
+  },
 ];
 
 const compacted = 'etcdserver: mvcc: required revision has been compacted';
