@@ -1,5 +1,5 @@
 import type { Plain } from './answers.ts';
-import type { Comparison, Operation, Program, Step } from './program.ts';
+import type { Comparison, Operation, Program, Step, WatchStep } from './program.ts';
 
 /** Something that the two servers said differently. */
 export interface Mismatch {
@@ -151,15 +151,16 @@ export const differences: readonly Difference[] = [
   {
     name: 'the id of a watch that compaction has ended',
     settledLater: false,
-    etcd: 'Stays in use on its stream until the client cancels it too.',
+    etcd: 'Stays in use on its stream until the client cancels it too, and the server passes over it.',
     quorate: 'Is free again when the client has been told of the end.',
     reason: 'A watch ends once.',
     parts: true,
-    explains: ({ step, theirs, ours }) =>
+    explains: ({ step, program, theirs, ours }) =>
       step?.type === 'watch' &&
-      step.watchId !== 0 &&
-      field(theirs, 'cancelReason') === 'mvcc: duplicate watch ID provided on the WatchStream' &&
-      field(ours, 'canceled') === false,
+      field(ours, 'canceled') === false &&
+      (step.watchId === 0
+        ? field(theirs, 'canceled') === false && program.some((each) => couldHaveEnded(each, step))
+        : field(theirs, 'cancelReason') === 'mvcc: duplicate watch ID provided on the WatchStream'),
   },
 ];
 
@@ -190,6 +191,10 @@ function operationsIn(step: Step | Operation | undefined): Operation[] {
       return [];
   }
 }
+
+/** A watch from the past, with an id that the client chose, before this one on its stream. */
+const couldHaveEnded = (earlier: Step, watch: WatchStep): boolean =>
+  earlier.type === 'watch' && earlier.stream === watch.stream && earlier.watchId > 0 && earlier.start > 0;
 
 function isTxnWithEmpty(step: Step | undefined): boolean {
   return operationsIn(step).some(({ type }) => type === 'empty');
