@@ -1,5 +1,6 @@
 /** The depot's planner as a library: read or write a scenario, compile it to a problem, let a strategy plan it. */
 
+export { Random } from '../../../src/core/random.ts';
 export { type Comparison, compareStrategies } from './compare/compare.ts';
 export { type Measures, measure } from './compare/measures.ts';
 export { drawComparison } from './figures/comparison-figure.ts';
@@ -49,7 +50,12 @@ export { planDepot } from './planning/planner.ts';
 export type { PlannedPower, PlanOptions, PlanResult, WarmStart } from './planning/solve-program.ts';
 export type { Basis, LinearProgram, LpSolution, LpSolver, SolveOptions } from './planning/solver.ts';
 export { openWorkerSolver } from './planning/worker-solver.ts';
-export { allTriggers, type SimulationOptions, simulateDay } from './simulate/simulate-day.ts';
+export {
+  allTriggers,
+  type SimulationOptions,
+  type StrategySwitch,
+  simulateDay,
+} from './simulate/simulate-day.ts';
 export type { SimulatedDay } from './simulate/simulated-day.ts';
 export { type EqualOptions, equal } from './strategies/equal.ts';
 export { type EvolutionaryOptions, evolutionary } from './strategies/evolutionary.ts';
@@ -63,4 +69,5 @@ export type { DepotState, StepLists, StepPolicy, Strategy, StrategyTools } from 
 export { planViolations } from './strategies/verify.ts';
 export { isFeasible, linkFlows } from './topology/feasibility.ts';
 export { compileNetwork, type Network } from './topology/network.ts';
+export type { NetworkUtilization, Utilization } from './topology/utilization.ts';
 export { validateTopology } from './topology/validate.ts';

@@ -57,6 +57,20 @@ export function strategyList(text: string): StrategyName[] {
   return text.split(',').map((name) => strategyName(name.trim()));
 }
 
+export interface ClockSwitch {
+  /** `12:00` */
+  readonly clock: string;
+  readonly name: StrategyName;
+}
+
+/** `12:00=priority`, added to those before it. */
+export function clockSwitch(text: string, before: readonly ClockSwitch[]): ClockSwitch[] {
+  const [, clock, name] = /^((?:[01]\d|2[0-3]):[0-5]\d)=(.*)$/.exec(text) ?? [];
+  if (clock === undefined || name === undefined)
+    throw new InvalidArgumentError('It must be a time of day and a strategy such as 12:00=priority.');
+  return [...before, { clock, name: strategyName(name) }];
+}
+
 export type OutputFormat = 'table' | 'json';
 
 export function outputFormat(text: string): OutputFormat {

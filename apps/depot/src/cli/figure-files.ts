@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { drawDepot } from '../figures/depot-figure.ts';
 import { drawFleet } from '../figures/fleet-figure.ts';
+import { drawTopology } from '../figures/topology-figure.ts';
 import type { Trajectory } from '../figures/trajectory.ts';
 import { drawVehicle, drawVehicles } from '../figures/vehicle-figure.ts';
+import type { Network } from '../topology/network.ts';
+import type { NetworkUtilization } from '../topology/utilization.ts';
 import { type Session, writeText } from './session.ts';
 
 /** Up to this number of vehicles, each gets a figure of its own. */
@@ -12,7 +15,17 @@ const ownFigures = 24;
 const drawnVehicles = 240;
 
 /** A topology of more nodes would be a picture that no viewer opens. */
-export const drawnNodes = 2000;
+const drawnNodes = 2000;
+
+/** The file with the drawing of the topology; none where it would be too large. */
+export function topologyFigure(
+  network: Network,
+  used: NetworkUtilization,
+  { scenario, subject }: { readonly scenario: string; readonly subject: string },
+): Readonly<Record<string, string>> {
+  if (network.nodes.length > drawnNodes) return {};
+  return { 'topology.svg': drawTopology(network, used, `${scenario}, ${subject}`) };
+}
 
 /** The figures that a plan and a simulated day have in common; says on stderr what there is. */
 export async function writeFigures(

@@ -149,6 +149,30 @@ describe('figures that cannot be written', () => {
     expect(stderr).toMatch(/^depot: Figures cannot be written into taken\/figures: .*Nothing was done\.$/m);
     expect(stderr).not.toContain('%');
   });
+
+  it.runIf(process.platform === 'linux')('are refused in a file system that takes none', async () => {
+    const name = await scenario('f.json', '3');
+    const { code, stderr } = await depot('plan', name, '--figures', '/proc/none/figures');
+    expect(code).toBe(1);
+    expect(stderr).toContain('Nothing was done.');
+  });
+});
+
+describe('stays that are announced later', () => {
+  it('are named as left out', async () => {
+    const name = await scenario('walk-in.json', '3');
+    const content = JSON.parse(read(name));
+    for (const process of content.processes.slice(0, 2)) process.announcedS = 60;
+    writeFileSync(join(directory, name), JSON.stringify(content));
+    for (const args of [
+      ['plan', name, '--strategy', 'edf'],
+      ['compare', name, '--strategies', 'edf'],
+    ]) {
+      const { code, stderr } = await depot(...args);
+      expect(code).toBe(0);
+      expect(stderr).toContain('2 stays are not announced yet at the start, and left out.');
+    }
+  });
 });
 
 describe('compare', () => {
@@ -169,7 +193,12 @@ describe('compare', () => {
     expect(rows.map((row) => row.split(' ')[0])).toEqual(['STRATEGY', 'optimum', 'planning', 'edf', 'none']);
     expect(readdirSync(join(directory, 'compared'))).toContain('comparison.svg');
     const json = JSON.parse((await depot('compare', name, '--strategies', 'edf', '--output', 'json')).stdout);
-    expect(json.strategies[0]).toMatchObject({ name: 'edf', energyRatio: expect.any(Number) });
+    const ratios = {
+      energyRatio: expect.any(Number),
+      peakRatio: expect.any(Number),
+      runRatio: expect.any(Number),
+    };
+    expect(json.strategies[0]).toMatchObject({ name: 'edf', unmetRatio: null, ...ratios });
     expect(json.optimum.energyRatio).toBe(1);
   });
 });
@@ -203,6 +232,27 @@ describe('simulate', () => {
     expect(day.format).toBe('quorate-depot-day/1');
     expect(day.edgesS).toHaveLength(day.gridKw.length + 1);
     expect(readdirSync(join(directory, 'day'))).toContain('power.svg');
+    expect(read('day/topology.svg')).toContain('simulated day with edf');
+  });
+
+  it('lets another strategy take over', async () => {
+    const name = await scenario('s.json', '5');
+    const flags = ['--strategy', 'edf', '--replan', 'events', '--switch', '22:00=fcfs'];
+    const { code, stdout } = await depot('simulate', name, ...flags);
+    expect(code).toBe(0);
+    expect(stdout).toContain('22:00  the strategy is fcfs from now on');
+    expect(stdout).toContain('edf, then fcfs: ');
+    const short = await depot('generate', '--vehicles', '3', '--steps', '80', '--out', 'short.json');
+    expect(short.code).toBe(0);
+    expect(await depot('simulate', 'short.json', '--switch', '11:59=fcfs')).toMatchObject({ code: 2 });
+  });
+
+  it('tells once of plans that are late all day', async () => {
+    const name = await scenario('late.json', '3');
+    const flags = ['--plan-latency', '90s', '--plan-deadline', '60s', '--replan', '2h', '--strategy', 'edf'];
+    const { stdout } = await depot('simulate', name, ...flags);
+    expect(stdout.match(/a plan was not ready in time/g)).toHaveLength(1);
+    expect(stdout).toMatch(/\(the first of \d+ times\)/);
   });
 });
 
@@ -214,6 +264,8 @@ describe('usage', () => {
     [['plan', 'a.json', '--nonsense']],
     [['simulate', 'a.json', '--replan', '5 minutes']],
     [['simulate', 'a.json', '--taper', '1:0']],
+    [['simulate', 'a.json', '--switch', '25:00=edf']],
+    [['simulate', 'a.json', '--switch', '12:00=best']],
     [['compare', 'a.json', '--strategies', 'edf,best']],
     [['generate', '--vehicles', '1.5']],
     [['generate', '--vehicles', '0']],

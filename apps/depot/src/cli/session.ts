@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 export interface Output {
@@ -54,12 +54,30 @@ export async function readJson(session: Session, path: string): Promise<unknown>
   }
 }
 
+/** Node's own recursive mkdir never settles where a file system refuses new entries as if their parents were missing. */
+async function makeDirectory(path: string): Promise<void> {
+  const made = await mkdir(path).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (made === undefined) return;
+  if (made.code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+  const parent = dirname(path);
+  const parentExists = await stat(parent).then(
+    () => true,
+    () => false,
+  );
+  if (made.code !== 'ENOENT' || parentExists || parent === path) throw made;
+  await makeDirectory(parent);
+  await mkdir(path);
+}
+
 /** Makes a directory for figures before the work that they are to show, which may take minutes. */
 export async function prepareDirectory(session: Session, path: string | undefined): Promise<void> {
   if (path === undefined) return;
   const target = resolve(session.directory, path);
   try {
-    await mkdir(target, { recursive: true });
+    await makeDirectory(target);
     await access(target, constants.W_OK);
   } catch (error) {
     throw failure(`Figures cannot be written into ${path}: ${reason(error)}. Nothing was done.`);
@@ -70,7 +88,7 @@ export async function prepareDirectory(session: Session, path: string | undefine
 export async function writeText(session: Session, path: string, content: string): Promise<void> {
   const target = resolve(session.directory, path);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeDirectory(dirname(target));
     await writeFile(target, content);
   } catch (error) {
     throw failure(`${path} cannot be written: ${reason(error)}.`);

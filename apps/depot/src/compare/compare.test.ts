@@ -9,6 +9,7 @@ import type { Plan } from '../model/plan.ts';
 import { type Scenario, scenarioFormat } from '../model/scenario.ts';
 import { penalties } from '../planning/objective.ts';
 import { openWorkerSolver } from '../planning/worker-solver.ts';
+import { withoutManagement } from '../strategies/no-management.ts';
 import { problemOf, smallScenario, stay } from '../testing/depots.ts';
 import { scenarios } from '../testing/scenarios.ts';
 import { compareStrategies } from './compare.ts';
@@ -72,9 +73,40 @@ describe('measures', () => {
       overloadedSteps: 1,
     });
   });
+
+  it('count a conductor that carries too much as an overload', () => {
+    const [grid, ...others] = tiny.topology.nodes;
+    const nodes = [
+      { ...grid, type: 'grid', id: 'grid', phaseLimit: { currentA: 20, voltageV: 200 } } as const,
+      ...others,
+    ];
+    const fed = { ...tiny, topology: { ...tiny.topology, nodes } };
+    const problem = compileProblem({
+      ...fed,
+      processes: tiny.processes.map((each) => ({ ...each, phases: 1 })),
+    });
+    const plan = withoutManagement(problem);
+    expect(measure(problem, plan).overloadedSteps).toBe(1);
+  });
 });
 
 describe('a comparison', () => {
+  it('knows those who are announced later in its optimum alone', async () => {
+    const scenario = smallScenario(4, 20, [
+      stay(0, { targetEnergyRequestKwh: 10, maximumEnergyRequestKwh: 10 }),
+      stay(1, { targetEnergyRequestKwh: 5, maximumEnergyRequestKwh: 5 }, { announcedS: 3600 }),
+    ]);
+    const { optimum, strategies, unmanaged } = await compareStrategies(compileProblem(scenario), {
+      names: ['edf'],
+      solver,
+      seed: 's',
+      foreseen: compileProblem(scenario, { step: 0, foresight: true }),
+    });
+    expect(optimum.measures.deliveredKwh).toBeCloseTo(15, 6);
+    expect(unmanaged.measures.deliveredKwh).toBeCloseTo(15, 6);
+    expect(strategies[0]?.measures.deliveredKwh).toBeCloseTo(10, 6);
+  });
+
   it('has nobody above the optimum in energy, nor below it in cost at the same energy', async () => {
     const generated = generateScenario(defaultSpecification(8), Random.fromSeed('c'));
     if (generated.type !== 'generated') throw new Error(generated.message);

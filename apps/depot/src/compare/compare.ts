@@ -19,6 +19,8 @@ export interface ComparedStrategy {
   /** Wall-clock time for the whole plan, ms. */
   readonly runMs: number;
   readonly plan: Plan;
+  /** What was planned for: the optimum and "none" know stays that are announced later as well. */
+  readonly problem: Problem;
 }
 
 /** A strategy that could not make a plan, and why. */
@@ -44,19 +46,21 @@ export interface CompareOptions {
   readonly seed: string;
   /** For each program of the optimum, s; 30 if left out. */
   readonly optimumTimeLimitS?: number;
+  /** The problem with everybody who will come; left out: everybody is announced at the start. */
+  readonly foreseen?: Problem;
   readonly onProgress?: (name: string, done: number, of: number) => void;
 }
 
 /** Every strategy on the same problem; a strategy that fails does not keep the others from being compared. */
 export async function compareStrategies(problem: Problem, options: CompareOptions): Promise<Comparison> {
-  const { names, solver, seed, onProgress } = options;
+  const { names, solver, seed, onProgress, foreseen = problem } = options;
   const total = names.length + 1;
   const compared: ComparedStrategy[] = [];
   const failed: FailedStrategy[] = [];
   onProgress?.('optimum', 0, total);
   let optimumGapEur = 0;
-  const optimum = await timed(problem, optimumSubject, async () => {
-    const best = await optimumPlan(problem, solver, options.optimumTimeLimitS);
+  const optimum = await timed(foreseen, optimumSubject, async () => {
+    const best = await optimumPlan(foreseen, solver, options.optimumTimeLimitS);
     optimumGapEur = best.gapEur;
     return best.plan;
   });
@@ -70,7 +74,7 @@ export async function compareStrategies(problem: Problem, options: CompareOption
       failed.push({ name, detail: error.message });
     }
   }
-  const unmanaged = await timed(problem, noManagement, async () => withoutManagement(problem));
+  const unmanaged = await timed(foreseen, noManagement, async () => withoutManagement(foreseen));
   return { optimum, optimumGapEur, unmanaged, strategies: compared, failed };
 }
 
@@ -133,5 +137,5 @@ async function timed<T extends { readonly name: string; readonly summary: string
   const made = await plan(subject);
   const runMs = performance.now() - startedAt;
   const { name, summary } = subject;
-  return { name, summary, measures: measure(problem, made), runMs, plan: made };
+  return { name, summary, measures: measure(problem, made), runMs, plan: made, problem };
 }

@@ -2,6 +2,7 @@ import type { Plan } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { netDemand } from '../strategies/dispatch.ts';
 import { isFeasible } from '../topology/feasibility.ts';
+import { keepsPhaseLimits } from '../topology/phases.ts';
 
 /** What a plan is judged by. */
 export interface Measures {
@@ -16,7 +17,7 @@ export interface Measures {
   readonly peakKw: number;
   /** Taken out of batteries at the EVSEs, kWh. */
   readonly cycledKwh: number;
-  /** Steps in which the power exceeds a capacity of the topology. */
+  /** Steps in which the power exceeds a capacity of the topology, or a phase limit. */
   readonly overloadedSteps: number;
 }
 
@@ -43,7 +44,8 @@ export function measure(problem: Problem, plan: Plan): Measures {
     const price = gridKw >= 0 ? problem.importEurPerKwh[step] : problem.exportEurPerKwh[step];
     energyEur += gridKw * (price ?? 0) * stepHours;
     peakKw = Math.max(peakKw, gridKw);
-    if (!isFeasible(problem, step, demand)) overloadedSteps += 1;
+    if (!isFeasible(problem, step, demand) || !keepsPhaseLimits(problem, step, powerKw, pvKw))
+      overloadedSteps += 1;
   }
   return {
     deliveredKwh,

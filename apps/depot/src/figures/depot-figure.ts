@@ -18,22 +18,32 @@ export function drawDepot(trajectory: Trajectory): string {
   const width = 1080;
   const time: readonly [number, number] = [0, trajectory.edgesS[trajectory.edgesS.length - 1] ?? 1];
   const box = (y: number, height: number): Box => ({ x: 76, y, width: width - 110, height });
-  const key = legend(legendItems(trajectory), { x: 76, y: 730, width: width - 110 });
-  const height = 730 + key.height + 8;
+  const stack = drawStack(trajectory, box(92, 330), time);
+  const key = legend(legendItems(trajectory, stack.limits), { x: 76, y: 730, width: width - 110 });
+  const height = 730 + key.height + 22;
   return document(
     width,
     height,
     `Power of all vehicles against the limit: ${trajectory.title}`,
     heading('Power against the limit', `${trajectory.title} · ${summary(trajectory)}`),
-    drawStack(trajectory, box(92, 330), time),
+    stack.drawing,
     drawEnergy(trajectory, box(482, 100), time),
     drawPrices(trajectory, box(622, 64), time),
     key.drawing,
+    text(
+      'Areas are what devices take (up) and give (down). Limits hold for their sum, the dark line, alone.',
+      {
+        x: 76,
+        y: 730 + key.height + 4,
+        fill: palette.muted,
+        'font-size': 11,
+      },
+    ),
     rampKey(trajectory, width),
   );
 }
 
-function summary({ edgesS, gridKw, importLimitKw }: Trajectory): string {
+function summary({ edgesS, gridKw, importLimitKw, exceeded }: Trajectory): string {
   let [peak, above, hours] = [0, 0, 0];
   for (let k = 0; k < gridKw.length; k++) {
     const kw = gridKw[k] ?? 0;
@@ -44,11 +54,21 @@ function summary({ edgesS, gridKw, importLimitKw }: Trajectory): string {
     hours += ((edgesS[k + 1] ?? 0) - (edgesS[k] ?? 0)) / 3600;
   }
   const text = `peak ${powerText(peak)}`;
-  if (above === 0) return `${text}, the limit is kept`;
+  if (above === 0 && exceeded.length > 0) {
+    const more = exceeded.length > 1 ? ` and ${exceeded.length - 1} more` : '';
+    return `${text}; ${exceeded[0]}${more} beyond the limit`;
+  }
+  const limit = Math.min(...finite(importLimitKw));
+  if (limit === Number.POSITIVE_INFINITY) return `${text}, without a limit`;
+  if (above === 0) return `${text}, the limit of ${powerText(limit)} is kept`;
   return `${text}, up to ${powerText(above)} above the limit for ${hours.toFixed(1)} h`;
 }
 
-function drawStack(trajectory: Trajectory, box: Box, time: readonly [number, number]): string {
+function drawStack(
+  trajectory: Trajectory,
+  box: Box,
+  time: readonly [number, number],
+): { readonly drawing: string; readonly limits: boolean } {
   const { vehicles, edgesS, loadKw, pvKw, gridKw, importLimitKw, exportLimitKw, start } = trajectory;
   const count = gridKw.length;
   const [up, down] = [new Float64Array(count), new Float64Array(count)];
@@ -94,7 +114,9 @@ function drawStack(trajectory: Trajectory, box: Box, time: readonly [number, num
     clock: true,
     ticks: 7,
   });
-  return group(
+  const importLine = drawLimit(frame, edgesS, importLimitKw, 1);
+  const exportLine = low < 0 ? drawLimit(frame, edgesS, exportLimitKw, -1) : '';
+  const drawing = group(
     {},
     frame.frame,
     ...layers.map(({ id, fill, low: bottom, high: top }) =>
@@ -106,9 +128,10 @@ function drawStack(trajectory: Trajectory, box: Box, time: readonly [number, num
       'stroke-width': 1.8,
       'stroke-linejoin': 'round',
     }),
-    drawLimit(frame, edgesS, importLimitKw, 1),
-    low < 0 ? drawLimit(frame, edgesS, exportLimitKw, -1) : '',
+    importLine,
+    exportLine,
   );
+  return { drawing, limits: importLine !== '' || exportLine !== '' };
 }
 
 interface Bundle {
@@ -195,10 +218,10 @@ function drawPrices(trajectory: Trajectory, box: Box, time: readonly [number, nu
   );
 }
 
-function legendItems({ vehicles, loadKw, pvKw }: Trajectory): LegendItem[] {
+function legendItems({ vehicles, loadKw, pvKw }: Trajectory, limits: boolean): LegendItem[] {
   const used = (values: ArrayLike<number>): boolean => Array.from(values).some((kw) => kw > 1e-6);
   return [
-    { label: 'limit', colour: palette.limit, mark: 'dashed' },
+    ...(limits ? [{ label: 'limit', colour: palette.limit, mark: 'dashed' } as const] : []),
     { label: 'at the grid connection', colour: palette.ink, mark: 'line' },
     ...(used(loadKw) ? [{ label: 'other loads', colour: palette.load, mark: 'area' } as const] : []),
     ...(used(pvKw) ? [{ label: 'PV', colour: palette.pv, mark: 'area' } as const] : []),

@@ -7,6 +7,7 @@ import { defaultSpecification } from '../generate/specification.ts';
 import { compileProblem } from '../model/compile-problem.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { withoutManagement } from '../strategies/no-management.ts';
+import { smallScenario, stay } from '../testing/depots.ts';
 import { drawDepot } from './depot-figure.ts';
 import { drawFleet } from './fleet-figure.ts';
 import { drawGrowth } from './growth-figure.ts';
@@ -87,6 +88,21 @@ describe('figures', () => {
     expect(figures.get('vehicle sample bus') ?? figures.get('vehicles 0')).toContain('sample bus');
   });
 
+  it('name conductors that carry too much, and no limit where there is none', () => {
+    const scenario = smallScenario(2, 1e6, [
+      stay(0, { targetEnergyRequestKwh: 10, maximumEnergyRequestKwh: 10 }),
+    ]);
+    const [, ...others] = scenario.topology.nodes;
+    const grid = { type: 'grid', id: 'grid', phaseLimit: { currentA: 10, voltageV: 200 } } as const;
+    const figures = drawings({ ...scenario, topology: { ...scenario.topology, nodes: [grid, ...others] } });
+    expect(figures.get('depot')).toContain('a conductor of grid beyond the limit');
+    expect(figures.get('depot')).not.toContain('>limit<');
+    expect(figures.get('topology')).toContain('L: 3.33 / 2 kW');
+    const far = drawings(scenario).get('depot');
+    expect(far).toContain('the limit of 1000 MW is kept');
+    expect(far).not.toContain('>limit<');
+  });
+
   it('draw the power of a vehicle where it flows', () => {
     const trajectory: Trajectory = {
       title: 'one',
@@ -101,6 +117,7 @@ describe('figures', () => {
           minimumKwh: 0,
           targetKwh: 10,
           maximumKwh: 20,
+          maximumChargeKw: 10,
           powerKw: [10, 0],
           energyKwh: [0, 10, 10],
         },
@@ -111,6 +128,7 @@ describe('figures', () => {
       loadKw: [0, 0],
       pvKw: [0, 0],
       importEurPerKwh: [0.2, 0.2],
+      exceeded: [],
     };
     // The panel is 970 px wide from 76 on and 330 px high down to 422, for 0 to 20.8 kW.
     expect(drawDepot(trajectory)).toContain('M76 263.35L561 263.35L561 422L1046 422L1046 422L76 422Z');

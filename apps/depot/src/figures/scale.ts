@@ -68,6 +68,14 @@ export function clockAt(start: string, atS: number): string {
   return clock(new Date(localStartMs(start) + atS * 1000));
 }
 
+/** The first instant, s after `start`, at which the same wall clock shows `18:45`. */
+export function firstAt(start: string, time: string): number {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number);
+  const day = 86_400_000;
+  const soonMs = (hours * 60 + minutes) * 60_000 - localStartMs(start);
+  return (((soonMs % day) + day) % day) / 1000;
+}
+
 /** The instant of the start as if its wall clock showed UTC. */
 function localStartMs(start: string): number {
   return Date.parse(`${start.replace(/(Z|[+-]\d{2}:\d{2})$/, '')}Z`);

@@ -1,9 +1,9 @@
 import type { Network, NetworkNode } from '../topology/network.ts';
+import type { NetworkUtilization, Utilization } from '../topology/utilization.ts';
 import { palette, utilizationColour } from './palette.ts';
 import { heading, textWidth } from './panel.ts';
 import { shortNumber } from './scale.ts';
 import { document, element, group, rect, text, title } from './svg.ts';
-import type { NetworkUtilization, Utilization } from './utilization.ts';
 
 const card = { width: 150, height: 46 };
 const column = 236;
@@ -18,6 +18,7 @@ const largeFrom = 40;
  */
 export function drawTopology(network: Network, used: NetworkUtilization, name: string): string {
   const evses = network.nodes.filter(({ type }) => type === 'evse');
+  const conductors = network.nodes.some(({ phaseKw }) => Number.isFinite(phaseKw));
   const compact = evses.length > largeFrom;
   const shown = network.nodes.filter(({ type }) => !compact || type !== 'evse');
   const places = placeNodes(network, shown);
@@ -38,7 +39,7 @@ export function drawTopology(network: Network, used: NetworkUtilization, name: s
     `Topology and its utilization: ${name}`,
     heading(
       'Topology and its utilization',
-      `${name} · peak power, and share of the capacity; the thin dark line is the mean`,
+      `${name} · peak power, and share of the capacity; the thin dark line is the mean${conductors ? '; L: the fullest conductor' : ''}`,
       30,
     ),
     colourKey(width),
@@ -83,15 +84,19 @@ function placeNodes(
 }
 
 function drawNode(
-  { id, type, importKw }: NetworkNode,
+  { id, type, importKw, phaseKw }: NetworkNode,
   { x, y }: { readonly x: number; readonly y: number },
   used: Utilization | undefined,
 ): string {
-  const { peakKw = 0, peakShare = 0, meanShare = 0 } = used ?? {};
-  const limited = Number.isFinite(importKw);
-  const numbers = limited
-    ? `${shortNumber(peakKw)} / ${shortNumber(importKw)} kW`
-    : `${shortNumber(peakKw)} kW`;
+  const { peakKw = 0, meanShare = 0, conductor } = used ?? {};
+  const byConductor = conductor !== undefined && conductor.peakShare >= (used?.peakShare ?? 0);
+  const peakShare = fullest(used);
+  const limited = byConductor || Number.isFinite(importKw);
+  const numbers = byConductor
+    ? `L: ${shortNumber(conductor.peakKw)} / ${shortNumber(phaseKw)} kW`
+    : Number.isFinite(importKw)
+      ? `${shortNumber(peakKw)} / ${shortNumber(importKw)} kW`
+      : `${shortNumber(peakKw)} kW`;
   const bar = card.width - 20;
   return group(
     {},
@@ -118,6 +123,11 @@ function drawNode(
   );
 }
 
+/** The share of what binds first: the capacity, or the limit of one conductor. */
+function fullest(used: Utilization | undefined): number {
+  return Math.max(used?.peakShare ?? 0, used?.conductor?.peakShare ?? 0);
+}
+
 function fitted(name: string, width: number): string {
   let shown = name;
   while (shown.length > 1 && textWidth(shown, 12) > width) shown = shown.slice(0, -1);
@@ -138,8 +148,7 @@ function drawLink(
   return element('path', {
     d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`,
     fill: 'none',
-    stroke:
-      kw > 1e-6 ? utilizationColour(Math.max(link?.peakShare ?? 0, node?.peakShare ?? 0)) : palette.faint,
+    stroke: kw > 1e-6 ? utilizationColour(Math.max(link?.peakShare ?? 0, fullest(node))) : palette.faint,
     'stroke-width': 1.2 + 7 * Math.sqrt(kw / strongest),
   });
 }
@@ -170,7 +179,7 @@ function drawEvses(
         {},
         title(`${id}: peak ${shortNumber(used.nodes[index]?.peakKw ?? 0)} kW`),
         rect(x + card.width + 10 + position * (square + 3), y + (card.height - square) / 2, square, square, {
-          fill: utilizationColour(used.nodes[index]?.peakShare ?? 0),
+          fill: utilizationColour(fullest(used.nodes[index])),
           stroke: palette.faint,
           rx: 3,
         }),

@@ -1,6 +1,7 @@
 import type { Plan } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Scenario } from '../model/scenario.ts';
+import { ExceedanceWatch } from '../simulate/exceedance-watch.ts';
 import type { SimulatedDay } from '../simulate/simulated-day.ts';
 
 /** One vehicle over time, for a figure. */
@@ -12,6 +13,7 @@ export interface VehicleTrack {
   readonly minimumKwh: number;
   readonly targetKwh: number;
   readonly maximumKwh: number;
+  readonly maximumChargeKw: number;
   /** By segment, kW, negative when discharging. */
   readonly powerKw: ArrayLike<number>;
   /** By edge, kWh. */
@@ -36,6 +38,8 @@ export interface Trajectory {
   readonly pvKw: ArrayLike<number>;
   /** By segment, EUR per kWh of import. */
   readonly importEurPerKwh: ArrayLike<number>;
+  /** Nodes and conductors that carry more than they may at some time, the grid connection among them. */
+  readonly exceeded: readonly string[];
 }
 
 export function trajectoryOfPlan(scenario: Scenario, problem: Problem, plan: Plan): Trajectory {
@@ -54,6 +58,7 @@ export function trajectoryOfPlan(scenario: Scenario, problem: Problem, plan: Pla
       minimumKwh: process.minimumKwh,
       targetKwh: process.targetKwh,
       maximumKwh: process.maximumKwh,
+      maximumChargeKw: process.maximumChargeKw,
       powerKw: plan.powerKw[process.index] ?? [],
       energyKwh: plan.energyKwh[process.index] ?? [],
     }),
@@ -69,7 +74,17 @@ export function trajectoryOfPlan(scenario: Scenario, problem: Problem, plan: Pla
     loadKw,
     pvKw,
     importEurPerKwh: problem.importEurPerKwh,
+    exceeded: exceededBy(problem, plan),
   };
+}
+
+function exceededBy(problem: Problem, plan: Plan): string[] {
+  const watch = new ExceedanceWatch();
+  for (let step = problem.firstStep; step < problem.steps; step++) {
+    const at = (rows: readonly Float64Array[]): number[] => rows.map((row) => row[step] ?? 0);
+    watch.look(problem, at(plan.powerKw), at(plan.pvKw), problem.stepSeconds, step);
+  }
+  return watch.exceedances().map(({ node }) => node);
 }
 
 /** Stays are drawn as they were, not as they were announced. */
@@ -95,6 +110,7 @@ export function trajectoryOfDay(scenario: Scenario, day: SimulatedDay): Trajecto
         minimumKwh: stay.minimumKwh,
         targetKwh: stay.targetKwh,
         maximumKwh: process.presentEnergyKwh + process.needs.maximumEnergyRequestKwh,
+        maximumChargeKw: process.needs.maximumChargeKw,
         powerKw: day.powerKw[index] ?? [],
         energyKwh: day.energyKwh[index] ?? [],
       },
@@ -113,5 +129,6 @@ export function trajectoryOfDay(scenario: Scenario, day: SimulatedDay): Trajecto
       Math.max(0, (vehicleKw[segment] ?? 0) + (loadKw[segment] ?? 0) - (day.gridKw[segment] ?? 0)),
     ),
     importEurPerKwh: day.importEurPerKwh,
+    exceeded: day.exceeded.map(({ node }) => node),
   };
 }

@@ -101,8 +101,10 @@ function drawPower(
   small: boolean,
 ): string {
   const { edgesS, powerKw } = cut(trajectory, vehicle, time);
-  const highest = powerKw.reduce((most, kw) => Math.max(most, kw), 1);
+  const most = powerKw.reduce((greatest, kw) => Math.max(greatest, kw), 0);
   const lowest = powerKw.reduce((least, kw) => Math.min(least, kw), 0);
+  // Who got nothing is shown against what he could have taken.
+  const highest = most > 0 || lowest < 0 ? Math.max(1, most) : Math.max(1, vehicle.maximumChargeKw);
   const frame = panel(box, {
     start: trajectory.start,
     time,

@@ -11,6 +11,8 @@ export interface Now {
   readonly step: number;
   /** Energy in the batteries of vehicles that are here, kWh, by process; of others it is that of their arrival. */
   readonly energyKwh?: ReadonlyMap<string, number>;
+  /** Stays that are announced only later are known as well. */
+  readonly foresight?: boolean;
 }
 
 /** EUR per kWh when a scenario has no prices. */
@@ -37,7 +39,7 @@ export function compileProblem(
   }
   const nodeById = new Map(scenario.topology.nodes.map((node) => [node.id, node]));
   const processes = scenario.processes
-    .filter((process) => (process.announcedS ?? 0) <= now.step * stepSeconds)
+    .filter((process) => now.foresight === true || isAnnounced(process, now.step * stepSeconds))
     .filter((process) => process.departureS > now.step * stepSeconds)
     .map((process, position) =>
       planned(process, position, {
@@ -64,6 +66,11 @@ export function compileProblem(
       : row(defaultImportPrice),
     exportEurPerKwh: scenario.prices ? Float64Array.from(scenario.prices.exportEurPerKwh) : row(0),
   };
+}
+
+/** Whether a stay is known `atS` seconds after the scenario's start. */
+export function isAnnounced({ announcedS = 0 }: ChargingProcess, atS: number): boolean {
+  return announcedS <= atS;
 }
 
 /** The capacity of each node in each step: its own, that of its only feeder, and the limits of the moment. */

@@ -201,6 +201,22 @@ describe('what is wrong, and where', () => {
   });
 });
 
+test('conductors that cannot carry what is promised are named', () => {
+  // 4 kW on each of three conductors.
+  const node = { type: 'grid', id: 'grid', phaseLimit: { currentA: 20, voltageV: 200 } } as const;
+  const { topology } = good();
+  const limited = (fixedPower: NonNullable<Scenario['fixedPower']>) =>
+    complaints({
+      ...good({ fixedPower }),
+      topology: { ...topology, nodes: [node, ...topology.nodes.slice(1)] },
+    });
+  const hall = { type: 'load', id: 'hall', node: 'grid', kw: [10, 15] } as const;
+  expect(limited([hall])).toContain(
+    'grid can import 12 kW over its three conductors in step 1, but 15 kW are promised',
+  );
+  expect(limited([hall, { type: 'pv', id: 'roof', node: 'grid', kw: [0, 3] }])).toBe('');
+});
+
 test('generation counts towards what is promised', () => {
   const fixedPower = [
     { type: 'load', id: 'hall', node: 'grid', kw: [10, 60] },

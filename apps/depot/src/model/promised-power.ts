@@ -9,12 +9,25 @@ import type { Scenario } from './scenario.ts';
 /** Promised loads for which the capacity does not suffice, with all generation that there is. */
 export function checkPromisedPower(scenario: Scenario, network: Network): Finding[] {
   if ((scenario.fixedPower ?? []).every(({ type }) => type === 'pv')) return [];
-  const problem = compileProblem({ ...scenario, processes: [] }, { step: 0 }, network);
+  const compiled = compileProblem({ ...scenario, processes: [] }, { step: 0 }, network);
+  const problem: Problem = {
+    ...compiled,
+    importKw: withinConductors(compiled, compiled.importKw),
+    exportKw: withinConductors(compiled, compiled.exportKw),
+  };
   for (let step = 0; step < problem.steps; step++) {
     const finding = network.isTree ? treeShortage(problem, step) : flowShortage(problem, step);
     if (finding !== undefined) return [finding];
   }
   return [];
+}
+
+/** Loads and generation are balanced: of them, a node carries three times what one of its conductors does. */
+function withinConductors({ network }: Problem, capacityKw: readonly Float64Array[]): Float64Array[] {
+  return capacityKw.map((row, index) => {
+    const conductorsKw = 3 * (network.nodes[index]?.phaseKw ?? Infinity);
+    return conductorsKw === Infinity ? row : row.map((kw) => Math.min(kw, conductorsKw));
+  });
 }
 
 /**
@@ -26,7 +39,11 @@ export function leastImports(problem: Problem, step: number): Float64Array {
   const least = Float64Array.from(network.nodes, ({ index }) => problem.loadKw[index]?.[step] ?? 0);
   for (const { node, kw } of problem.generation) least[node] = (least[node] ?? 0) - (kw[step] ?? 0);
   for (let index = network.nodes.length - 1; index >= 0; index--) {
-    least[index] = Math.max(least[index] ?? 0, -(problem.exportKw[index]?.[step] ?? 0));
+    const exportKw = Math.min(
+      problem.exportKw[index]?.[step] ?? 0,
+      3 * (network.nodes[index]?.phaseKw ?? Infinity),
+    );
+    least[index] = Math.max(least[index] ?? 0, -exportKw);
     const feeder = network.links[network.nodes[index]?.feeders[0] ?? -1];
     if (feeder !== undefined) least[feeder.from] = (least[feeder.from] ?? 0) + (least[index] ?? 0);
   }
@@ -35,11 +52,12 @@ export function leastImports(problem: Problem, step: number): Float64Array {
 
 function treeShortage(problem: Problem, step: number): Finding | undefined {
   const least = leastImports(problem, step);
-  for (const { index, id } of problem.network.nodes) {
+  for (const { index, id, phaseKw } of problem.network.nodes) {
     const promised = least[index] ?? 0;
     const capacity = problem.importKw[index]?.[step] ?? 0;
     if (promised > capacity + toleranceKw) {
-      const message = `${id} can import ${capacity} kW in step ${step}, but ${promised} kW are promised to loads below it`;
+      const how = capacity < 3 * phaseKw ? '' : ' over its three conductors';
+      const message = `${id} can import ${Number(capacity.toFixed(6))} kW${how} in step ${step}, but ${Number(promised.toFixed(6))} kW are promised to loads below it`;
       return { path: 'fixedPower', message };
     }
   }

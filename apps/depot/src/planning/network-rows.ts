@@ -1,6 +1,6 @@
 import { present } from '../../../../src/core/assert.ts';
 import type { Problem } from '../model/problem.ts';
-import { leastGridImport } from '../model/promised-power.ts';
+import { leastGridImport, leastImports } from '../model/promised-power.ts';
 import { subtree } from '../topology/network.ts';
 import type { Objective } from './objective.ts';
 import type { ProgramBuilder } from './program-builder.ts';
@@ -203,14 +203,16 @@ function addPhaseRows(
         const loading = devices.filter(({ share }) => share[phase] > 0);
         const most = loading.reduce((sum, { greatestKw, share }) => sum + greatestKw * share[phase], load);
         if (most <= node.phaseKw) continue;
-        builder.beginRow(
-          `phase ${phase}/${node.id}`,
-          step,
-          -node.phaseKw - load,
-          Math.max(0, node.phaseKw - load),
-        );
+        const room = Math.max(node.phaseKw - load, leastRoom(problem, step, node.index, load));
+        builder.beginRow(`phase ${phase}/${node.id}`, step, -node.phaseKw - load, room);
         for (const { column, sign, share } of loading) builder.entry(column, sign * share[phase]);
       }
     }
   }
+}
+
+/** kW on a conductor that loads need when no vehicle takes part: not above 0, since generation can relieve them. */
+function leastRoom(problem: Problem, step: number, node: number, loadKw: number): number {
+  if (loadKw <= (problem.network.nodes[node]?.phaseKw ?? 0) || !problem.network.isTree) return 0;
+  return Math.min(0, (leastImports(problem, step)[node] ?? 0) / 3 - loadKw);
 }

@@ -20,6 +20,13 @@ export interface PlannedPower {
 
 type ProgramName = 'charge early' | 'optimise' | 'minimum power' | 'exact';
 
+const activities: Readonly<Record<ProgramName, string>> = {
+  'charge early': 'charging early',
+  optimise: 'optimising with prices and discharge',
+  'minimum power': 'keeping minimum powers',
+  exact: 'searching the optimum',
+};
+
 export type WarmStart = ReadonlyMap<ProgramName, SolvedProgram>;
 
 export type PlanResult =
@@ -42,6 +49,8 @@ export interface PlanOptions {
   /** Receives every program before it is solved, for export. */
   readonly onProgram?: (name: ProgramName, built: BuiltProgram) => void;
   readonly onProgress?: (fraction: number) => void;
+  /** What is solved next, for people: programs of large depots take minutes. */
+  readonly onSolve?: (what: string) => void;
 }
 
 /** One program, and what it may decide. */
@@ -59,6 +68,7 @@ export async function solveProgram(
 ): Promise<PlanResult> {
   const built = buildDepotProgram(problem, freedom, objective, options.former);
   options.onProgram?.(name, built);
+  options.onSolve?.(`${activities[name]}, ${built.program.columnCount} unknowns`);
   const start = options.warmStart?.get(name);
   const solution = await solver.solve(built.program, {
     // The second program has little to remove, and the basis of the program as it is starts the next one best.

@@ -4,6 +4,7 @@ import type { ChargingProcess } from '../model/needs.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { netDemand } from '../strategies/dispatch.ts';
 import { compileNetwork, type Network } from '../topology/network.ts';
+import { UtilizationMeter } from '../topology/utilization.ts';
 import type { ActualStay } from './actual-stays.ts';
 import { describeAttempt, describeEvent } from './descriptions.ts';
 import { ExceedanceWatch } from './exceedance-watch.ts';
@@ -36,6 +37,7 @@ export class Depot {
   readonly #plugged = new Map<string, Vehicle>();
   readonly #energyKwh: Map<string, number>;
   readonly #watch = new ExceedanceWatch();
+  readonly #meter: UtilizationMeter;
   readonly #stays: StayOutcome[] = [];
   readonly #log: LogEntry[] = [];
   readonly #edgesS: number[] = [0];
@@ -50,6 +52,7 @@ export class Depot {
 
   constructor(scenario: Scenario, timeline: DayTimeline, taper: UndeclaredTaper | undefined) {
     this.network = compileNetwork(scenario.topology);
+    this.#meter = new UtilizationMeter(this.network);
     this.#scenario = scenario;
     this.#timeline = timeline;
     this.#taper = taper;
@@ -72,6 +75,10 @@ export class Depot {
       event = events[++this.#nextEvent];
     }
     return triggers;
+  }
+
+  noteStrategy(nowS: number, strategy: string): void {
+    this.#log.push({ atS: nowS, type: 'strategy', message: `the strategy is ${strategy} from now on` });
   }
 
   note(nowS: number, attempt: PlanAttempt): void {
@@ -132,6 +139,7 @@ export class Depot {
       importLimitKw: this.#importLimitKw,
       exportLimitKw: this.#exportLimitKw,
       importEurPerKwh: this.#importEurPerKwh,
+      utilization: this.#meter.result(),
       costEur: this.#costEur,
       stays: this.#stays,
       missed: this.#timeline.missed.map(({ id }) => id),
@@ -246,7 +254,9 @@ export class Depot {
     this.#importEurPerKwh.push(price.importEur);
     const paid = gridKw * (gridKw >= 0 ? price.importEur : price.exportEur);
     this.#costEur += (paid * (toS - fromS)) / 3600 + wear(problem, actualKw);
-    this.#watch.look(problem, actualKw, dispatch.pvKw, toS - fromS);
+    const { pvKw } = dispatch;
+    this.#watch.look(problem, actualKw, pvKw, toS - fromS);
+    this.#meter.add(problem, 0, { powerKw: actualKw, pvKw, demandKw: demand }, toS - fromS);
   }
 
   #price(nowS: number): { importEur: number; exportEur: number } {

@@ -8,23 +8,29 @@ import type { Exceedance } from './simulated-day.ts';
 export class ExceedanceWatch {
   readonly #byNode = new Map<string, { kw: number; seconds: number }>();
 
-  /** `powerKw` and `pvKw` are what vehicles took and generation fed in, in the only step of `problem`. */
-  look(problem: Problem, powerKw: Float64Array, pvKw: Float64Array, seconds: number): void {
-    for (const { node, kw } of phaseExcess(problem, 0, powerKw, pvKw)) {
+  /** `powerKw` and `pvKw` are what vehicles took and generation fed in, in a step of `problem`. */
+  look(
+    problem: Problem,
+    powerKw: ArrayLike<number>,
+    pvKw: ArrayLike<number>,
+    seconds: number,
+    step: number = 0,
+  ): void {
+    for (const { node, kw } of phaseExcess(problem, step, powerKw, pvKw)) {
       if (kw > toleranceKw) this.#add(`a conductor of ${problem.network.nodes[node]?.id ?? ''}`, kw, seconds);
     }
-    const demandKw = netDemand(problem, 0, powerKw, pvKw);
+    const demandKw = netDemand(problem, step, powerKw, pvKw);
     if (!problem.network.isTree) {
       // With several ways there is no telling which one carries too much, only how much does not fit on all of them.
-      const missing = missingKw(problem, 0, demandKw);
+      const missing = missingKw(problem, step, demandKw);
       if (missing > toleranceKw) this.#add('the network', missing, seconds);
       return;
     }
     const through = treeFlows(problem, demandKw);
     for (const { index, id } of problem.network.nodes) {
       const kw = through[index] ?? 0;
-      const importKw = problem.importKw[index]?.[0] ?? Number.POSITIVE_INFINITY;
-      const exportKw = problem.exportKw[index]?.[0] ?? Number.POSITIVE_INFINITY;
+      const importKw = problem.importKw[index]?.[step] ?? Number.POSITIVE_INFINITY;
+      const exportKw = problem.exportKw[index]?.[step] ?? Number.POSITIVE_INFINITY;
       const beyond = Math.max(kw - importKw, -kw - exportKw);
       if (beyond > toleranceKw) this.#add(id, beyond, seconds);
     }

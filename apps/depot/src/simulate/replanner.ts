@@ -60,6 +60,7 @@ export class Replanner {
   readonly #network: Network;
   #inForce: PolicyInForce | undefined;
   #underWay: { readonly readyS: number; readonly next: PolicyInForce | undefined } | undefined;
+  #strategy: Strategy;
   #hasPlan = false;
   #requested = false;
   #attempts = 0;
@@ -67,6 +68,13 @@ export class Replanner {
   constructor(network: Network, options: ReplannerOptions) {
     this.#network = network;
     this.#options = options;
+    this.#strategy = options.strategy;
+  }
+
+  /** From the next plan on. What is in force stays so until that one is ready. */
+  use(strategy: Strategy): void {
+    this.#strategy = strategy;
+    this.#requested = true;
   }
 
   request(): void {
@@ -145,14 +153,14 @@ export class Replanner {
   }
 
   async #begin(nowS: number, known: Known): Promise<PlanAttempt | undefined> {
-    const { strategy, tools, latencyS, deadlineS } = this.#options;
+    const { tools, latencyS, deadlineS } = this.#options;
     const latency = latencyS(this.#attempts++, tools.random);
     if (latency > deadlineS) {
       this.#underWay = { readyS: nowS + deadlineS, next: undefined };
       return undefined;
     }
     try {
-      this.#underWay = { readyS: nowS + latency, next: await this.#prepare(strategy, nowS, known) };
+      this.#underWay = { readyS: nowS + latency, next: await this.#prepare(this.#strategy, nowS, known) };
       return undefined;
     } catch (error) {
       // Other errors are mistakes of ours and must not be taken for a plan that could not be made.

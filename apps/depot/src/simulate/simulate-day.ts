@@ -1,4 +1,4 @@
-import { assert } from '../../../../src/core/assert.ts';
+import { assert, present } from '../../../../src/core/assert.ts';
 import { Random } from '../../../../src/core/random.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { LpSolver } from '../planning/solver.ts';
@@ -24,8 +24,16 @@ export interface SimulationOptions {
   readonly planLatencyS?: (index: number, random: Random) => number;
   /** A plan that takes longer is dropped; unlimited if left out. */
   readonly planDeadlineS?: number;
+  /** Other strategies that take over during the day, in order of time. */
+  readonly switches?: readonly StrategySwitch[];
   readonly undeclaredTaper?: UndeclaredTaper;
   readonly onProgress?: (nowS: number, plans: number) => void;
+}
+
+export interface StrategySwitch {
+  /** Seconds after the scenario's start. */
+  readonly atS: number;
+  readonly strategy: Strategy;
 }
 
 /** Triggers that make a controller plan again: everything that changes what it knows. */
@@ -59,8 +67,14 @@ export async function simulateDay(scenario: Scenario, options: SimulationOptions
     let nowS = 0;
     // The instant itself, not the time passed: a difference of fractions may fall short of the interval for ever.
     let nextPlanS = 0;
+    const waiting = [...(options.switches ?? [])];
     const everyS = options.replan.everyS ?? Number.POSITIVE_INFINITY;
     while (nowS < endS) {
+      for (; (waiting[0]?.atS ?? Number.POSITIVE_INFINITY) <= nowS; waiting.shift()) {
+        const { strategy } = present(waiting[0], 'a switch is due');
+        replanner.use(strategy);
+        depot.noteStrategy(nowS, strategy.name);
+      }
       const triggers = depot.happen(nowS);
       const asked = triggers.some((trigger) => options.replan.on.has(trigger));
       if (nowS >= nextPlanS || asked) {
@@ -79,6 +93,7 @@ export async function simulateDay(scenario: Scenario, options: SimulationOptions
         timeline.nextChangeS(nowS),
         replanner.nextChangeS(nowS),
         nextPlanS,
+        waiting[0]?.atS ?? Number.POSITIVE_INFINITY,
       );
       assert(nextS > nowS, `time passes at ${nowS} s`);
       depot.run(nowS, nextS, instructions);
@@ -86,7 +101,8 @@ export async function simulateDay(scenario: Scenario, options: SimulationOptions
       options.onProgress?.(nowS, plans.made);
     }
     depot.happen(endS);
-    return { strategy: options.strategy.name, ...depot.record(), plans };
+    const names = [options.strategy, ...(options.switches ?? []).map(({ strategy }) => strategy)];
+    return { strategy: names.map(({ name }) => name).join(', then '), ...depot.record(), plans };
   } finally {
     await replanner.close();
   }

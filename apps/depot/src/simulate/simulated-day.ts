@@ -1,10 +1,12 @@
+import type { NetworkUtilization } from '../topology/utilization.ts';
+
 /** What happens in a depot, and may be a reason to plan again; `release` is the end of a temporary limit. */
 export type Trigger = 'arrival' | 'departure' | 'needs' | 'limit' | 'release' | 'prices';
 
 export interface LogEntry {
   /** Seconds after the scenario's start. */
   readonly atS: number;
-  readonly type: Trigger | 'plan' | 'late' | 'failed';
+  readonly type: Trigger | 'strategy' | 'plan' | 'late' | 'failed';
   readonly message: string;
 }
 
@@ -50,6 +52,8 @@ export interface SimulatedDay {
   readonly exportLimitKw: readonly number[];
   /** The price of import in force, EUR per kWh. */
   readonly importEurPerKwh: readonly number[];
+  /** Of each node and link of the topology, over the day. */
+  readonly utilization: NetworkUtilization;
   /** Energy bought minus energy sold plus wear, EUR. */
   readonly costEur: number;
   readonly stays: readonly StayOutcome[];

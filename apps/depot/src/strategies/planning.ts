@@ -2,9 +2,9 @@ import type { PlannedProcess, Problem } from '../model/problem.ts';
 import { FormerPlan } from '../planning/former-plan.ts';
 import { costObjective, type Objective } from '../planning/objective.ts';
 import { planDepot } from '../planning/planner.ts';
-import type { PlannedPower, WarmStart } from '../planning/solve-program.ts';
+import type { PlannedPower, PlanOptions, WarmStart } from '../planning/solve-program.ts';
 import { isPresent } from './dispatch.ts';
-import type { StepLists, Strategy } from './strategy.ts';
+import type { StepLists, Strategy, StrategyTools } from './strategy.ts';
 
 /** No plan could be made; whoever has an older one keeps it. */
 export class PlanningFailed extends Error {
@@ -46,7 +46,7 @@ export function planning(options: PlanningOptions = {}): Strategy {
         objective: defaultObjective(problem),
         ...options,
         ...last,
-        ...(onProgress === undefined ? {} : { onProgress: (fraction) => onProgress('planning', fraction) }),
+        ...(onProgress === undefined ? {} : reported(onProgress)),
       });
       if (result.type === 'failed')
         throw new PlanningFailed(`No plan for ${problem.name}: ${result.detail}.`);
@@ -56,6 +56,23 @@ export function planning(options: PlanningOptions = {}): Strategy {
         objective: planned.objective,
         listsFor: ({ step }) => listsFromPower(problem, step, planned),
       };
+    },
+  };
+}
+
+/** Says what is being solved and how much of all has been done. */
+function reported(
+  onProgress: NonNullable<StrategyTools['onProgress']>,
+): Pick<PlanOptions, 'onProgress' | 'onSolve'> {
+  let [phase, done] = ['planning', 0];
+  return {
+    onSolve: (what) => {
+      phase = `planning: ${what}`;
+      onProgress(phase, done);
+    },
+    onProgress: (fraction) => {
+      done = fraction;
+      onProgress(phase, done);
     },
   };
 }

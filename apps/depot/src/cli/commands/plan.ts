@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { Random } from '../../../../../src/core/random.ts';
 import { type Measures, measure } from '../../compare/measures.ts';
 import { clockAt } from '../../figures/scale.ts';
-import { drawTopology } from '../../figures/topology-figure.ts';
 import { trajectoryOfPlan } from '../../figures/trajectory.ts';
 import { utilizationOfPlan } from '../../figures/utilization.ts';
 import { compileProblem } from '../../model/compile-problem.ts';
@@ -14,9 +13,9 @@ import { PlanningFailed } from '../../strategies/planning.ts';
 import { type StrategyName, strategies } from '../../strategies/registry.ts';
 import { runStrategy } from '../../strategies/run.ts';
 import type { OutputFormat } from '../arguments.ts';
-import { drawnNodes, writeFigures } from '../figure-files.ts';
+import { topologyFigure, writeFigures } from '../figure-files.ts';
 import { Progress } from '../progress.ts';
-import { readScenario } from '../scenario-file.ts';
+import { readScenario, remarkUnannounced } from '../scenario-file.ts';
 import { failure, prepareDirectory, type Session } from '../session.ts';
 import { figuresOption, outputOption, seedOption, strategyOption } from '../shared-options.ts';
 import { left, right, table } from '../table.ts';
@@ -52,6 +51,7 @@ limits, changing prices, or vehicles that can give energy back.`,
       const scenario = await readScenario(session, path);
       await prepareDirectory(session, flags.figures);
       const problem = compileProblem(scenario);
+      remarkUnannounced(session, scenario, '"simulate" lets them be announced, and come.');
       const startedAt = performance.now();
       const plan = await makePlan(problem, flags, session);
       const runMs = performance.now() - startedAt;
@@ -63,19 +63,18 @@ limits, changing prices, or vehicles that can give energy back.`,
       );
       if (flags.figures === undefined) return;
       const trajectory = trajectoryOfPlan(scenario, problem, plan);
-      await writeFigures(session, flags.figures, trajectory, topologyFigure(scenario, problem, plan));
+      const topology = topologyFigure(problem.network, utilizationOfPlan(problem, plan), {
+        scenario: scenario.name,
+        subject: plan.strategy,
+      });
+      await writeFigures(session, flags.figures, trajectory, topology);
     });
-}
-
-function topologyFigure(scenario: Scenario, problem: Problem, plan: Plan): Record<string, string> {
-  if (problem.network.nodes.length > drawnNodes) return {};
-  const used = utilizationOfPlan(problem, plan);
-  return { 'topology.svg': drawTopology(problem.network, used, `${scenario.name}, ${plan.strategy}`) };
 }
 
 async function makePlan(problem: Problem, flags: PlanFlags, session: Session): Promise<Plan> {
   const progress = new Progress(session.stderr);
   const solver = openWorkerSolver();
+  progress.show(flags.strategy, 0);
   try {
     return await runStrategy(problem, strategies[flags.strategy](), {
       solver,
