@@ -7,6 +7,7 @@ import { defaultSpecification } from '../generate/specification.ts';
 import { compileProblem } from '../model/compile-problem.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Scenario, scenarioFormat } from '../model/scenario.ts';
+import type { TopologyNode } from '../model/topology.ts';
 import { penalties } from '../planning/objective.ts';
 import { openWorkerSolver } from '../planning/worker-solver.ts';
 import { withoutManagement } from '../strategies/no-management.ts';
@@ -75,17 +76,14 @@ describe('measures', () => {
   });
 
   it('count a conductor that carries too much as an overload', () => {
-    const [grid, ...others] = tiny.topology.nodes;
-    const nodes = [
-      { ...grid, type: 'grid', id: 'grid', phaseLimit: { currentA: 20, voltageV: 200 } } as const,
-      ...others,
+    const nodes: TopologyNode[] = [
+      { type: 'grid', id: 'grid', phaseLimit: { currentA: 20, voltageV: 200 } },
+      { type: 'evse', id: 'e', supply: { type: 'ac', conductors: ['L1', 'L2', 'L3'] } },
     ];
-    const fed = { ...tiny, topology: { ...tiny.topology, nodes } };
-    const problem = compileProblem({
-      ...fed,
-      processes: tiny.processes.map((each) => ({ ...each, phases: 1 })),
-    });
+    const processes = tiny.processes.map((each) => ({ ...each, phases: 1 as const }));
+    const problem = compileProblem({ ...tiny, processes, topology: { ...tiny.topology, nodes } });
     const plan = withoutManagement(problem);
+    // 10 kW on one conductor that carries 4 kW.
     expect(measure(problem, plan).overloadedSteps).toBe(1);
   });
 });

@@ -6,6 +6,7 @@ import { compileProblem } from '../model/compile-problem.ts';
 import { parseScenario } from '../model/parse-scenario.ts';
 import { openInlineSolver } from '../planning/highs.ts';
 import type { LpSolver } from '../planning/solver.ts';
+import { overloadedConductors } from '../testing/conductors.ts';
 import { scenarios } from '../testing/scenarios.ts';
 import { evolutionary } from './evolutionary.ts';
 import { strategies } from './registry.ts';
@@ -29,6 +30,7 @@ describe('no plan violates a capacity, a window or a limit in any step', () => {
         const problem = compileProblem(scenario);
         const plan = await runStrategy(problem, make(), tools);
         expect(planViolations(problem, plan)).toEqual([]);
+        expect(overloadedConductors(scenario, plan)).toEqual([]);
       }),
       { numRuns: 60, seed: 5 },
     );

@@ -10,7 +10,7 @@ const slackKwh = 1e-4;
 /**
  * Everything physical that a plan breaks, one sentence each; none for a plan that can be carried out. Levels and
  * limits of vehicles are computed again, and trees are checked by maximum flow as well; the sum of demands and phase limits
- * are computed by the code that dispatch uses.
+ * are computed by the code that dispatch uses (tests add conductors up once more, see `testing/conductors.ts`).
  */
 export function planViolations(problem: Problem, plan: Plan): string[] {
   return [
