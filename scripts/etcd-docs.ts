@@ -115,6 +115,7 @@ const differences = [
   'An answer to a write says in the trailer `quorate-outcome` whether it was refused or its outcome is unknown, where etcd gives the same text for both.',
   'A key is at most 3,989 bytes long, where a zero byte counts twice; the answer to one transaction is at most 16 MiB.',
   'The gateway refuses fields that it does not know, and bytes that are not base64, where etcd passes over them.',
+  'An empty password is refused, where etcd 3.4 takes it and lets it in, and 3.5 takes it and lets nobody in. `AuthEnable` is refused where nobody could be root afterwards: no user with the role root has a password, and the port knows nobody by a certificate.',
   'A `hashed_password` in a request is refused: it would be the hash of another function ([security](security.md#passwords)).',
   'A watch that was told everything is told what came before a compaction as well, as long as it was not given back; other differences of watches are [on their page](watches.md#differences-from-etcd).',
   'No replica raises the alarm CORRUPT by itself: nothing compares the members but whoever asks ([operating](operating.md#comparing-the-members)). Alarms are raised for members only.',

@@ -74,7 +74,9 @@ export const minLeaseTtlSeconds = 2;
 export const maxWaitingRenewals = 262_144;
 /** Keep-alives of one stream that are not answered yet; more wait in the client. */
 export const maxRenewalsPerStream = 1024;
-/** Passwords that are being hashed or compared, one at a time, or wait for it; more are refused. */
+/** Passwords that are being hashed or compared: each takes one of the four threads that also sync the journal. */
+export const maxPasswordsAtOnce = 2;
+/** Passwords that wait for it; of more, those of the user with the most waiting are refused. */
 export const maxWaitingPasswords = 64;
 /** Tokens whose seal or signature need not be checked again; the one that was not used for longest makes room. */
 export const maxRememberedTokens = 16_384;

@@ -15,8 +15,9 @@ const bearer = /^Bearer /i;
 /** Tells who makes a call: by its token, or else by the certificate of its client. */
 export class Authenticator {
   readonly tokens: Tokens;
+  /** Whether the common name of a client's certificate is a user. */
+  readonly certificateNames: boolean;
   readonly #replica: ReplicaHandle;
-  readonly #certificateNames: boolean;
   #state: AuthState | undefined;
   /** From which revision of the rules on tokens of a user count, by the rules of `#credentialsAt`. */
   readonly #credentials = new Map<string, bigint>();
@@ -25,11 +26,10 @@ export class Authenticator {
   /** Begins when the one under way has ended. */
   #nextRead: Promise<boolean> | undefined;
 
-  /** `certificateNames`: the common name of a client's certificate is a user. */
   constructor(replica: ReplicaHandle, tokens: Tokens, certificateNames: boolean) {
     this.#replica = replica;
     this.tokens = tokens;
-    this.#certificateNames = certificateNames;
+    this.certificateNames = certificateNames;
     // So that calls cost nothing while nothing changes: the state is read once after what was applied.
     replica.onApplied(() => {
       this.#state = undefined;
@@ -63,7 +63,7 @@ export class Authenticator {
   }
 
   #certified(call: Call, state: AuthState): Identity | undefined {
-    if (!this.#certificateNames) return undefined;
+    if (!this.certificateNames) return undefined;
     const user = call.certificateName;
     return user === undefined ? undefined : { user, authRevision: state.revision };
   }

@@ -1,5 +1,6 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
-import { maxWaitingPasswords } from '../limits.ts';
+import type { Call } from '../rpc/rpc.ts';
+import { PasswordQueue, type PasswordTurn, type Unhashed } from './password-queue.ts';
 
 /**
  * What is kept of a password: version (1), log2 N, r, p, salt, hash. The parameters are kept with each, so that raising
@@ -13,16 +14,15 @@ const hashBytes = 32;
 const keptBytes = headerBytes + saltBytes + hashBytes;
 const maxMemoryBytes = 2 ** 31;
 
-/** There are so many passwords to look at already that this one would wait too long: nothing was done. */
-export const tooManyPasswords = Symbol('too many passwords');
+/** On whose behalf a password is looked at: turns are shared out by `user`, and lost when `call` is abandoned. */
+export interface PasswordWork {
+  readonly user: string;
+  readonly call: Pick<Call, 'cancelled' | 'remainingMs'>;
+}
 
-/**
- * Hashes and compares passwords, one at a time: each takes a thread of those that also sync the journal, for long. Those
- * that wait are bounded.
- */
+/** Hashes and compares passwords, a few at a time. */
 export class Passwords {
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #queue = new PasswordQueue();
   /** Looked at instead of the password of a user who is not there, so that nobody can tell by the time it takes. */
   readonly #decoy = Uint8Array.of(
     version,
@@ -33,34 +33,37 @@ export class Passwords {
   );
 
   /** What to keep of a password. */
-  async hash(password: string): Promise<Uint8Array | typeof tooManyPasswords> {
+  async hash(password: string, work: PasswordWork): Promise<Uint8Array | Unhashed> {
     const salt = randomBytes(saltBytes);
-    const hash = await this.#inTurn(() => derive(password, salt, parameters));
-    if (hash === tooManyPasswords) return hash;
+    const hash = await this.#queue.run(turnOf(work), () => derive(password, salt, parameters));
+    if (typeof hash === 'symbol') return hash;
     return Uint8Array.of(version, parameters.logN, parameters.r, parameters.p, ...salt, ...hash);
   }
 
   /** Whether it is the password of which this was kept. Takes as long when nothing was kept, or nothing that matches any. */
-  async matches(password: string, kept: Uint8Array | undefined): Promise<boolean | typeof tooManyPasswords> {
-    const known = kept !== undefined && kept.length === keptBytes && kept[0] === version;
+  async matches(
+    password: string,
+    kept: Uint8Array | undefined,
+    work: PasswordWork,
+  ): Promise<boolean | Unhashed> {
+    const known = isPassword(kept);
     const bytes = known ? kept : this.#decoy;
     const [, logN = 0, r = 0, p = 0] = bytes;
     const salt = bytes.subarray(headerBytes, headerBytes + saltBytes);
-    const hash = await this.#inTurn(() => derive(password, salt, { logN, r, p }));
-    if (hash === tooManyPasswords) return hash;
+    const hash = await this.#queue.run(turnOf(work), () => derive(password, salt, { logN, r, p }));
+    if (typeof hash === 'symbol') return hash;
     return timingSafeEqual(hash, bytes.subarray(headerBytes + saltBytes)) && known;
   }
-
-  #inTurn(work: () => Promise<Buffer>): Promise<Buffer | typeof tooManyPasswords> {
-    if (this.#waiting >= maxWaitingPasswords) return Promise.resolve(tooManyPasswords);
-    this.#waiting++;
-    const done = this.#last.then(work).finally(() => {
-      this.#waiting--;
-    });
-    this.#last = done.catch(() => undefined);
-    return done;
-  }
 }
+
+/** Whether what was kept matches any password at all. */
+export const isPassword = (kept: Uint8Array | undefined): kept is Uint8Array =>
+  kept !== undefined && kept.length === keptBytes && kept[0] === version;
+
+const turnOf = ({ user, call }: PasswordWork): PasswordTurn => ({
+  user,
+  isAbandoned: () => call.cancelled || call.remainingMs() === 0,
+});
 
 function derive(
   password: string,

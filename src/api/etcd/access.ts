@@ -127,7 +127,8 @@ function denial(
   return code === undefined ? undefined : keyFailure(code);
 }
 
-function timeoutOf(call: Call): number {
+/** How long the replica may take over what a call asks for, in ms. */
+export function timeoutOf(call: Call): number {
   const remaining = call.remainingMs();
   return remaining === undefined ? requestTimeoutMs : Math.min(requestTimeoutMs, Math.ceil(remaining));
 }

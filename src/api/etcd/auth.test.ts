@@ -3,9 +3,11 @@ import { AuthClient } from '../../../test/support/auth-client.ts';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
 import { type Failed, GrpcClient } from '../../../test/support/grpc-client.ts';
 import { utf8, utf8Text } from '../../core/bytes.ts';
+import { maxPasswordsAtOnce, maxWaitingPasswords } from '../limits.ts';
 import { Code } from '../rpc/rpc.ts';
 import { etcdErrors } from './errors.ts';
 import { Permission_Type } from './gen/authpb/auth.ts';
+import * as pb from './gen/etcdserverpb/rpc.ts';
 
 let server: TestServer;
 let client: GrpcClient;
@@ -119,6 +121,40 @@ describe('21: the 17 methods', () => {
     await auth.disable({}, root);
     expect(await auth.status({})).toMatchObject({ enabled: false, authRevision: 5n });
     await client.put({ key: utf8('a') });
+  });
+
+  test('nobody has an empty password, and root is not shut out', async () => {
+    const none = { code: Code.invalidArgument, outcome: 'refused' };
+    const shutOut = { code: Code.failedPrecondition, outcome: 'refused' };
+    expect(await failure(auth.addUser('root', ''))).toMatchObject(none);
+    expect((await failure(auth.addUser('root', ''))).message).toContain('password is empty');
+    await auth.userAdd({ name: 'root', password: '', hashedPassword: '', options: { noPassword: true } });
+    await auth.userGrantRole({ user: 'root', role: 'root' });
+    expect(await failure(auth.enable({}))).toMatchObject(shutOut);
+    expect((await auth.status({})).enabled).toBe(false);
+    await auth.userDelete({ name: 'root' });
+    const root = await auth.enableWithRoot('secret');
+    const change = auth.userChangePassword({ name: 'root', password: '', hashedPassword: '' }, root);
+    expect(await failure(change)).toMatchObject(none);
+    expect(await auth.login('root', 'secret')).not.toBe('');
+  });
+
+  test('logins that nobody waits for any more keep nobody from logging in', async () => {
+    await auth.enableWithRoot('secret');
+    const path = '/etcdserverpb.Auth/Authenticate';
+    const options = { timeoutMs: 50 };
+    const abandoned = Array.from({ length: maxWaitingPasswords + maxPasswordsAtOnce }, () =>
+      client.call(
+        path,
+        pb.AuthenticateRequest,
+        pb.AuthenticateResponse,
+        { name: 'root', password: 'x' },
+        options,
+      ),
+    );
+    const codes = await Promise.all(abandoned.map(async (call) => (await failure(call)).code));
+    expect(new Set(codes)).toContain(Code.deadlineExceeded);
+    expect(await auth.login('root', 'secret')).not.toBe('');
   });
 
   test('an etcd of before is told that hashes are not taken', async () => {

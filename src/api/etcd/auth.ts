@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { emptyBytes } from '../../core/bytes.ts';
 import {
   type AuthChange,
   type AuthState,
@@ -12,9 +11,11 @@ import {
   readUser,
   roleNames,
   rootRole,
+  rootUser,
   type User,
 } from '../../machine/index.ts';
-import { type Passwords, tooManyPasswords } from '../auth/passwords.ts';
+import { tooManyPasswords, type Unhashed } from '../auth/password-queue.ts';
+import { isPassword, type Passwords } from '../auth/passwords.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
 import type { KeySpaceView, PersonalView, ReplicaAccess } from './access.ts';
 import { permissionFromPb, permissionToPb, rootPermission } from './auth-permissions.ts';
@@ -41,6 +42,21 @@ const hashesNotTaken = new Failure(
   'hashed_password is not taken: send the password, over TLS; it is hashed before it is stored or sent anywhere',
 );
 
+const passwordEmpty = new Failure(
+  Code.invalidArgument,
+  'etcdserver: password is empty: give one, or add the user with no_password, to be known by a certificate alone; nothing was changed',
+);
+
+const rootShutOut = new Failure(
+  Code.failedPrecondition,
+  'no user with the role root has a password, and this port knows nobody by a certificate: nobody could ever administer ' +
+    'this cluster again. Add root anew, with a password, or serve with --client-cert-auth; nothing was changed',
+);
+
+function unhashedFailure(why: Unhashed): Failure {
+  return why === tooManyPasswords ? refusedFailure('overloaded') : etcdErrors.cancelled;
+}
+
 export interface AuthServiceOptions {
   readonly access: ReplicaAccess;
   readonly keys: KeyAccess;
@@ -65,7 +81,7 @@ export class AuthService {
   #general(): EtcdMethod[] {
     return [
       method('AuthEnable', '/auth/enable', pb.AuthEnableRequest, pb.AuthEnableResponse, (_request, call) =>
-        this.#change({ type: 'enable', secret: randomBytes(secretBytes) }, call),
+        this.#enable(call),
       ),
       method(
         'AuthDisable',
@@ -178,6 +194,18 @@ export class AuthService {
     return answered instanceof Failure ? answered : { header: answered.header };
   }
 
+  /** Refused where it could not be taken back: etcd enables it, and nobody can be root from then on. */
+  async #enable(call: Call): Promise<HeaderAnswer | Failure> {
+    if (!this.#options.access.authenticator.certificateNames) {
+      const view = await this.#options.access.readForAnybody('linearizable', call);
+      if (view instanceof Failure) return view;
+      const roots = [...allUsers(view.store)].filter(({ roles }) => roles.includes(rootRole));
+      if (roots.some(({ name }) => name === rootUser) && !roots.some(({ password }) => isPassword(password)))
+        return rootShutOut;
+    }
+    return this.#change({ type: 'enable', secret: randomBytes(secretBytes) }, call);
+  }
+
   async #status(call: Call): Promise<pb.AuthStatusResponse | Failure> {
     const view = await this.#options.access.readForAnybody('linearizable', call);
     if (view instanceof Failure) return view;
@@ -196,8 +224,8 @@ export class AuthService {
       const header = this.#header(view);
       const user = readUser(view.store, name);
       if (user !== undefined && user.password === undefined) return noPasswordUser;
-      const matches = await this.#options.passwords.matches(password, user?.password);
-      if (matches === tooManyPasswords) return refusedFailure('overloaded');
+      const matches = await this.#options.passwords.matches(password, user?.password, { user: name, call });
+      if (typeof matches === 'symbol') return unhashedFailure(matches);
       if (!matches || user === undefined) return etcdErrors.authFailed;
       const state = this.#stillValid(user);
       if (state === undefined) continue;
@@ -224,8 +252,9 @@ export class AuthService {
     if (user === '') return etcdErrors.userEmpty;
     if (request.options?.noPassword === true)
       return this.#change({ type: 'addUser', user, password: undefined }, call);
-    const password = await this.#options.passwords.hash(request.password);
-    if (password === tooManyPasswords) return refusedFailure('overloaded');
+    if (request.password === '') return passwordEmpty;
+    const password = await this.#options.passwords.hash(request.password, { user, call });
+    if (typeof password === 'symbol') return unhashedFailure(password);
     return this.#change({ type: 'addUser', user, password }, call);
   }
 
@@ -234,11 +263,11 @@ export class AuthService {
     call: Call,
   ): Promise<HeaderAnswer | Failure> {
     if (request.hashedPassword !== '') return hashesNotTaken;
-    // As in etcd, an empty one is a password that nobody can give.
-    const password =
-      request.password === '' ? emptyBytes : await this.#options.passwords.hash(request.password);
-    if (password === tooManyPasswords) return refusedFailure('overloaded');
-    return this.#change({ type: 'changePassword', user: request.name, password }, call);
+    if (request.password === '') return passwordEmpty;
+    const { name: user } = request;
+    const password = await this.#options.passwords.hash(request.password, { user, call });
+    if (typeof password === 'symbol') return unhashedFailure(password);
+    return this.#change({ type: 'changePassword', user, password }, call);
   }
 
   async #getUser(name: string, call: Call): Promise<pb.AuthUserGetResponse | Failure> {

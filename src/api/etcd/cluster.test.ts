@@ -46,8 +46,10 @@ test('16: a member is added as a learner with an id of its own, without a name',
 });
 
 test('peer URLs that nobody could reach are refused', async () => {
-  for (const urls of [[], ['10.0.0.9:2380'], ['http://10.0.0.9'], ['http://h:99999'], ['ftp://h:1']]) {
-    expect(await client.failure(add(urls))).toMatchObject({
+  const noHost = ['http://256.1.1.1:80', 'http://[::g]:80'];
+  const noPort = ['10.0.0.9:2380', 'http://10.0.0.9', 'http://h:99999', 'http://127.0.0.1:0'];
+  for (const url of [undefined, ...noHost, ...noPort, 'ftp://h:1']) {
+    expect(await client.failure(add(url === undefined ? [] : [url]))).toMatchObject({
       code: Code.invalidArgument,
       message: 'etcdserver: given member URLs are invalid',
     });

@@ -145,7 +145,9 @@ function peerAddress(urls: readonly string[]): string | Failure {
   if (urls.length > 1) return onePeerUrl;
   const address = /^https?:\/\/([^/?#@\s]+:\d{1,5})\/?$/.exec(first)?.[1];
   if (address === undefined || address.length > maxPublishedAddressLength) return etcdErrors.memberBadUrls;
-  return Number(address.slice(address.lastIndexOf(':') + 1)) <= 65_535 ? address : etcdErrors.memberBadUrls;
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  // The parser also refuses ports that are too large, and hosts that look like addresses and are none.
+  return port > 0 && URL.canParse(`http://${address}`) ? address : etcdErrors.memberBadUrls;
 }
 
 /** Never one that was used before: 52 random bits, and no removed id is ever taken again. */

@@ -162,9 +162,11 @@ export function keyFailure(code: KeyErrorCode): Failure {
 
 /** What a client can rely on, whatever the text: existing clients know the text, ours look at the trailer. */
 const outcome = (failure: Failure, became: 'refused' | 'unknown'): Failure =>
-  new Failure(failure.code, failure.message, { 'quorate-outcome': became });
-const refused = (failure: Failure): Failure => outcome(failure, 'refused');
-const unknown = (failure: Failure): Failure => outcome(failure, 'unknown');
+  new Failure(failure.code, failure.message, { ...failure.trailers, 'quorate-outcome': became });
+/** Nothing was changed, and nothing will be. */
+export const refused = (failure: Failure): Failure => outcome(failure, 'refused');
+/** What was asked for may have happened, or may still happen. */
+export const unknown = (failure: Failure): Failure => outcome(failure, 'unknown');
 
 const refusals: Readonly<Record<RefusedReason | 'timeout', Failure>> = {
   overloaded: refused(etcdErrors.tooManyRequests),

@@ -54,7 +54,8 @@ export class KeyAccess {
     if (error !== undefined) return keyFailure(error.code);
     const bytes = encodeCommand(command);
     if (bytes.length > maxRequestBytes) return etcdErrors.requestTooLarge;
-    const refused = this.#quota.refuse(command, bytes.length);
+    const refusal = this.#quota.refuse(command, bytes.length);
+    const refused = refusal instanceof Promise ? await refusal : refusal;
     if (refused !== undefined) return refused;
     const executed = await this.#access.propose(bytes, call);
     if (executed instanceof Failure) return executed;

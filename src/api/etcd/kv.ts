@@ -1,6 +1,8 @@
 import { isReadOnly, isSwept } from '../../machine/key-space/index.ts';
 import type { ReplicaHandle } from '../../replica/types.ts';
 import { type Call, Failure } from '../rpc/rpc.ts';
+import { timeoutOf } from './access.ts';
+import { etcdErrors, unknown } from './errors.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 import type { KeyAccess } from './key-access.ts';
 import { type EtcdMethod, etcdMethod } from './method.ts';
@@ -72,6 +74,13 @@ export class KvService {
     return answered instanceof Failure ? answered : rangeResponse(answered.header, answered.result);
   }
 
+  /** Durably: what is in use is what is on disk, and only there do pages become free. */
+  async #givenBack(call: Call): Promise<Failure | undefined> {
+    const failure = await until(this.#replica, isSwept, call);
+    if (failure !== undefined) return failure;
+    return (await this.#replica.flush(timeoutOf(call))) ? undefined : etcdErrors.timeout;
+  }
+
   async #compact(
     { revision, physical }: pb.CompactionRequest,
     call: Call,
@@ -79,8 +88,9 @@ export class KvService {
     const answered = await this.#keys.execute({ type: 'compact', revision }, call);
     if (answered instanceof Failure) return answered;
     if (physical) {
-      const failure = await until(this.#replica, isSwept, call);
-      if (failure !== undefined) return failure;
+      const failure = await this.#givenBack(call);
+      // It is compacted all the same.
+      if (failure !== undefined) return unknown(failure);
     }
     return { header: answered.header };
   }

@@ -1,9 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { serveClients, type TestServer } from '../../../test/support/client-server.ts';
 import { GrpcClient } from '../../../test/support/grpc-client.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { nodeId } from '../../core/ids.ts';
 import { encodeCommand } from '../../machine/index.ts';
+import { quotaSampleMs } from '../limits.ts';
 import { Code } from '../rpc/rpc.ts';
 import * as pb from './gen/etcdserverpb/rpc.ts';
 
@@ -87,6 +89,7 @@ describe('6: compaction', () => {
     // What the leader of a cluster orders on its own account.
     await server.replica.propose(encodeCommand({ type: 'sweep' }));
     await physical;
+    expect(server.replica.flushes).toBe(1);
   });
 
   test('physical ones end with the deadline of the client', async () => {
@@ -165,9 +168,26 @@ describe('18: the quota', () => {
     await put('4');
   });
 
+  test('counts what was given back before the alarm is raised', async () => {
+    await put('1');
+    server.replica.troubles = { stateBytesInUse: quotaBytes };
+    server.replica.flush = async () => {
+      server.replica.troubles = {};
+      return true;
+    };
+    await setTimeout(quotaSampleMs + 50);
+    await put('2');
+    expect(server.replica.troubles).toEqual({});
+    expect((await alarm('GET', 'NONE')).alarms).toEqual([]);
+  });
+
   test('counts what was admitted since it was last looked at', async () => {
     await put('1');
     const value = 'x'.repeat(300_000);
+    server.replica.flush = async () => {
+      server.replica.troubles = { stateBytesInUse: quotaBytes };
+      return true;
+    };
     const outcomes = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map(() => put(value)));
     expect(outcomes.some(({ status: settled }) => settled === 'rejected')).toBe(true);
   });

@@ -1,5 +1,5 @@
 import { alarms, encodeCommand, type KeyCommand, machineView, needsSpace } from '../../machine/index.ts';
-import { quotaSampleMs } from '../limits.ts';
+import { quotaSampleMs, requestTimeoutMs } from '../limits.ts';
 import type { Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
 import { etcdErrors } from './errors.ts';
@@ -17,6 +17,7 @@ export class Quota {
   #sampledAt = Number.NEGATIVE_INFINITY;
   /** In use when it was last looked at, and admitted since. */
   #used = 0;
+  #settling: Promise<void> | undefined;
   #raising: Promise<unknown> | undefined;
 
   constructor(access: ReplicaAccess, bytes: number | undefined) {
@@ -25,12 +26,16 @@ export class Quota {
   }
 
   /** `size` of the command in bytes; undefined when it may be ordered. */
-  refuse(command: KeyCommand, size: number): Failure | undefined | Promise<Failure> {
+  refuse(command: KeyCommand, size: number): Failure | undefined | Promise<Failure | undefined> {
     if (this.bytes === undefined || !needsSpace(command)) return undefined;
     if (performance.now() - this.#sampledAt > quotaSampleMs) this.#sample();
-    if (this.#used + size > this.bytes) return this.#exceeded();
+    return this.#admits(size, this.bytes) ? undefined : this.#exceeded(size, this.bytes);
+  }
+
+  #admits(size: number, bytes: number): boolean {
+    if (this.#used + size > bytes) return false;
     this.#used += size;
-    return undefined;
+    return true;
   }
 
   #sample(): void {
@@ -39,9 +44,12 @@ export class Quota {
     this.#sampledAt = performance.now();
   }
 
-  async #exceeded(): Promise<Failure> {
+  async #exceeded(size: number, bytes: number): Promise<Failure | undefined> {
     // Perhaps space was given back since: the next write looks again.
     this.#sampledAt = Number.NEGATIVE_INFINITY;
+    if (this.#alarmStands()) return etcdErrors.noSpace;
+    await this.#settle();
+    if (this.#admits(size, bytes)) return undefined;
     this.#raising ??= this.#raise().finally(() => {
       this.#raising = undefined;
     });
@@ -49,13 +57,26 @@ export class Quota {
     return etcdErrors.noSpace;
   }
 
+  /** What was given back last counts as in use until it is durable, and no alarm is raised for the whole cluster over that. */
+  #settle(): Promise<void> {
+    this.#settling ??= this.#access.replica
+      .flush(requestTimeoutMs)
+      .then(() => this.#sample())
+      .finally(() => {
+        this.#settling = undefined;
+      });
+    return this.#settling;
+  }
+
+  #alarmStands(): boolean {
+    const store = this.#access.replica.peek();
+    return store !== undefined && alarms(machineView(store)).some(({ alarm }) => alarm === 'noSpace');
+  }
+
   /** Whether it could be raised changes nothing for whoever wanted to write: he is refused, and others will try again. */
   async #raise(): Promise<void> {
-    const { replica } = this.#access;
-    const member = BigInt(replica.status().memberId);
-    const store = replica.peek();
-    const stands = store !== undefined && alarms(machineView(store)).some(({ alarm }) => alarm === 'noSpace');
-    if (stands) return;
+    if (this.#alarmStands()) return;
+    const member = BigInt(this.#access.replica.status().memberId);
     await this.#access.propose(
       encodeCommand({ type: 'alarm', action: 'activate', member, alarm: 'noSpace' }),
       serverCall,

@@ -30,6 +30,7 @@ import { MaintenanceService } from './maintenance.ts';
 import type { EtcdMethod, EtcdStreamMethod } from './method.ts';
 import { Quota } from './quota.ts';
 import { WatchService, watchPath } from './watch.ts';
+import { tellsOutcome } from './write-outcome.ts';
 
 /** The rest of the etcd v3 API: what a client may ask for and is told is not there. */
 const notServed: Readonly<Record<string, readonly string[]>> = {
@@ -100,7 +101,7 @@ export function etcdDoor(options: EtcdDoorOptions): EtcdDoor {
     ...new LockService(keys, changes, grants).methods(),
     ...election.methods(),
     ...new AuthService({ access, keys, headers, passwords: new Passwords() }).methods(),
-  ].map((method) => learners.unary(guard.unary(method)));
+  ].map((method) => tellsOutcome(learners.unary(guard.unary(method))));
   const streams = [
     ...watchService.streams(),
     ...leases.streams(),

@@ -1,4 +1,4 @@
-import { Code, Failure } from './rpc.ts';
+import { Code, Failure, refusedTrailers } from './rpc.ts';
 
 /** Flag byte and message length before every gRPC message. */
 const prefixBytes = 5;
@@ -31,13 +31,18 @@ export function frameParts(parts: readonly Uint8Array[]): [Buffer, ...Uint8Array
 /** Length of the message behind a whole prefix, or why it will not be taken. */
 function announcedLength(prefix: Uint8Array, maxBytes: number): number | Failure {
   if (prefix[0] !== 0) {
-    return new Failure(Code.unimplemented, 'compressed requests are not supported: send them uncompressed');
+    return new Failure(
+      Code.unimplemented,
+      'compressed requests are not supported: send them uncompressed',
+      refusedTrailers,
+    );
   }
   const length = new DataView(prefix.buffer, prefix.byteOffset).getUint32(1);
   if (length <= maxBytes) return length;
   return new Failure(
     Code.resourceExhausted,
     `grpc: received message larger than max (${length} vs. ${maxBytes})`,
+    refusedTrailers,
   );
 }
 
@@ -70,7 +75,7 @@ export class MessageCollector {
       this.#expected = prefixBytes + length;
     }
     if (this.#length > this.#expected) {
-      return new Failure(Code.internal, 'more than one message in a call that takes one');
+      return new Failure(Code.internal, 'more than one message in a call that takes one', refusedTrailers);
     }
     return undefined;
   }
@@ -78,7 +83,7 @@ export class MessageCollector {
   /** The message, once the client has sent all that it wanted to send. */
   finish(): Uint8Array | Failure {
     if (this.#expected === undefined || this.#length < this.#expected) {
-      return new Failure(Code.internal, 'the request ended before its message was complete');
+      return new Failure(Code.internal, 'the request ended before its message was complete', refusedTrailers);
     }
     const [only] = this.#parts;
     const whole =

@@ -12,6 +12,7 @@ import {
   type FaultReport,
   internalError,
   type Method,
+  refusedTrailers,
   type Services,
   tooSlow,
 } from './rpc.ts';
@@ -23,6 +24,12 @@ const unreadAnswers = new Failure(
   Code.resourceExhausted,
   'too many answers of this connection have not been read: read them first, or ask for less at a time',
   { 'quorate-outcome': 'unknown' },
+);
+
+const arrivedLate = new Failure(
+  Code.deadlineExceeded,
+  'the deadline had passed before the call arrived',
+  refusedTrailers,
 );
 
 /** What the calls of all connections share. */
@@ -86,9 +93,9 @@ export class GrpcCall implements Call {
     if (method === undefined) {
       call.#fail(services.unimplemented(path));
     } else if (headers[':method'] !== 'POST') {
-      call.#fail(new Failure(Code.internal, 'gRPC calls are POST requests'));
+      call.#fail(new Failure(Code.internal, 'gRPC calls are POST requests', refusedTrailers));
     } else if (timeoutText !== undefined && timeout === undefined) {
-      call.#fail(new Failure(Code.internal, `malformed grpc-timeout "${timeoutText}"`));
+      call.#fail(new Failure(Code.internal, `malformed grpc-timeout "${timeoutText}"`, refusedTrailers));
     } else if (method.type === 'bidi') {
       BidiCall.serve(stream, call, method.open, call.#share, fault, bidiCalls);
     } else {
@@ -122,9 +129,7 @@ export class GrpcCall implements Call {
       if (this.#answered) return;
       const failure = this.#share.hold(part.length)
         ? this.#collector.add(part)
-        : new Failure(Code.resourceExhausted, 'etcdserver: too many requests', {
-            'quorate-outcome': 'refused',
-          });
+        : new Failure(Code.resourceExhausted, 'etcdserver: too many requests', refusedTrailers);
       if (failure !== undefined) this.#fail(failure);
     });
     stream.on('end', () => {
@@ -147,7 +152,7 @@ export class GrpcCall implements Call {
     const message = this.#collector.finish();
     if (message instanceof Failure) this.#fail(message);
     else if (this.#deadline !== undefined && this.#deadline <= performance.now()) {
-      this.#fail(new Failure(Code.deadlineExceeded, 'the deadline had passed before the call arrived'));
+      this.#fail(arrivedLate);
     } else if (method.type === 'unary') void this.#unary(method.handle, message);
     else void this.#serverStream(method.handle, message);
   }

@@ -50,6 +50,9 @@ export class Failure {
   }
 }
 
+/** Of a failure before anything was done: a write did not happen, and will not. */
+export const refusedTrailers = { 'quorate-outcome': 'refused' } as const;
+
 /** An exception, which no client should be able to cause: whoever runs the server finds it in the log. */
 export const internalError = new Failure(Code.internal, 'internal error: the server has logged it', {
   'quorate-outcome': 'unknown',
@@ -59,7 +62,7 @@ export const internalError = new Failure(Code.internal, 'internal error: the ser
 export const tooSlow = new Failure(
   Code.deadlineExceeded,
   'the request did not arrive in time: nothing was changed, send it again',
-  { 'quorate-outcome': 'refused' },
+  refusedTrailers,
 );
 
 /** Told of such an exception, in a service or where its calls are carried. */

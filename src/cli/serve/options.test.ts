@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { Configuration } from '../config/configuration.ts';
 import { CommandFailure } from '../exit-codes.ts';
@@ -39,4 +42,17 @@ test.each([
   const flags = { 'auto-compaction-mode': mode, 'auto-compaction-retention': retention };
   expect(() => options(flags)).toThrow(CommandFailure);
   expect(() => options(flags)).toThrow(/auto-compaction-retention/);
+});
+
+test('a directory that has begun needs no --cluster that names this replica', () => {
+  const cluster = 'n2=127.0.0.1:22380,n3=127.0.0.1:32380';
+  expect(() => options({ cluster })).toThrow(/names n2, n3, but not n1/);
+  const directory = mkdtempSync(path.join(tmpdir(), 'quorate-options-'));
+  try {
+    writeFileSync(path.join(directory, 'manifest.json'), '{}');
+    const { cluster: given } = options({ cluster, 'data-dir': directory });
+    expect(given.map(({ name }) => name)).toEqual(['n2', 'n3']);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -54,12 +54,13 @@ export interface ServeOptions {
 export function serveOptions(configuration: Configuration, protocols: readonly string[]): ServeOptions {
   const name = configuration.required(settings.name);
   const dataDir = configuration.required(settings.dataDir);
-  const cluster = initialCluster(configuration, dataDir);
+  const begun = existsSync(path.join(dataDir, 'manifest.json'));
+  const cluster = initialCluster(configuration, begun);
   const client = configuration.required(settings.client);
   const peer = configuration.required(settings.peer);
   const clientTls = portTls(configuration, clientTlsSettings);
   const peerTls = portTls(configuration, peerTlsSettings);
-  const peerAddress = advertisedPeer(configuration, name, cluster) ?? peer;
+  const peerAddress = advertisedPeer(configuration, name, cluster, begun) ?? peer;
   if (formatAddress(client) === formatAddress(peer)) {
     throw usageFailure(`--client and --peer are both ${formatAddress(client)}: they need a port each.`);
   }
@@ -118,9 +119,9 @@ function retention(configuration: Configuration): Retention | undefined {
 }
 
 /** A data directory that has been used knows its cluster. */
-function initialCluster(configuration: Configuration, dataDir: string): readonly ClusterMember[] {
+function initialCluster(configuration: Configuration, begun: boolean): readonly ClusterMember[] {
   const cluster = configuration.optional(settings.cluster);
-  if (cluster === undefined && existsSync(path.join(dataDir, 'manifest.json'))) return [];
+  if (cluster === undefined && begun) return [];
   return cluster ?? configuration.required(settings.cluster);
 }
 
@@ -129,11 +130,14 @@ function advertisedPeer(
   configuration: Configuration,
   name: string,
   cluster: readonly ClusterMember[],
+  begun: boolean,
 ): Address | undefined {
   const advertised = configuration.optional(settings.advertisePeer);
   if (cluster.length === 0) return advertised;
   const self = cluster.find((member) => member.name === name);
   if (self === undefined) {
+    // A list that is not used any more is warned about when the directory is opened.
+    if (begun) return advertised;
     const names = cluster.map((member) => member.name).join(', ');
     throw usageFailure(`--cluster names ${names}, but not ${name}, which --name says this replica is.`);
   }
