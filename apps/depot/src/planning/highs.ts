@@ -41,6 +41,9 @@ function solveStubbornly(highs: Highs, program: LinearProgram, options: SolveOpt
   return solution;
 }
 
+// HiGHS's code of the strategy.
+const primalSimplex = 4;
+
 function solveProgram(highs: Highs, program: LinearProgram, options: SolveOptions): LpSolution {
   const started = performance.now();
   const model = highs.createModel();
@@ -48,7 +51,8 @@ function solveProgram(highs: Highs, program: LinearProgram, options: SolveOption
     model.options.set({
       output_flag: false,
       // Of a program with whole numbers this chooses how its relaxations are solved.
-      solver: program.integrality === undefined ? (options.method ?? 'simplex') : 'choose',
+      solver: program.integrality === undefined ? (options.method === 'ipm' ? 'ipm' : 'simplex') : 'choose',
+      ...(options.method === 'primal simplex' ? { simplex_strategy: primalSimplex } : {}),
       ...(program.integrality === undefined ? {} : { mip_rel_gap: 1e-7, mip_abs_gap: wholeNumberGapEur }),
       presolve: options.presolve === false ? 'off' : 'choose',
       ...(options.timeLimitS === undefined ? {} : { time_limit: options.timeLimitS }),

@@ -24,10 +24,11 @@ export function roundToMinimumPower(
     const router = openRouter(problem, step);
     const waiting: PlannedProcess[] = [];
     for (const process of problem.processes) {
+      if (step < process.first || step >= process.end) continue;
       const kw = powerKw[process.index]?.[step] ?? 0;
       const least = leastKw(process, kw);
       if (Math.abs(kw) >= least - offKw) {
-        router.route(process.evse, hasMinimum(process) ? least * Math.sign(kw) : 0, process.phaseShare);
+        if (least > 0 && kw !== 0) router.route(process.evse, least * Math.sign(kw), process.phaseShare);
         if (Math.abs(kw) > offKw) bounds.get(process.index)?.set(step, switchedOn(process, kw));
         else bounds.get(process.index)?.set(step, resting);
       } else {

@@ -46,7 +46,8 @@ export type LpSolution =
 
 export interface SolveOptions {
   readonly start?: Basis;
-  readonly method?: 'simplex' | 'ipm';
+  /** Dual simplex if left out. */
+  readonly method?: 'simplex' | 'primal simplex' | 'ipm';
   /** Whether the solver shall first make the program smaller; true if left out. */
   readonly presolve?: boolean;
   readonly timeLimitS?: number;
