@@ -39,7 +39,9 @@ export function drawTopology(network: Network, used: NetworkUtilization, name: s
     `Topology and its utilization: ${name}`,
     heading(
       'Topology and its utilization',
-      `${name} · peak power, and share of the capacity; the thin dark line is the mean${conductors ? '; L: the fullest conductor' : ''}`,
+      conductors
+        ? `${name} · peaks; thin dark line: mean; L: fullest conductor`
+        : `${name} · peak power, and share of the capacity; the thin dark line is the mean`,
       30,
     ),
     colourKey(width),
