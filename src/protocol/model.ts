@@ -21,11 +21,18 @@ export interface ExplorationModel<M extends Message = Message> {
   writeJournal(writer: Writer, records: readonly JournalRecord[], rename: Rename): void;
   /** Records that are to be added to a journal. */
   writeRecords(writer: Writer, records: readonly JournalRecord[], rename: Rename): void;
-  /** Whether `message` means nothing to a replica in this state any more, whatever becomes of it, a crash included. */
-  isSpent(protocol: Protocol<M>, message: M): boolean;
+  /** Whether `message` means nothing any more, to nobody and whatever becomes of its two ends within `bounds`. */
+  isSpent(message: M, receiver: Protocol<M>, sender: Protocol<M>, bounds: Bounds): boolean;
   view(protocol: Protocol<M>): ReplicaView;
   /** The epoch of each entry that is in a journal; nothing is at index 0. Throws what the protocol throws at its start. */
   durableEpochs(records: readonly JournalRecord[]): readonly (Epoch | undefined)[];
+}
+
+/** What can still happen. */
+export interface Bounds {
+  /** Nobody ever leaves this epoch for a later one. */
+  readonly lastEpoch: number;
+  readonly mayCrash: boolean;
 }
 
 /** What the properties that hold between replicas speak of. */

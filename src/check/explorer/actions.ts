@@ -53,6 +53,11 @@ export class Actions {
     return bounds.reduce((budgets, bound) => budgets | (this.#scope[bound] << shifts[bound]), 0);
   }
 
+  /** Whether a replica can still crash. */
+  mayCrash(budgets: Budgets): boolean {
+    return left(budgets, 'crashes') > 0;
+  }
+
   possible(locals: readonly Local[], network: readonly Packet[], budgets: Budgets): Action[] {
     const actions: Action[] = [];
     const add = (type: Action['type'], replica: number, number: number): number =>

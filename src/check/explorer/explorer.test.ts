@@ -27,6 +27,8 @@ describe('exploring Raft', () => {
     ['replicas=2,terms=2,entries=1,crashes=1'],
     ['replicas=3,terms=1,entries=0,crashes=1'],
     ['replicas=3,terms=1,entries=1,crashes=0,reads=1'],
+    ['replicas=3,terms=1,entries=1,crashes=1'],
+    ['replicas=3,terms=2,entries=0,crashes=0'],
   ])('finds nothing wrong in all of %s', { timeout: 120_000 }, (text) => {
     const result = explore(modelOf(), scopeOf(text));
     expect(result.counterexample).toBeUndefined();

@@ -1,10 +1,10 @@
 import { assert, present } from '../../core/assert.ts';
 import { nodeId } from '../../core/ids.ts';
-import type { ExplorationModel } from '../../protocol/index.ts';
+import type { Bounds, ExplorationModel } from '../../protocol/index.ts';
 import { type Action, Actions, actionOf, codeOf } from './actions.ts';
 import { renamings, Visited } from './fingerprint.ts';
 import { type Finding, type Past, Properties } from './properties.ts';
-import { type EventType, type Local, Replicas, type Step } from './replicas.ts';
+import { type EventType, type Local, type Packet, Replicas, type Step } from './replicas.ts';
 import type { Scope } from './scope.ts';
 import { type Budgets, States } from './states.ts';
 
@@ -131,27 +131,37 @@ class Explorer {
     const locals = state.locals.map((other) => (other === local ? step.next : other));
     const finding = this.#properties.hold(past, locals, step.next);
     if (finding !== undefined) return this.#report(from, action, finding);
-    this.#reach(from, action, locals, this.#networkAfter(state.packets, action, step, locals), past, budgets);
+    const packets = this.#networkAfter(state.packets, action, step, locals, budgets);
+    this.#reach(from, action, locals, packets, past, budgets);
   }
 
   /** A set: what is on its way already is not there twice. What would change nothing is not there at all. */
   #networkAfter(
     packets: readonly number[],
     action: Action,
-    { next, sends }: Step,
+    { sends }: Step,
     locals: readonly Local[],
+    budgets: Budgets,
   ): readonly number[] {
+    const bounds = { lastEpoch: this.#scope.terms, mayCrash: this.#actions.mayCrash(budgets) };
+    const isSpent = (packet: Packet): boolean => this.#isSpent(packet, locals, bounds);
     const after: number[] = [];
     for (const id of packets) {
       if (id === action.number && action.type === 'deliver') continue;
-      const packet = this.#replicas.packet(id);
-      if (packet.to !== next.replica || !this.#replicas.isSpent(next, packet)) after.push(id);
+      if (!isSpent(this.#replicas.packet(id))) after.push(id);
     }
-    for (const packet of sends) {
-      const receiver = present(locals[packet.to - 1], 'a replica');
-      if (!after.includes(packet.id) && !this.#replicas.isSpent(receiver, packet)) after.push(packet.id);
-    }
+    for (const packet of sends) if (!after.includes(packet.id) && !isSpent(packet)) after.push(packet.id);
     return after;
+  }
+
+  /** The model says for how long, the replica itself whether: a mistake in it must not be taken for nothing. */
+  #isSpent(packet: Packet, locals: readonly Local[], bounds: Bounds): boolean {
+    const receiver = present(locals[packet.to - 1], 'a replica');
+    const sender = present(locals[packet.from - 1], 'a replica');
+    if (!this.#replicas.isSpent(packet, receiver, sender, bounds)) return false;
+    const step = this.#replicas.step(receiver, 'deliver', packet.id);
+    const sent = this.#replicas.onlySends(receiver, step);
+    return sent?.every((answer) => this.#isSpent(answer, locals, bounds)) === true;
   }
 
   #reach(

@@ -14,6 +14,7 @@ import {
 } from '../../core/ids.ts';
 import { Random } from '../../core/random.ts';
 import {
+  type Bounds,
   type CommittedEntry,
   type Configuration,
   type Effect,
@@ -48,14 +49,14 @@ export interface Local {
   readonly pending: readonly Pending[];
   readonly held: readonly Held[];
   readonly applied: number;
+  /** Equal for replicas that differ only in the messages that they hold back. */
+  readonly core: number;
   readonly view: ReplicaView;
   /** Epochs of the entries on its disk, by index. */
   readonly durable: readonly (number | undefined)[];
   readonly fingerprint: Fingerprint;
   /** What was found out already about its next steps. */
   readonly steps: Map<number, Step>;
-  /** Which messages mean nothing to it any more. */
-  readonly spent: Map<number, boolean>;
 }
 
 interface Pending {
@@ -95,6 +96,7 @@ export class Replicas {
   readonly #renamings: readonly Rename[];
   readonly #locals = new Map<string, Local>();
   readonly #byId: Local[] = [];
+  readonly #cores = new Map<string, number>();
   readonly #packets = new Map<string, Packet>();
   readonly #packetsById: Packet[] = [];
 
@@ -126,13 +128,15 @@ export class Replicas {
     return this.#start(replica, millis(0), []);
   }
 
-  isSpent(local: Local, packet: Packet): boolean {
-    let spent = local.spent.get(packet.id);
-    if (spent === undefined) {
-      spent = this.#model.isSpent(local.protocol, packet.message);
-      local.spent.set(packet.id, spent);
-    }
-    return spent;
+  /** What `step` makes `local` send, now or later, when that is all it does; undefined when it does more. */
+  onlySends(local: Local, { next, sends, commits, readable, broken }: Step): readonly Packet[] | undefined {
+    if (broken !== undefined || commits.length > 0 || readable.length > 0) return undefined;
+    if (next.core !== local.core || next.held.length < local.held.length) return undefined;
+    return [...sends, ...next.held.slice(local.held.length).map(({ packet }) => packet)];
+  }
+
+  isSpent({ message }: Packet, receiver: Local, sender: Local, bounds: Bounds): boolean {
+    return this.#model.isSpent(message, receiver.protocol, sender.protocol, bounds);
   }
 
   step(local: Local, type: EventType, number: number): Step {
@@ -274,30 +278,42 @@ export class Replicas {
     const local: Local = {
       ...draft,
       id: this.#byId.length,
+      core: this.#core(draft),
       view: this.#model.view(draft.protocol),
       durable,
       fingerprint: this.#fingerprint((rename) => this.#write(draft, rename), 0x27d4eb2f),
       steps: new Map(),
-      spent: new Map(),
     };
     this.#locals.set(key, local);
     this.#byId.push(local);
     return local;
   }
 
+  #core(draft: Draft): number {
+    const key = hex(this.#writeCore(draft, (id) => id).finish());
+    const known = this.#cores.get(key) ?? this.#cores.size;
+    this.#cores.set(key, known);
+    return known;
+  }
+
   #write(draft: Draft, rename: Rename): Uint8Array {
+    const writer = this.#writeCore(draft, rename);
+    const first = draft.pending[0]?.token ?? 0;
+    for (const { after, packet } of draft.held) {
+      writer.uint(after - first).uint(rename(nodeId(packet.to)));
+      this.#model.writeMessage(writer, packet.message, rename);
+    }
+    return writer.finish();
+  }
+
+  #writeCore(draft: Draft, rename: Rename): Writer {
     const writer = new Writer(256).uint(rename(nodeId(draft.replica))).uint(draft.applied);
     const model = this.#model;
     model.writeState(writer, draft.protocol, rename);
     model.writeJournal(writer, draft.records, rename);
     writer.uint(draft.pending.length);
-    const first = draft.pending[0]?.token ?? 0;
     for (const { records } of draft.pending) model.writeRecords(writer.uint(records.length), records, rename);
-    for (const { after, packet } of draft.held) {
-      writer.uint(after - first).uint(rename(nodeId(packet.to)));
-      model.writeMessage(writer, packet.message, rename);
-    }
-    return writer.finish();
+    return writer;
   }
 
   #fingerprint(write: (rename: Rename) => Uint8Array, salt: number): Fingerprint {

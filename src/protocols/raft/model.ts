@@ -1,6 +1,13 @@
 import type { Writer } from '../../core/codec.ts';
 import type { Epoch, NodeId } from '../../core/ids.ts';
-import type { ExplorationModel, JournalRecord, Protocol, Rename, ReplicaView } from '../../protocol/index.ts';
+import type {
+  Bounds,
+  ExplorationModel,
+  JournalRecord,
+  Protocol,
+  Rename,
+  ReplicaView,
+} from '../../protocol/index.ts';
 import { stateOf } from './cluster-invariants.ts';
 import { raft } from './index.ts';
 import type { Entry, RaftMessage } from './messages.ts';
@@ -141,23 +148,50 @@ function writeHardState(writer: Writer, { term, vote }: HardState, rename: Renam
   writer.uint(term).uint(vote === undefined ? 0 : rename(vote));
 }
 
-/** Answers to what a replica said in a term that is over for it, or in a role that it has not got any more. */
-function isSpent(protocol: Protocol<RaftMessage>, message: RaftMessage): boolean {
-  const { hardState, role, storage } = stateOf(protocol);
+function isSpent(
+  message: RaftMessage,
+  receiver: Protocol<RaftMessage>,
+  sender: Protocol<RaftMessage>,
+  bounds: Bounds,
+): boolean {
+  const state = stateOf(receiver);
   // A term that is not on disk may not have been: after a crash it can begin again.
-  if (storage.hardStateToken > storage.durableToken || message.term > hardState.term) return false;
-  const present = message.term === hardState.term;
+  if (!keepsTerm(state, bounds) || message.term > state.hardState.term) return false;
+  const present = message.term === state.hardState.term;
   switch (message.type) {
     case 'vote':
-      return !(message.granted && present && role.type === 'candidate');
+      return !(message.granted && present && state.role.type === 'candidate');
     case 'appendAck':
     case 'appendReject':
     case 'heartbeatAck':
-      return !(present && role.type === 'leader');
+      return !(present && state.role.type === 'leader');
+    case 'requestVote':
+      return (
+        (!present || hasVotedForAnother(state, stateOf(sender))) && bothInLastTerm(state, sender, bounds)
+      );
+    case 'appendEntries':
+    case 'heartbeat':
+    case 'commitNotice':
+      // The answer to an old leader is a sign of life to one who leads now.
+      return !present && stateOf(sender).role.type === 'follower' && bothInLastTerm(state, sender, bounds);
     default:
       return false;
   }
 }
+
+/** Nothing is refused any more in a way that tells of a later term. */
+function bothInLastTerm(state: Readonly<State>, sender: Protocol<RaftMessage>, bounds: Bounds): boolean {
+  const other = stateOf(sender);
+  const inLastTerm = state.hardState.term === bounds.lastEpoch && other.hardState.term === bounds.lastEpoch;
+  return inLastTerm && keepsTerm(other, bounds);
+}
+
+/** One who asks for a vote has given his own to himself. */
+const hasVotedForAnother = ({ hardState }: Readonly<State>, sender: Readonly<State>): boolean =>
+  hardState.vote !== undefined && hardState.vote !== sender.hardState.vote;
+
+const keepsTerm = ({ storage }: Readonly<State>, { mayCrash }: Bounds): boolean =>
+  !mayCrash || storage.hardStateToken <= storage.durableToken;
 
 function view(protocol: Protocol<RaftMessage>): ReplicaView {
   const { hardState, role, log } = stateOf(protocol);

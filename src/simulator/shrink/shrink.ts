@@ -62,6 +62,7 @@ const simplifications: readonly Simplification[] = [
   (options) => (options.replicas > 3 ? { ...options, replicas: 3 } : undefined),
   (options) => ({ ...options, watchers: 0 }),
   (options) => ({ ...options, leases: 0 }),
+  (options) => ({ ...options, leaseReads: undefined }),
   (options) => ({ ...options, maxCompactionMs: 0 }),
   (options) => ({ ...options, workload: { ...options.workload, clients: 2 } }),
   (options) => ({ ...options, link: { ...options.link, splitting: 0, slow: 0 } }),
