@@ -70,7 +70,7 @@ export class KeySpaceRunner {
       slice.keys = Math.min(slice.keys, perSlice);
       const read = readEvents(this.store, from, Number.MAX_SAFE_INTEGER - 1, slice, (event) => {
         const { type, key, revision: at, order } = event;
-        seen.push({ type, key, revision: at, order, pair: event.pair() });
+        seen.push({ type, key, revision: at, order, pair: event.pair(), previous: event.previous() });
         return true;
       });
       if (read.type === 'compacted') return undefined;
@@ -81,6 +81,7 @@ export class KeySpaceRunner {
 }
 
 export interface Seen {
+  readonly previous: KeyValue | undefined;
   readonly type: 'put' | 'delete';
   readonly key: Uint8Array;
   readonly revision: number;

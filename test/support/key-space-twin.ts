@@ -5,7 +5,6 @@ import { clusterTime, epoch } from '../../src/core/ids.ts';
 import type { ReadStore } from '../../src/core/store.ts';
 import type { ControlCommand } from '../../src/machine/key-space/control.ts';
 import { HashSlices } from '../../src/machine/key-space/hash.ts';
-import { previousPair } from '../../src/machine/key-space/history.ts';
 import { lease, leaseKeys, leases } from '../../src/machine/key-space/leases.ts';
 import { range } from '../../src/machine/key-space/read-slices.ts';
 import type { Operation, RangeRequest } from '../../src/machine/key-space/requests.ts';
@@ -153,9 +152,10 @@ function compareHistory(real: KeySpaceRunner, twin: NaiveKeySpace): void {
     );
   }
   if (twin.compacted > 0) expect(real.events(twin.compacted - 1)).toBeUndefined();
-  for (const { key, revision } of expected) {
+  const seen = real.events(first);
+  for (const [at, { key, revision }] of expected.entries()) {
     const before = revision - 1 < twin.compacted ? undefined : twin.at(key, revision - 1);
-    same(previousPair(real.store, key, revision), before);
+    same(seen?.[at]?.previous, before);
   }
 }
 

@@ -119,13 +119,14 @@ export class WatchCall implements BidiReceiver, WatchSink {
     const bodies = encoder.bodies(events, watch.previous);
     if (!this.#fragmented.has(watch.id)) {
       const bytes = bodies.reduce((sum, { length }) => sum + length, 0);
-      if (bytes <= maxWatchMessageBytes) return this.#send(encoder.head(header, watch.id, false), ...bodies);
+      if (bytes <= maxWatchMessageBytes)
+        return this.#send(encoder.head(header, watch.id, false), ...bodies.flatMap(({ parts }) => parts));
       this.end(tooLarge);
       return false;
     }
     let room = true;
     for (const [at, body] of bodies.entries())
-      room = this.#send(encoder.head(header, watch.id, at + 1 < bodies.length), body);
+      room = this.#send(encoder.head(header, watch.id, at + 1 < bodies.length), ...body.parts);
     return room;
   }
 

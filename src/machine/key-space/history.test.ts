@@ -3,7 +3,8 @@ import { del, keys, put, txn } from '../../../test/support/key-requests.ts';
 import { KeySpaceRunner } from '../../../test/support/key-space-runner.ts';
 import { utf8, utf8Text } from '../../core/bytes.ts';
 import { rangeSliceKeys } from '../../core/limits.ts';
-import { previousPair, readEvents } from './history.ts';
+import { readEvents } from './history.ts';
+import type { KeyValue } from './requests.ts';
 import { newSlice } from './slices.ts';
 
 const told = (space: KeySpaceRunner, from: number): string[] =>
@@ -11,6 +12,9 @@ const told = (space: KeySpaceRunner, from: number): string[] =>
     ({ type, key, revision, order, pair }) =>
       `${revision}.${order} ${type} ${utf8Text(key)}=${utf8Text(pair.value)}`,
   );
+
+const before = (space: KeySpaceRunner, revision: number): KeyValue | undefined =>
+  space.events(revision)?.[0]?.previous;
 
 test('wire 2.9 events of one revision come in the order of the transaction', () => {
   const space = new KeySpaceRunner();
@@ -47,11 +51,11 @@ test('wire 2.12 the previous pair is that of the revision before, and absent whe
   space.apply(put('a', '1'));
   space.apply(put('b', '2'));
   space.apply(put('a', '3'));
-  expect(previousPair(space.store, utf8('a'), 4)).toMatchObject({ value: utf8('1'), modRevision: 2n });
-  expect(previousPair(space.store, utf8('a'), 2)).toBeUndefined();
+  expect(before(space, 4)).toMatchObject({ value: utf8('1'), modRevision: 2n });
+  expect(before(space, 2)).toBeUndefined();
   space.apply(del(keys('a')));
   space.apply(put('a', '5'));
-  expect(previousPair(space.store, utf8('a'), 6)).toBeUndefined();
+  expect(before(space, 6)).toBeUndefined();
 });
 
 test('wire 2.12 the previous pair of an event at the compacted revision is gone, swept or not', () => {
@@ -60,8 +64,8 @@ test('wire 2.12 the previous pair of an event at the compacted revision is gone,
   space.apply({ type: 'compact', revision: 3n });
   for (const swept of [false, true]) {
     if (swept) space.sweep();
-    expect(previousPair(space.store, utf8('a'), 3)).toBeUndefined();
-    expect(previousPair(space.store, utf8('a'), 4)).toMatchObject({ value: utf8('2') });
+    expect(before(space, 3)).toBeUndefined();
+    expect(before(space, 4)).toMatchObject({ value: utf8('2') });
   }
 });
 

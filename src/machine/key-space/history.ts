@@ -5,7 +5,6 @@ import { readUint32, readUint64, writeUint32, writeUint64 } from '../uint64.ts';
 import { decodeRecord, keyValue } from './records.ts';
 import type { KeyValue } from './requests.ts';
 import { readCompactedRevision } from './revisions.ts';
-import { recordAt } from './scan.ts';
 import { isOver, type Slice } from './slices.ts';
 import { versionKey } from './versions.ts';
 
@@ -74,6 +73,8 @@ export interface KeyEvent {
    * within the visit.
    */
   pair(): KeyValue;
+  /** The pair that it replaced or deleted; undefined when there was none, or it is compacted. Looked up likewise. */
+  previous(): KeyValue | undefined;
 }
 
 export type EventsRead =
@@ -115,6 +116,7 @@ class StoredEvent implements KeyEvent {
   readonly order: number;
   readonly #store: ReadStore;
   readonly #slice: Slice;
+  readonly #before: number;
 
   constructor(store: ReadStore, slice: Slice, at: Uint8Array, value: Uint8Array) {
     this.type = isPut(value) ? 'put' : 'delete';
@@ -123,6 +125,7 @@ class StoredEvent implements KeyEvent {
     this.order = readUint32(at, 9);
     this.#store = store;
     this.#slice = slice;
+    this.#before = revisionBefore(value);
   }
 
   pair(): KeyValue {
@@ -136,6 +139,18 @@ class StoredEvent implements KeyEvent {
     assert(record !== undefined, `the history knows a put at revision ${revision} that is a tombstone`);
     return keyValue(key, record);
   }
+
+  previous(): KeyValue | undefined {
+    const { key, revision } = this;
+    if (this.#before === 0 || revision - 1 < readCompactedRevision(this.#store)) return undefined;
+    const version = versionKey(key, this.#before);
+    const bytes = this.#store.get(version);
+    // A tombstone may have been given back.
+    if (bytes === undefined) return undefined;
+    this.#slice.bytes -= bytes.length;
+    const record = decodeRecord(version, bytes);
+    return record && keyValue(key, record);
+  }
 }
 
 const deleted = (key: Uint8Array, revision: number): KeyValue => ({
@@ -146,10 +161,3 @@ const deleted = (key: Uint8Array, revision: number): KeyValue => ({
   version: 0n,
   lease: 0n,
 });
-
-/** The pair that an event at `revision` replaced or deleted; undefined when there was none, or it is compacted. */
-export function previousPair(store: ReadStore, key: Uint8Array, revision: number): KeyValue | undefined {
-  if (revision - 1 < readCompactedRevision(store)) return undefined;
-  const record = recordAt(store, key, revision - 1);
-  return record === undefined ? undefined : keyValue(key, record);
-}

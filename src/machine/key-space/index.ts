@@ -5,7 +5,7 @@ export { decodeCommand, encodeCommand } from './command-codec.ts';
 export { eventsHeldFrom, isSwept, raiseRevision } from './compaction.ts';
 export type * from './control.ts';
 export { HashSlices, type KeySpaceHash } from './hash.ts';
-export { type EventCursor, type EventsRead, type KeyEvent, previousPair, readEvents } from './history.ts';
+export { type EventCursor, type EventsRead, type KeyEvent, readEvents } from './history.ts';
 export { keySpace } from './key-space.ts';
 export { type LeaseState, lease, leaseKeys, leases } from './leases.ts';
 export { ReadSlices, range } from './read-slices.ts';

@@ -5,7 +5,7 @@ import {
   rangeSliceKeys,
 } from '../../core/limits.ts';
 import type { ReadStore } from '../../core/store.ts';
-import { type EventCursor, type KeyEvent, previousPair, readEvents } from '../../machine/index.ts';
+import { type EventCursor, type KeyEvent, readEvents } from '../../machine/index.ts';
 import { keyText } from './key-text.ts';
 import type { RangeGroup } from './range-group.ts';
 import type { RangeIndex } from './range-index.ts';
@@ -37,7 +37,7 @@ export function* gather(
     const store = peek();
     if (store === undefined) return { type: 'stopped' };
     const slice = { keys: rangeSliceKeys, bytes: rangeSliceBytes };
-    const take = (event: KeyEvent): boolean => round.take(store, event);
+    const take = (event: KeyEvent): boolean => round.take(event);
     const read = readEvents(store, cursor, upTo, slice, take, first(store));
     if (read.type === 'compacted') return read;
     if (read.type === 'done') return { type: 'through', revision: upTo, groups: round.groups };
@@ -65,7 +65,7 @@ class Round {
   }
 
   /** False, and nothing taken, when a revision would begin that does not belong to this round any more. */
-  take(store: ReadStore, event: KeyEvent): boolean {
+  take(event: KeyEvent): boolean {
     if (event.order === 0 && this.full) return false;
     this.#events++;
     const matching = this.#matching;
@@ -73,7 +73,7 @@ class Round {
     this.#index.visit(keyText(event.key), (group) => matching.push(group));
     if (matching.length === 0) return true;
     const wantPrevious = matching.some((group) => group.wantPrevious > 0);
-    const taken = watchEvent(store, event, wantPrevious);
+    const taken = watchEvent(event, wantPrevious);
     for (const group of matching) {
       if (!this.groups.has(group)) {
         this.groups.add(group);
@@ -88,8 +88,7 @@ class Round {
   }
 }
 
-function watchEvent(store: ReadStore, event: KeyEvent, wantPrevious: boolean): WatchEvent {
-  const { type, key, revision } = event;
-  const previous = wantPrevious ? previousPair(store, key, revision) : undefined;
-  return { type, revision, pair: event.pair(), previous };
+function watchEvent(event: KeyEvent, wantPrevious: boolean): WatchEvent {
+  const { type, revision } = event;
+  return { type, revision, pair: event.pair(), previous: wantPrevious ? event.previous() : undefined };
 }
