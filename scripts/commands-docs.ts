@@ -21,7 +21,7 @@ export function renderCommands(): string {
       stderr: { write: () => undefined },
       stdin: (async function* () {})(),
       env: {},
-      lifeline: { onStop: () => undefined, exit: () => undefined },
+      lifeline: { onStop: () => () => undefined, exit: () => undefined },
     },
   });
   const helpOf = (command: Command): string => {

@@ -6,7 +6,7 @@ import { repositoryRoot } from './tidy/source-files.ts';
 
 /**
  * Checks the package as its users get it: packed, installed in an empty folder, every subpath imported and required,
- * the program run, types and metadata judged by `publint` and `attw`. Run `npm run build` first.
+ * the program run, types and metadata judged by `publint` and `attw`. Packing builds.
  */
 function packCheck(folder: string): void {
   const npm = (args: readonly string[], cwd: string): string =>

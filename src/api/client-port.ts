@@ -137,8 +137,8 @@ export class ClientPort {
       secure.on('error', ignoreSocketError);
       this.#peek(secure, (first) => this.#route(secure, first));
     });
-    server.on('tlsClientError', (error: Error, secure: TLSSocket) => {
-      this.#options.onRejected?.(secure.remoteAddress ?? '', `TLS handshake failed: ${error.message}`);
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, secure: TLSSocket) => {
+      this.#options.onRejected?.(secure.remoteAddress ?? '', handshakeProblem(error));
       secure.destroy();
     });
     return server;
@@ -179,6 +179,13 @@ export class ClientPort {
     socket.resume();
     setTimeout(() => socket.destroy(), 1_000).unref();
   }
+}
+
+/** OpenSSL's words name places in its source. */
+function handshakeProblem({ code, message }: NodeJS.ErrnoException): string {
+  return code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE'
+    ? 'the client showed no certificate, and this port demands one'
+    : `TLS handshake failed: ${message}`;
 }
 
 function isHttp2(first: Buffer): boolean {

@@ -84,11 +84,25 @@ describe('lease', () => {
       /^abc has \d+ s of 60 s left\nsession\n$/,
     );
     expect((await cli(['lease', 'keep-alive', 'abc', '--once'])).stdout).toBe('abc has 60 s again\n');
+    const json = async (...words: string[]) => JSON.parse((await cli([...words, '--output', 'json'])).stdout);
+    expect(await json('lease', 'grant', '60', '--id', 'abd')).toMatchObject({
+      header: { revision: '2' },
+      ID: '2749',
+      TTL: '60',
+    });
+    expect(await json('lease', 'revoke', 'abd')).toEqual({ header: expect.anything() });
+    expect(await json('lease', 'list')).toMatchObject({ leases: [{ ID: '2748' }] });
+    expect(await json('lease', 'ttl', 'abc', '--keys')).toMatchObject({
+      ID: '2748',
+      TTL: expect.stringMatching(/^\d+$/),
+      grantedTTL: '60',
+      keys: ['c2Vzc2lvbg=='],
+    });
     const keeping = start(['lease', 'keep-alive', 'abc', '--output', 'json']);
     await until(() => keeping.stdout() !== '');
     keeping.stop();
     const { exitCode, stdout } = await keeping.outcome;
-    expect([exitCode, JSON.parse(stdout)]).toEqual([0, { id: 'abc', ttl: '60' }]);
+    expect([exitCode, JSON.parse(stdout)]).toEqual([0, { ID: '2748', TTL: '60' }]);
     expect((await cli(['lease', 'revoke', 'abc'])).stdout).toBe('abc is revoked\n');
     expect((await cli(['get', 'session'])).stdout).toBe('');
     for (const command of ['ttl', 'keep-alive', 'revoke']) {
@@ -137,6 +151,27 @@ describe('lock', () => {
     });
     second.stop();
     expect(await second.outcome).toMatchObject({ exitCode: 0 });
+  });
+
+  test('gives up waiting after --wait, and leaves the queue', async () => {
+    const first = start(['lock', 'job']);
+    await until(() => first.stdout().includes('is held'));
+    const { exitCode, stderr, stdout } = await cli(['lock', 'job', '--wait', '300ms', '--', 'echo', 'never']);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('job was not got in the time of --wait');
+    await until(async () => (await cli(['get', 'job/', '--prefix', '--count-only'])).stdout === '1\n');
+    first.stop();
+    expect(await first.outcome).toMatchObject({ exitCode: 0 });
+    expect(await cli(['lock', 'job', '--wait', '60s', '--', 'true'])).toMatchObject({ exitCode: 0 });
+  });
+
+  test.each([
+    ['lock', ''],
+    ['elect', '', 'me'],
+    ['elect', '', '--listen'],
+    ['lock', 'job', '--wait', '5'],
+  ])('%s "%s" %s is wrong usage', async (...words) => {
+    expect(await cli(words)).toMatchObject({ exitCode: 2, stdout: '' });
   });
 
   test('ends the command when the lock is lost', async () => {
@@ -218,9 +253,17 @@ describe('user, role, auth', () => {
       /^PERMISSION +KEYS\nreadwrite +all that begin with app\/\nread +config\n$/,
     );
     await cli(['user', 'grant-role', 'alice', 'app', ...root]);
-    expect((await cli(['user', 'list', ...root, '--output', 'json'])).stdout).toBe(
-      '[\n  "alice",\n  "root"\n]\n',
-    );
+    const json = async (...words: string[]) =>
+      JSON.parse((await cli([...words, ...root, '--output', 'json'])).stdout);
+    expect(await json('user', 'list')).toMatchObject({ header: {}, users: ['alice', 'root'] });
+    expect(await json('user', 'get', 'alice')).toMatchObject({ roles: ['app'] });
+    expect(await json('role', 'list')).toMatchObject({ roles: expect.arrayContaining(['app']) });
+    expect(await json('role', 'get', 'app')).toMatchObject({
+      perm: expect.arrayContaining([
+        { permType: 'READWRITE', key: 'YXBwLw==', range_end: 'YXBwMA==' },
+        expect.objectContaining({ key: 'Y29uZmln' }),
+      ]),
+    });
 
     const alice = ['--user', 'alice'];
     expect((await cli(['put', 'app/1', 'x', ...alice], { typed: ['wonder'] })).exitCode).toBe(0);
@@ -235,7 +278,10 @@ describe('user, role, auth', () => {
     await cli(['role', 'revoke', 'app', 'app/', '--prefix', ...root]);
     expect((await cli(['get', 'app/1', ...alice], { env })).exitCode).toBe(1);
     expect((await cli(['auth', 'disable', ...root])).exitCode).toBe(0);
-    expect((await cli(['auth', 'status', '--output', 'json'])).stdout).toContain('"enabled": false');
+    expect(JSON.parse((await cli(['auth', 'status', '--output', 'json'])).stdout)).toEqual({
+      header: expect.anything(),
+      authRevision: expect.stringMatching(/^\d+$/),
+    });
     expect((await cli(['put', 'anything', 'x'])).exitCode).toBe(0);
   });
 

@@ -2,7 +2,8 @@ import type { ClientFailure, Obstacle } from '../client/wire/index.ts';
 import { CommandFailure, exitCodes } from './exit-codes.ts';
 
 const advice: Readonly<Record<Obstacle, string>> = {
-  tlsDemanded: 'Use https:// in --endpoints, or give --cacert.',
+  tlsDemanded:
+    'Use https:// in --endpoints, and --cacert if a public authority did not sign its certificate.',
   noTls: 'Leave https:// out of --endpoints, and --cacert, --cert and --key too.',
   untrusted: 'Give --cacert with the authority that signed it.',
   certificateDemanded: 'Give --cert and --key.',
@@ -40,7 +41,6 @@ function refusal({ endpoint, message }: ClientFailure): string {
   if (message === 'etcdserver: no leader') {
     return `no leader, says ${endpoint}: a majority of the members is not reachable; see "quorate status"`;
   }
-  if (message === 'no answer in time') return `no answer from ${endpoint} in time: ${seeStatus}`;
   if (message === 'no answer in time') return `no answer from ${endpoint} in time: ${seeStatus}`;
   const cause = noMajority.test(message) ? `${message} (${seeStatus})` : message;
   return `refused by ${endpoint}: ${cause}`;

@@ -153,8 +153,8 @@ describe('snapshot', () => {
     const member = ['--name', 'n1', '--data-dir', dataDir, '--cluster', 'n1=127.0.0.1:2380'];
     const { exitCode, stderr } = await runCli(['snapshot', 'restore', './missing.snap', ...member]);
     expect([exitCode, stderr]).toEqual([
-      1,
-      'quorate: ./missing.snap is no good: it does not exist. Nothing was done.\n',
+      2,
+      'quorate: ./missing.snap cannot be read: it does not exist. Nothing was done.\n',
     ]);
     expect(existsSync(dataDir)).toBe(false);
   });
@@ -257,7 +257,9 @@ describe('member', () => {
       'n1 is reached at 10.0.0.7:1\n',
     );
     const removed = await cli(['member', 'remove', '8', '--output', 'json']);
-    expect(JSON.parse(removed.stdout)).toMatchObject({ id: '8', name: '' });
+    expect(JSON.parse(removed.stdout)).toMatchObject({ header: {}, members: [{ ID: '7' }, {}] });
+    const listed = JSON.parse((await cli(['member', 'list', '--output', 'json'])).stdout);
+    expect(listed).toMatchObject({ header: {}, members: [{ ID: '7', name: 'n1' }, {}] });
     expect(await cli(['member', 'promote', 'n1'])).toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining('can only promote a learner member'),

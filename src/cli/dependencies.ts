@@ -23,8 +23,11 @@ export interface Terminal {
 
 /** What tells a long-running command to end. */
 export interface Lifeline {
-  /** Calls back for every request to stop: SIGINT, SIGTERM, or the death of the supervisor that started us. */
-  onStop(listener: (reason: string) => void): void;
+  /**
+   * Calls back for every request to stop: SIGINT, SIGTERM, or the death of the supervisor that started us. After the
+   * function that comes back was called, a signal does again what it does to any process.
+   */
+  onStop(listener: (reason: string) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }

@@ -4,7 +4,7 @@
  * - `done`: it happened.
  * - `refused`: it did not happen, and will not.
  * - `usage`: the arguments or the configuration are wrong; nothing was tried.
- * - `unknown`: it may have happened, or may still happen.
+ * - `unknown`: it may have happened, or may still happen; or its answer could not be written.
  * - `unreachable`: no server could be reached; nothing was sent.
  */
 export const exitCodes = { done: 0, refused: 1, usage: 2, unknown: 3, unreachable: 4 } as const;

@@ -1,4 +1,6 @@
+import { fileProblem } from './config/files.ts';
 import type { CliDependencies, Lifeline } from './dependencies.ts';
+import { exitCodes } from './exit-codes.ts';
 import { run } from './program.ts';
 import { terminalOf } from './terminal.ts';
 
@@ -7,9 +9,15 @@ process.noDeprecation = true;
 
 const lifeline: Lifeline = {
   onStop: (listener) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => listener(signal));
+    const onSignal = (signal: NodeJS.Signals): void => listener(signal);
+    const onDisconnect = (): void => listener('the supervisor is gone');
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
     // A supervisor holds the other end of this channel: when it dies, the channel closes.
-    if (process.connected) process.on('disconnect', () => listener('the supervisor is gone'));
+    if (process.connected) process.on('disconnect', onDisconnect);
+    return () => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
+      process.off('disconnect', onDisconnect);
+    };
   },
   exit: (code) => process.exit(code),
 };
@@ -23,11 +31,16 @@ const dependencies: CliDependencies = {
   lifeline,
 };
 
-/** Whoever read our output has gone away, as `head` does: there is nobody left to tell. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  // Whoever read our output has gone away, as `head` does: there is nobody left to tell.
+  if (error.code === 'EPIPE') process.exit(exitCodes.done);
+  process.stderr.write(
+    `quorate: the answer cannot be written to stdout: ${fileProblem(error)}. What was asked for may have happened: read before you try again.\n`,
+  );
+  process.exit(exitCodes.unknown);
 });
+// What cannot be said there can be said nowhere else; the exit code still tells.
+process.stderr.on('error', () => undefined);
 
 const drained = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => stream.write('', () => resolve()));

@@ -61,11 +61,9 @@ export function printable(bytes: Uint8Array): string {
   } catch {
     // Not UTF-8: shown byte by byte.
   }
-  let shown = '';
-  for (const byte of bytes) {
-    shown += byte >= 0x20 && byte < 0x7f && byte !== 0x5c ? String.fromCharCode(byte) : escapeByte(byte);
-  }
-  return shown;
+  return Array.from(bytes, (byte) =>
+    byte < 0x7f ? String.fromCharCode(byte).replace(needsEscape, escapeCharacter) : escapeByte(byte),
+  ).join('');
 }
 
 const escapeByte = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;

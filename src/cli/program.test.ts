@@ -16,7 +16,7 @@ const program = buildProgram({
     stderr: silent,
     stdin: (async function* () {})(),
     env: {},
-    lifeline: { onStop: () => undefined, exit: () => undefined },
+    lifeline: { onStop: () => () => undefined, exit: () => undefined },
   },
 });
 
@@ -94,6 +94,14 @@ describe('wrong usage: exit code 2, what is wrong on stderr, nothing on stdout',
     [['config', 'everything'], 'Allowed choices are serve, start, client'],
     [['snapshot', 'sav', 'f'], "unknown command 'sav'"],
     [['snapshot', 'save'], "missing required argument 'FILE'"],
+    [['snapshot', 'status', '/nonexistent.snap'], '/nonexistent.snap cannot be read: it does not exist.'],
+    [['snapshot', 'status', '/'], '/ cannot be read: it is a directory.'],
+    [
+      ['recover', '--data-dir', '/nonexistent', '--new-data-dir', '/nonexistent2'],
+      '/nonexistent does not exist',
+    ],
+    [['user', 'add', 'eve', '--no-password', '--new-password-file', 'pw'], 'cannot be used with'],
+    [['member', 'add', 'nowhere'], 'address "nowhere" has no port'],
   ])('%j', async (args, expected) => {
     const { exitCode, stdout, stderr } = await runCli(args);
     expect(stderr).toContain(expected);

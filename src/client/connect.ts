@@ -30,6 +30,7 @@ export interface ConnectOptions {
 
 /** Resolves when a server has answered; rejects with code `unreachable` when none did within `deadlineMs`. */
 export async function connect(options: ConnectOptions): Promise<Client> {
+  requireEndpoints(options);
   const { signal } = options;
   const deadlineMs = deadlineOf(options.deadlineMs ?? defaultDeadlineMs);
   const cluster = openCluster(options);
@@ -65,6 +66,15 @@ function isAnswer(error: unknown, { auth }: ConnectOptions): boolean {
   if (!(error instanceof ClientFailure) || error.type !== 'refused') return false;
   if (error.status === status.PERMISSION_DENIED) return true;
   return auth === undefined && codeForText(error.message) === 'unauthenticated';
+}
+
+/** For programs without types. */
+function requireEndpoints(options: Partial<ConnectOptions> | undefined): void {
+  const endpoints: unknown = options?.endpoints;
+  const listed = Array.isArray(endpoints) && endpoints.every((each) => typeof each === 'string');
+  if (typeof endpoints !== 'string' && !listed) {
+    throw invalid('`endpoints` is missing: give "host:port", or a list of such texts');
+  }
 }
 
 function servers({ endpoints, tls }: ConnectOptions): ServerAddress[] {

@@ -1,4 +1,3 @@
-import { assert } from '../core/assert.ts';
 import { fromHex, hex } from '../core/bytes.ts';
 import { type Millis, millis, nodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
@@ -64,9 +63,13 @@ export class Replay {
     if (definition.formatVersion !== start.formatVersion)
       return `it is of version ${start.formatVersion} of ${definition.name}, and this is ${definition.formatVersion}`;
     const { self, random, options } = start as RecordedStart;
-    return new Replay(
-      definition.create({ ...options, self: nodeId(self), random: Random.fromWords(random) }),
-    );
+    try {
+      return new Replay(
+        definition.create({ ...options, self: nodeId(self), random: Random.fromWords(random) }),
+      );
+    } catch (error) {
+      return `its first line is damaged (${error instanceof Error ? error.message : error})`;
+    }
   }
 
   get protocol(): Protocol {
@@ -75,9 +78,10 @@ export class Replay {
 
   /** One line; undefined when what comes out is what came out then, byte by byte. */
   step(line: string): Difference | undefined {
-    const recorded = parse(line) as { now: number; inputs: Input[] } | undefined;
-    assert(recorded !== undefined, 'a line of a recording is JSON');
-    const { now, inputs } = recorded;
+    const { now, inputs } = (parse(line) ?? {}) as { now?: unknown; inputs?: Input[] };
+    if (typeof now !== 'number' || !Array.isArray(inputs)) {
+      return { type: 'failure', error: new Error('it is not a step: a time and inputs') };
+    }
     try {
       const effects = this.#protocol.step(millis(now), inputs);
       const replayed = recordStep(millis(now), inputs, effects);

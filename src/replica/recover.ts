@@ -108,7 +108,7 @@ async function manifestOf(dataDir: string): Promise<Manifest> {
   if (manifest.phase === 'empty') {
     throw new ReplicaError(
       'FOREIGN_DATA',
-      `${manifest.name} has never taken part: ${dataDir} holds nothing.`,
+      `${manifest.name} has never taken part, so nothing was agreed on in ${dataDir}. There is nothing to recover: start it, or restore its backup anew.`,
     );
   }
   if (manifest.machine !== keySpace.name) {

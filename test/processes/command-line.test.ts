@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launcherPath } from '../../src/cli/start/replica-process.ts';
 import { quorate } from '../support/processes.ts';
 import { Cluster } from './cluster.ts';
 
@@ -30,6 +33,27 @@ test.each([
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toContain(advice);
 });
+
+test.skipIf(!existsSync('/dev/full'))(
+  'a write whose answer cannot be written ends with 3, and has happened',
+  async () => {
+    const endpoints = ['--endpoints', cluster.endpoints];
+    const full = openSync('/dev/full', 'w');
+    try {
+      const put = spawnSync(process.execPath, [launcherPath, 'put', 'full', 'B', ...endpoints], {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      });
+      expect([put.status, put.stderr]).toEqual([
+        3,
+        'quorate: the answer cannot be written to stdout: the disk is full. What was asked for may have happened: read before you try again.\n',
+      ]);
+    } finally {
+      closeSync(full);
+    }
+    expect((await quorate(['get', 'full', '--raw', ...endpoints])).stdout).toBe('B');
+  },
+);
 
 test('what a command is told by a cluster without a quorum', async () => {
   const [n1, n2, n3] = cluster.members;

@@ -34,7 +34,7 @@ export function startCli(
   { env = {}, stdin = '', typed }: CliInputs = {},
 ): RunningCli {
   const [stdout, stderr] = [new Collected(), new Collected()];
-  const stops: ((reason: string) => void)[] = [];
+  const stops = new Set<(reason: string) => void>();
   const answers = [...(typed ?? [])];
   const answer = async (question: string): Promise<string> => {
     stderr.write(question);
@@ -46,7 +46,13 @@ export function startCli(
     stdin: once(typeof stdin === 'string' ? utf8(stdin) : stdin),
     terminal: typed === undefined ? undefined : { ask: answer, askSecret: answer },
     env,
-    lifeline: { onStop: (listener) => void stops.push(listener), exit: () => undefined },
+    lifeline: {
+      onStop: (listener) => {
+        stops.add(listener);
+        return () => stops.delete(listener);
+      },
+      exit: () => undefined,
+    },
   });
   return {
     outcome: exit.then((exitCode) => ({

@@ -82,7 +82,8 @@ const base64 = /^(?:[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2})$/;
 function requireBase64(json: object, bytesFields: ReadonlySet<string>, path: string): void {
   for (const [name, value] of Object.entries(json)) {
     if (isObject(value)) requireBase64(value, bytesFields, join(path, name));
-    else if (typeof value === 'string' && bytesFields.has(name) && !isBase64(value))
+    // One that is null counts as left out.
+    else if (bytesFields.has(name) && value !== null && !(typeof value === 'string' && isBase64(value)))
       throw new JsonMismatch(`${join(path, name)} is not base64`);
   }
 }

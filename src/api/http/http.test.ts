@@ -165,6 +165,8 @@ describe('the JSON gateway', () => {
 
   test.each([
     ['/v3/kv/put', { key: '!!' }, 'key is not base64'],
+    ['/v3/kv/put', { key: 12 }, 'key is not base64'],
+    ['/v3/kv/put', { key: 'YQ==', value: false }, 'value is not base64'],
     ['/v3/kv/put', { key: 'YQ==', value: 'YQ=' }, undefined],
     ['/v3/kv/put', { key: 'YQ', value: '_-8' }, undefined],
     ['/v3/kv/put', { key: 'YQ==', leese: 0 }, 'leese is not a field of the request'],

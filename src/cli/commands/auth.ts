@@ -1,4 +1,9 @@
 import type { Command } from 'commander';
+import {
+  AuthDisableResponse,
+  AuthEnableResponse,
+  AuthStatusResponse,
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { type Calls, ClientFailure, methods } from '../../client/wire/index.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';
@@ -33,7 +38,7 @@ Examples:
     name: 'disable',
     description: 'Let everybody do everything again; users and roles stay',
     example: 'disable --user root',
-    act: (client) => client.call(methods.authDisable, 'write', {}),
+    act: async (client) => AuthDisableResponse.toJSON(await client.call(methods.authDisable, 'write', {})),
     told: 'users are not asked for any more',
   });
   addStatus(auth, session);
@@ -43,6 +48,7 @@ interface Switch {
   readonly name: string;
   readonly description: string;
   readonly example: string;
+  /** Resolves to the answer in the shape of etcd's JSON. */
   readonly act: (client: Calls) => Promise<unknown>;
   readonly told: string;
 }
@@ -56,26 +62,24 @@ function addSwitch(
     .addHelpText('after', `\nExamples:\n  quorate auth ${example}`)
     .action(async (_flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      await withClient(session, configuration, act);
+      const answer = await withClient(session, configuration, act);
       session.dependencies.stdout.write(
-        configuration.required(settings.output) === 'json'
-          ? json({ enabled: name === 'enable' })
-          : `${told}\n`,
+        configuration.required(settings.output) === 'json' ? json(answer) : `${told}\n`,
       );
     });
 }
 
 /** As etcdctl does: who has made the user root wants it to have the role. */
-async function enable(client: Calls): Promise<void> {
+async function enable(client: Calls): Promise<unknown> {
   try {
-    await client.call(methods.authEnable, 'write', {});
+    return AuthEnableResponse.toJSON(await client.call(methods.authEnable, 'write', {}));
   } catch (error) {
     if (!refusedWith(error, /root user does not have root role/)) throw error;
     await client.call(methods.roleAdd, 'write', { name: root }).catch((cause: unknown) => {
       if (!refusedWith(cause, /role name already exists/)) throw cause;
     });
     await client.call(methods.userGrantRole, 'write', { user: root, role: root });
-    await client.call(methods.authEnable, 'write', {});
+    return AuthEnableResponse.toJSON(await client.call(methods.authEnable, 'write', {}));
   }
 }
 
@@ -87,13 +91,13 @@ function addStatus(parent: Command, session: Session): void {
     .addHelpText('after', '\nExamples:\n  quorate auth status')
     .action(async (_flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { enabled, authRevision } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.authStatus, 'read', {}),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json({ enabled, revision: String(authRevision) })
-          : `users are ${enabled ? '' : 'not '}asked for; revision ${authRevision} of users and roles\n`,
+          ? json(AuthStatusResponse.toJSON(answer))
+          : `users are ${answer.enabled ? '' : 'not '}asked for; revision ${answer.authRevision} of users and roles\n`,
       );
     });
 }

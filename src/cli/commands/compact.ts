@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CompactionResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { methods } from '../../client/wire/index.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';
@@ -21,12 +22,12 @@ The space is given back in small steps beside the work. "quorate serve --auto-co
     )
     .action(async (revision: bigint, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.compact, 'write', { revision, physical: false }),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json({ compactedBelow: String(revision) })
+          ? json(CompactionResponse.toJSON(answer))
           : `history begins at revision ${revision} now\n`,
       );
     });

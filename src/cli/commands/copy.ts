@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Credentials } from '../../client/wire/index.ts';
+import { type Credentials, methods, prefixEnd, rangeRequest, withoutEnd } from '../../client/wire/index.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, serversAt } from '../command.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -8,8 +8,8 @@ import type { Endpoint } from '../config/values.ts';
 import { ProgressLine } from '../copy/progress.ts';
 import { type CopyReport, copy } from '../copy/run.ts';
 import { credentialsOf, namedUser } from '../credentials.ts';
-import { refusedFailure } from '../exit-codes.ts';
-import { byteSize, json } from '../output.ts';
+import { refusedFailure, usageFailure } from '../exit-codes.ts';
+import { byteSize, hexId, json } from '../output.ts';
 import { stopSignal } from '../stop.ts';
 import { type Store, withStoreAt } from '../store.ts';
 
@@ -48,16 +48,19 @@ The exit code is 0 when the target was seen to hold everything, and 1 when it is
       const { stdout, stderr } = session.dependencies;
       const signal = stopSignal(session.dependencies);
       const line = new ProgressLine(stderr);
-      const report = await withStores(session, configuration, (source, target) =>
-        copy({
+      const prefix = utf8(flags.prefix);
+      const deadlineMs = configuration.required(settings.timeout);
+      const report = await withStores(session, configuration, async (source, target) => {
+        await requireTwoClusters(source, target, prefix, deadlineMs);
+        return copy({
           source,
           target,
-          prefix: utf8(flags.prefix),
+          prefix,
           rate: flags.rate,
           signal,
           onProgress: (progress) => line.tell(progress),
-        }),
-      ).catch((error: unknown) => {
+        });
+      }).catch((error: unknown) => {
         line.end();
         if (!signal.aborted) throw error;
         throw refusedFailure('stopped before everything was copied; run it again to go on.');
@@ -67,6 +70,30 @@ The exit code is 0 when the target was seen to hold everything, and 1 when it is
         configuration.required(settings.output) === 'json' ? json(plain(report)) : describe(report),
       );
     });
+}
+
+/** A copy of a cluster to itself finds everything there, whatever was meant. */
+async function requireTwoClusters(
+  source: Store,
+  target: Store,
+  prefix: Uint8Array,
+  deadlineMs: number,
+): Promise<void> {
+  // What the copy reads too, so that no other permission is needed.
+  const request = rangeRequest({
+    key: prefix.length === 0 ? withoutEnd : prefix,
+    rangeEnd: prefixEnd(prefix),
+    countOnly: true,
+  });
+  const [from, to] = await Promise.all(
+    [source, target].map(async ({ cluster }) => {
+      const limits = { deadline: Date.now() + deadlineMs, patient: true };
+      return (await cluster.call(methods.range, 'read', request, limits)).header?.clusterId;
+    }),
+  );
+  if (from !== undefined && from === to) {
+    throw usageFailure(`--from and --to lead to the same cluster, ${hexId(from)}. Nothing was copied.`);
+  }
 }
 
 async function withStores<T>(

@@ -5,6 +5,7 @@ import { settings } from '../config/settings.ts';
 import { refusedFailure, usageFailure } from '../exit-codes.ts';
 import { parseTtl } from '../lease-id.ts';
 import { jsonLine, printable } from '../output.ts';
+import { requireName } from '../recipe-name.ts';
 import { fired, stopSignal } from '../stop.ts';
 import { withStore } from '../store.ts';
 
@@ -38,6 +39,7 @@ before. Ctrl-C resigns, with exit code 0; when the leadership is lost the exit c
       if ((value === undefined) !== (flags.listen === true)) {
         throw usageFailure('give either a VALUE to stand with, or --listen. Nothing was sent.');
       }
+      requireName(name);
       const asJson = configuration.required(settings.output) === 'json';
       await withStore(session, configuration, ({ client }) =>
         value === undefined

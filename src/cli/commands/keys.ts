@@ -108,7 +108,7 @@ Examples:
   quorate get "" --prefix --count-only         how many keys there are
 
 A key that is not there is no error: nothing is shown, the exit code is 0. The table shows bytes that are not
-printable as \\n, \\t or \\xHH, and on a terminal only the beginning of a long value; --output json is etcd's
+printable as \\n, \\r, \\t or \\xHH, and a backslash as two, and on a terminal only the beginning of a long value; --output json is etcd's
 RangeResponse, with keys and values in base64.`,
     )
     .action(async (key: string, flags: GetFlags, command: Command) => {

@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import type { LeaseTimeToLiveResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
+import {
+  LeaseGrantResponse,
+  LeaseLeasesResponse,
+  LeaseRevokeResponse,
+  LeaseTimeToLiveResponse,
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { codeOf } from '../../client/index.ts';
 import { pause } from '../../client/pause.ts';
 import { methods } from '../../client/wire/index.ts';
@@ -27,7 +32,8 @@ Examples:
   quorate lease ttl 694d1e0f --keys
   quorate lease revoke 694d1e0f
 
-A lease that is not kept alive for its time to live ends, and its keys are deleted with it. Ids are in hexadecimal.`,
+A lease that is not kept alive for its time to live ends, and its keys are deleted with it. Ids are in hexadecimal,
+except with --output json: there they are decimal, as in etcd's JSON.`,
     );
   addGrant(lease, session);
   addRevoke(lease, session);
@@ -50,13 +56,13 @@ function addGrant(parent: Command, session: Session): void {
     .action(async (ttl: number, options: { readonly id?: bigint }, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const request = { TTL: BigInt(ttl), ID: options.id ?? 0n };
-      const { ID, TTL } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.leaseGrant, 'write', request),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json({ id: hexId(ID), ttl: String(TTL) })
-          : `${hexId(ID)} is granted for ${TTL} s\n`,
+          ? json(LeaseGrantResponse.toJSON(answer))
+          : `${hexId(answer.ID)} is granted for ${answer.TTL} s\n`,
       );
     });
 }
@@ -67,12 +73,12 @@ function addRevoke(parent: Command, session: Session): void {
     .addHelpText('after', example('revoke 694d1e0f'))
     .action(async (id: bigint, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.leaseRevoke, 'write', { ID: id }),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json({ id: hexId(id), revoked: true })
+          ? json(LeaseRevokeResponse.toJSON(answer))
           : `${hexId(id)} is revoked\n`,
       );
     });
@@ -105,7 +111,7 @@ It is renewed when a third of its time has passed, at whatever server answers, u
           } else {
             if (ttl <= 0) throw refusedFailure(`the lease ${hexId(id)} is gone, or there never was one.`);
             stdout.write(
-              asJson ? jsonLine({ id: hexId(id), ttl: String(ttl) }) : `${hexId(id)} has ${ttl} s again\n`,
+              asJson ? jsonLine({ ID: String(id), TTL: String(ttl) }) : `${hexId(id)} has ${ttl} s again\n`,
             );
             if (options.once === true) return;
             await pause((ttl * 1_000) / 3, signal);
@@ -146,18 +152,11 @@ function addTtl(parent: Command, session: Session): void {
       if (answer.TTL < 0n) throw refusedFailure(`there is no lease ${hexId(id)}, or it is gone.`);
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json(plainTtl(answer, options.keys === true))
+          ? json(LeaseTimeToLiveResponse.toJSON(answer))
           : describeTtl(answer),
       );
     });
 }
-
-const plainTtl = ({ ID, TTL, grantedTTL, keys }: LeaseTimeToLiveResponse, withKeys: boolean): object => ({
-  id: hexId(ID),
-  ttl: String(TTL),
-  granted: String(grantedTTL),
-  ...(withKeys ? { keys: keys.map((key) => Buffer.from(key).toString('base64')) } : {}),
-});
 
 const describeTtl = ({ ID, TTL, grantedTTL, keys }: LeaseTimeToLiveResponse): string =>
   `${hexId(ID)} has ${TTL} s of ${grantedTTL} s left\n${keys.map((key) => `${printable(key)}\n`).join('')}`;
@@ -167,16 +166,15 @@ function addList(parent: Command, session: Session): void {
     .addHelpText('after', example('list'))
     .action(async (_options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const rows = await withClient(session, configuration, async (client) => {
-        const { leases } = await client.call(methods.leaseLeases, 'read', {});
-        return leases.map(({ ID }) => ({ id: hexId(ID) }));
-      });
+      const answer = await withClient(session, configuration, (client) =>
+        client.call(methods.leaseLeases, 'read', {}),
+      );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json(rows)
+          ? json(LeaseLeasesResponse.toJSON(answer))
           : table(
               ['ID'],
-              rows.map(({ id }) => [id]),
+              answer.leases.map(({ ID }) => [hexId(ID)]),
             ),
       );
     });

@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import type { Member } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
+import {
+  type Member,
+  MemberAddResponse,
+  MemberListResponse,
+  MemberPromoteResponse,
+  MemberRemoveResponse,
+  MemberUpdateResponse,
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { type Calls, methods } from '../../client/wire/index.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';
@@ -30,13 +37,15 @@ it. One whose directory is lost is removed and added anew.`,
   addChange(member, session, {
     name: 'remove',
     description: 'Remove a member for good: it stops, and its directory is of no use any more',
-    act: (client, { ID }) => client.call(methods.memberRemove, 'write', { ID }),
+    act: async (client, { ID }) =>
+      MemberRemoveResponse.toJSON(await client.call(methods.memberRemove, 'write', { ID })),
     told: (who) => `${who} is removed`,
   });
   addChange(member, session, {
     name: 'promote',
     description: 'Let a learner vote that has caught up',
-    act: (client, { ID }) => client.call(methods.memberPromote, 'write', { ID }),
+    act: async (client, { ID }) =>
+      MemberPromoteResponse.toJSON(await client.call(methods.memberPromote, 'write', { ID })),
     told: (who) => `${who} votes now`,
   });
   addUpdate(member, session);
@@ -50,13 +59,13 @@ function addList(parent: Command, session: Session): void {
     .addHelpText('after', example('list --output json'))
     .action(async (_options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { members } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.memberList({ linearizable: true }),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json(members.map(plain))
-          : table(['ID', 'NAME', 'STATE', 'PEERS', 'CLIENTS'], members.map(row)),
+          ? json(MemberListResponse.toJSON(answer))
+          : table(['ID', 'NAME', 'STATE', 'PEERS', 'CLIENTS'], answer.members.map(row)),
       );
     });
 }
@@ -69,14 +78,15 @@ function addAdd(parent: Command, session: Session): void {
     .action(async (text: string, options: { readonly learner?: boolean }, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const request = { peerURLs: [peerUrl(text)], isLearner: options.learner === true };
-      const { member, members } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.memberAdd, 'write', request),
       );
       const { stdout } = session.dependencies;
       if (configuration.required(settings.output) === 'json') {
-        stdout.write(json({ member: member && plain(member), members: members.map(plain) }));
+        stdout.write(json(MemberAddResponse.toJSON(answer)));
         return;
       }
+      const { member, members } = answer;
       const cluster = members
         .filter(({ ID, name }) => ID !== member?.ID && name !== '')
         .map(({ name, peerURLs }) => `${name}=${bare(peerURLs[0] ?? '')}`);
@@ -90,6 +100,7 @@ function addAdd(parent: Command, session: Session): void {
 interface Change {
   readonly name: string;
   readonly description: string;
+  /** Resolves to the answer in the shape of etcd's JSON. */
   readonly act: (client: Calls, member: Member) => Promise<unknown>;
   readonly told: (who: string) => string;
 }
@@ -100,12 +111,11 @@ function addChange(parent: Command, session: Session, change: Change): void {
     .addHelpText('after', example(`${change.name} n3`))
     .action(async (text: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const member = await withClient(session, configuration, async (client) => {
-        const found = await memberNamed(client, text);
-        await change.act(client, found);
-        return found;
+      const changed = await withClient(session, configuration, async (client) => {
+        const member = await memberNamed(client, text);
+        return { member, answer: await change.act(client, member) };
       });
-      show(session, configuration.required(settings.output), member, change.told);
+      show(session, configuration.required(settings.output), changed, change.told);
     });
 }
 
@@ -117,23 +127,35 @@ function addUpdate(parent: Command, session: Session): void {
     .action(async (text: string, address: string, _options: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const peerURLs = [peerUrl(address)];
-      const member = await withClient(session, configuration, async (client) => {
-        const found = await memberNamed(client, text);
-        await client.call(methods.memberUpdate, 'write', { ID: found.ID, peerURLs });
-        return found;
+      const changed = await withClient(session, configuration, async (client) => {
+        const member = await memberNamed(client, text);
+        const request = { ID: member.ID, peerURLs };
+        const answer = await client.call(methods.memberUpdate, 'write', request);
+        return { member, answer: MemberUpdateResponse.toJSON(answer) };
       });
       show(
         session,
         configuration.required(settings.output),
-        member,
+        changed,
         (who) => `${who} is reached at ${address}`,
       );
     });
 }
 
-function show(session: Session, output: string, member: Member, told: (who: string) => string): void {
+interface Changed {
+  readonly member: Member;
+  /** In the shape of etcd's JSON. */
+  readonly answer: unknown;
+}
+
+function show(
+  session: Session,
+  output: string,
+  { member, answer }: Changed,
+  told: (who: string) => string,
+): void {
   const who = member.name === '' ? hexId(member.ID) : member.name;
-  session.dependencies.stdout.write(output === 'json' ? json(plain(member)) : `${told(who)}\n`);
+  session.dependencies.stdout.write(output === 'json' ? json(answer) : `${told(who)}\n`);
 }
 
 async function memberNamed(client: Calls, text: string): Promise<Member> {
@@ -152,7 +174,7 @@ async function memberNamed(client: Calls, text: string): Promise<Member> {
 /** Servers look only at host and port: whether peers speak TLS is theirs to know. */
 function peerUrl(text: string): string {
   const parsed = parseAddress(text);
-  if (parsed.type === 'problem') throw usageFailure(`the peer address ${parsed.problem}.`);
+  if (parsed.type === 'problem') throw usageFailure(`${parsed.problem}. Nothing was sent.`);
   return `http://${formatAddress(parsed.value)}`;
 }
 
@@ -173,11 +195,3 @@ const row = (member: Member): readonly string[] => [
   member.peerURLs.join(' '),
   member.clientURLs.join(' ') || '-',
 ];
-
-const plain = (member: Member): object => ({
-  id: hexId(member.ID),
-  name: member.name,
-  learner: member.isLearner,
-  peerUrls: member.peerURLs,
-  clientUrls: member.clientURLs,
-});

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Recoverable } from '../../replica/recover.ts';
 import type { Restored } from '../../replica/restore.ts';
@@ -37,6 +38,7 @@ recent enough, "quorate snapshot restore" is the safer way.
 - Writes that were acknowledged may be lost, namely those that only the lost members had. Writes whose outcome was unknown, and even some
   that were refused, may turn out to have happened.
 - Of several replicas that are left, take the one that knows most: run this for each, without --yes, and compare epoch, then index.
+  Where nobody can be asked, that ends with exit code 2.
 - The new cluster has a new id, so that members of the old one cannot join, and one member. Revisions go on 1,000,000,000 above the old
   ones, and history is compacted up to there: clients that watch read anew. Make it bigger with "quorate member add".
 
@@ -45,15 +47,14 @@ The replica must not run. Its directory is read and left as it is: keep it. Two 
     .action(async (flags: RecoverFlags, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const { dependencies } = session;
-      if (flags.yes !== true && dependencies.terminal === undefined) {
-        throw usageFailure('nobody can be asked here: give --yes if you are sure. Nothing was done.');
-      }
       const dataDir = configuration.required(settings.dataDir);
-      const { found, restored } = await recover(dataDir, flags, dependencies);
+      if (!existsSync(dataDir)) {
+        throw usageFailure(`--data-dir: ${dataDir} does not exist. Nothing was done.`);
+      }
+      const asJson = configuration.required(settings.output) === 'json';
+      const { found, restored } = await recover(dataDir, { ...flags, asJson }, dependencies);
       dependencies.stdout.write(
-        configuration.required(settings.output) === 'json'
-          ? json(plain(found, restored, flags.newDataDir))
-          : describe(found, restored, flags.newDataDir),
+        asJson ? json(plain(found, restored, flags.newDataDir)) : describe(found, restored, flags.newDataDir),
       );
     });
 }
@@ -61,7 +62,7 @@ The replica must not run. Its directory is read and left as it is: keep it. Two 
 /** Loaded only here: it needs the store and its native module. */
 async function recover(
   dataDir: string,
-  { newDataDir, yes }: RecoverFlags,
+  { newDataDir, yes, asJson }: RecoverFlags & { readonly asJson: boolean },
   dependencies: CliDependencies,
 ): Promise<{ readonly found: Recoverable; readonly restored: Restored }> {
   const [{ Recovery }, { startFailure }] = await Promise.all([
@@ -72,18 +73,25 @@ async function recover(
     await using recovery = await Recovery.prepare({ dataDir, newDataDir });
     const { found } = recovery;
     dependencies.stderr.write(warning(found));
-    if (yes !== true) await confirm(found, dependencies);
+    if (yes !== true) await confirm(found, asJson, dependencies);
     return { found, restored: await recovery.begin() };
   } catch (error) {
     throw startFailure(error);
   }
 }
 
-async function confirm({ name }: Recoverable, { terminal }: CliDependencies): Promise<void> {
-  const typed = await terminal?.ask(
-    `Type the name of the replica, ${name}, to begin a new cluster with it: `,
-  );
-  if (typed?.trim() !== name) throw refusedFailure('given up. Nothing was done.');
+async function confirm(
+  found: Recoverable,
+  asJson: boolean,
+  { terminal, stdout }: CliDependencies,
+): Promise<void> {
+  if (terminal === undefined) {
+    if (asJson) stdout.write(json(knowledge(found)));
+    throw usageFailure('nobody can be asked here: give --yes if you are sure. Nothing was done.');
+  }
+  const { name } = found;
+  const typed = await terminal.ask(`Type the name of the replica, ${name}, to begin a new cluster with it: `);
+  if (typed.trim() !== name) throw refusedFailure('given up. Nothing was done.');
 }
 
 const warning = ({ name, clusterId, epoch, index, others }: Recoverable): string =>
@@ -91,13 +99,17 @@ const warning = ({ name, clusterId, epoch, index, others }: Recoverable): string
 Acknowledged writes that only ${others.join(', ') || 'other members'} had will be lost. None of the old members may ever run again.
 `;
 
+const knowledge = ({ name, clusterId, epoch, index }: Recoverable): object => ({
+  name,
+  oldClusterId: hexId(clusterId),
+  epoch: String(epoch),
+  index: String(index),
+});
+
 const plain = (found: Recoverable, { clusterId, revision, pairs }: Restored, dataDir: string): object => ({
+  ...knowledge(found),
   dataDir,
-  name: found.name,
   clusterId: hexId(clusterId),
-  oldClusterId: hexId(found.clusterId),
-  epoch: String(found.epoch),
-  index: String(found.index),
   revision: String(revision),
   records: String(pairs),
 });

@@ -1,5 +1,13 @@
 import { Argument, type Command } from 'commander';
 import type { Permission } from '../../api/etcd/gen/authpb/auth.ts';
+import {
+  AuthRoleAddResponse,
+  AuthRoleDeleteResponse,
+  AuthRoleGetResponse,
+  AuthRoleGrantPermissionResponse,
+  AuthRoleListResponse,
+  AuthRoleRevokePermissionResponse,
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { type Calls, methods, prefixEnd } from '../../client/wire/index.ts';
 import { compareBytes } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
@@ -35,13 +43,15 @@ A role is a list of permissions on keys or ranges of keys. The role root may do 
   addChange(role, session, {
     name: 'add',
     description: 'Make a role, without permissions',
-    act: (client, name) => client.call(methods.roleAdd, 'write', { name }),
+    act: async (client, name) =>
+      AuthRoleAddResponse.toJSON(await client.call(methods.roleAdd, 'write', { name })),
     told: (name) => `${name} is added`,
   });
   addChange(role, session, {
     name: 'delete',
     description: 'Remove a role, also from all users who have it',
-    act: (client, role) => client.call(methods.roleDelete, 'write', { role }),
+    act: async (client, role) =>
+      AuthRoleDeleteResponse.toJSON(await client.call(methods.roleDelete, 'write', { role })),
     told: (name) => `${name} is deleted`,
   });
   addGet(role, session);
@@ -55,6 +65,7 @@ const example = (line: string): string => `\nExamples:\n  quorate role ${line}`;
 interface Change {
   readonly name: string;
   readonly description: string;
+  /** Resolves to the answer in the shape of etcd's JSON. */
   readonly act: (client: Calls, name: string) => Promise<unknown>;
   readonly told: (name: string) => string;
 }
@@ -65,8 +76,8 @@ function addChange(parent: Command, session: Session, change: Change): void {
     .addHelpText('after', example(`${change.name} app`))
     .action(async (name: string, _flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      await withClient(session, configuration, (client) => change.act(client, name));
-      tell(session, configuration.required(settings.output), { role: name }, change.told(name));
+      const answer = await withClient(session, configuration, (client) => change.act(client, name));
+      tell(session, configuration.required(settings.output), answer, change.told(name));
     });
 }
 
@@ -76,27 +87,19 @@ function addGet(parent: Command, session: Session): void {
     .addHelpText('after', example('get app'))
     .action(async (role: string, _flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { perm } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.roleGet, 'read', { role }),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json({ role, permissions: perm.map(plain) })
+          ? json(AuthRoleGetResponse.toJSON(answer))
           : table(
               ['PERMISSION', 'KEYS'],
-              perm.map((each) => [kindOf(each), keysOf(each)]),
+              answer.perm.map((each) => [kindOf(each), keysOf(each)]),
             ),
       );
     });
 }
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
-
-const plain = (permission: Permission): object => ({
-  permission: kindOf(permission),
-  key: base64(permission.key),
-  ...(permission.rangeEnd.length === 0 ? {} : { range_end: base64(permission.rangeEnd) }),
-});
 
 function keysOf({ key, rangeEnd }: Permission): string {
   if (rangeEnd.length === 0) return printable(key);
@@ -111,15 +114,15 @@ function addList(parent: Command, session: Session): void {
     .addHelpText('after', example('list'))
     .action(async (_flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { roles } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.roleList, 'read', {}),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json(roles)
+          ? json(AuthRoleListResponse.toJSON(answer))
           : table(
               ['ROLE'],
-              roles.map((name) => [name]),
+              answer.roles.map((name) => [name]),
             ),
       );
     });
@@ -139,10 +142,10 @@ function addGrant(parent: Command, session: Session): void {
     .action(async (name: string, kind: Kind, key: string, flags: RangeFlags, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const perm: Permission = { permType: permissionType(kind), ...rangeOf(key, flags) };
-      await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.roleGrantPermission, 'write', { name, perm }),
       );
-      const facts = { role: name, ...plain(perm) };
+      const facts = AuthRoleGrantPermissionResponse.toJSON(answer);
       tell(session, configuration.required(settings.output), facts, `${name} may ${kind} ${keysOf(perm)}`);
     });
 }
@@ -168,14 +171,15 @@ function addRevoke(parent: Command, session: Session): void {
     .action(async (role: string, key: string, flags: RangeFlags, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const range = rangeOf(key, flags);
-      await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.roleRevokePermission, 'write', { role, ...range }),
       );
       const words = `${role} has no permission of its own any more for ${keysOf({ permType: 0, ...range })}`;
-      tell(session, configuration.required(settings.output), { role, key: base64(range.key) }, words);
+      const facts = AuthRoleRevokePermissionResponse.toJSON(answer);
+      tell(session, configuration.required(settings.output), facts, words);
     });
 }
 
-function tell(session: Session, output: 'table' | 'json', facts: object, words: string): void {
+function tell(session: Session, output: 'table' | 'json', facts: unknown, words: string): void {
   session.dependencies.stdout.write(output === 'json' ? json(facts) : `${words}\n`);
 }

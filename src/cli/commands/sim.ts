@@ -33,10 +33,13 @@ Examples:
   quorate sim --seeds 1..200
   quorate sim --seed 17 --replicas 5 --verbose
   quorate sim --minutes 10 --seed $(git rev-parse HEAD) --json
-  quorate sim --seeds 1..100 --mutant votes-before-durable
+  quorate sim --seeds 1..100 --mutant forgets-terms --shrink found      fails soon; found/diagram.svg shows why
 
-Exit codes: 0 good; 2 wrong usage; 10 a replica gave up without a reason; 11 no progress although nothing was broken any
-more; 12 a promise was broken.`,
+Pictures come from --shrink, where the events of the protocol alone explain the failure. Ctrl-C lets the worlds that run
+end; a second one ends at once.
+
+Exit codes: 0 good; 2 wrong usage; 3 stopped before all was run, nothing bad so far; 10 a replica gave up
+without a reason; 11 no progress although nothing was broken any more; 12 a promise was broken.`,
     )
     .action(async (flags: SimFlags) => {
       // Loaded only here: no other command needs a simulator.

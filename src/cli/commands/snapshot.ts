@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Restored, RestoreOptions } from '../../replica/restore.ts';
 import type { SnapshotSummary } from '../../storage/snapshot-reader.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
+import { requireReadable } from '../config/files.ts';
 import { settings } from '../config/settings.ts';
 import { formatAddress } from '../config/values.ts';
 import { refusedFailure } from '../exit-codes.ts';
@@ -53,6 +54,7 @@ function addStatus(snapshot: Command, session: Session): void {
 }
 
 async function wholeBackup(file: string): Promise<SnapshotSummary> {
+  await requireReadable(file);
   const verified = await verifyBackup(file);
   if (verified.type === 'whole') return verified.summary;
   const { reason, detail } = verified;

@@ -1,4 +1,13 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import {
+  AuthUserAddResponse,
+  AuthUserChangePasswordResponse,
+  AuthUserDeleteResponse,
+  AuthUserGetResponse,
+  AuthUserGrantRoleResponse,
+  AuthUserListResponse,
+  AuthUserRevokeRoleResponse,
+} from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { type Calls, methods } from '../../client/wire/index.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
 import { settings } from '../config/settings.ts';
@@ -31,21 +40,24 @@ Users are asked for once "quorate auth enable" was given. What a user may do is 
     name: 'delete',
     description: 'Remove a user',
     example: 'delete alice',
-    act: (client, name) => client.call(methods.userDelete, 'write', { name }),
+    act: async (client, name) =>
+      AuthUserDeleteResponse.toJSON(await client.call(methods.userDelete, 'write', { name })),
     told: (name) => `${name} is deleted`,
   });
   addRoleChange(user, session, {
     name: 'grant-role',
     description: 'Let a user do what a role may do',
     example: 'grant-role alice app',
-    act: (client, user, role) => client.call(methods.userGrantRole, 'write', { user, role }),
+    act: async (client, user, role) =>
+      AuthUserGrantRoleResponse.toJSON(await client.call(methods.userGrantRole, 'write', { user, role })),
     told: (name, role) => `${name} has the role ${role}`,
   });
   addRoleChange(user, session, {
     name: 'revoke-role',
     description: 'Take a role away from a user',
     example: 'revoke-role alice app',
-    act: (client, name, role) => client.call(methods.userRevokeRole, 'write', { name, role }),
+    act: async (client, name, role) =>
+      AuthUserRevokeRoleResponse.toJSON(await client.call(methods.userRevokeRole, 'write', { name, role })),
     told: (name, role) => `${name} has the role ${role} no more`,
   });
 }
@@ -60,7 +72,12 @@ function addAdd(parent: Command, session: Session): void {
   addCommand(parent, 'add', 'Make a user', scopes)
     .argument('<NAME>', 'The user')
     .option('--new-password-file <FILE>', 'The file whose first line is the password')
-    .option('--no-password', 'Known by the common name of a client certificate, and in no other way')
+    .addOption(
+      new Option(
+        '--no-password',
+        'Known by the common name of a client certificate, and in no other way',
+      ).conflicts('newPasswordFile'),
+    )
     .addHelpText(
       'after',
       `${example('add alice')}\n  quorate user add alice < password.txt\n\n${newPasswordHelp}`,
@@ -72,7 +89,7 @@ function addAdd(parent: Command, session: Session): void {
         const password = noPassword
           ? ''
           : await newPassword(name, flags.newPasswordFile, session.dependencies);
-        await withClient(session, configuration, (client) =>
+        const answer = await withClient(session, configuration, (client) =>
           client.call(methods.userAdd, 'write', {
             name,
             password,
@@ -80,7 +97,8 @@ function addAdd(parent: Command, session: Session): void {
             hashedPassword: '',
           }),
         );
-        tell(session, configuration.required(settings.output), { user: name }, `${name} is added`);
+        const facts = AuthUserAddResponse.toJSON(answer);
+        tell(session, configuration.required(settings.output), facts, `${name} is added`);
       },
     );
 }
@@ -96,10 +114,11 @@ function addPasswd(parent: Command, session: Session): void {
     .action(async (name: string, flags: PasswordFlags, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
       const password = await newPassword(name, flags.newPasswordFile, session.dependencies);
-      await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.userChangePassword, 'write', { name, password, hashedPassword: '' }),
       );
-      tell(session, configuration.required(settings.output), { user: name }, `${name} has a new password`);
+      const facts = AuthUserChangePasswordResponse.toJSON(answer);
+      tell(session, configuration.required(settings.output), facts, `${name} has a new password`);
     });
 }
 
@@ -109,11 +128,12 @@ function addGet(parent: Command, session: Session): void {
     .addHelpText('after', example('get alice'))
     .action(async (name: string, _flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { roles } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.userGet, 'read', { name }),
       );
+      const { roles } = answer;
       const said = roles.length === 0 ? `${name} has no roles` : `${name} has ${roles.join(', ')}`;
-      tell(session, configuration.required(settings.output), { user: name, roles }, said);
+      tell(session, configuration.required(settings.output), AuthUserGetResponse.toJSON(answer), said);
     });
 }
 
@@ -122,15 +142,15 @@ function addList(parent: Command, session: Session): void {
     .addHelpText('after', example('list'))
     .action(async (_flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      const { users } = await withClient(session, configuration, (client) =>
+      const answer = await withClient(session, configuration, (client) =>
         client.call(methods.userList, 'read', {}),
       );
       session.dependencies.stdout.write(
         configuration.required(settings.output) === 'json'
-          ? json(users)
+          ? json(AuthUserListResponse.toJSON(answer))
           : table(
               ['USER'],
-              users.map((name) => [name]),
+              answer.users.map((name) => [name]),
             ),
       );
     });
@@ -140,6 +160,7 @@ interface Change {
   readonly name: string;
   readonly description: string;
   readonly example: string;
+  /** Resolves to the answer in the shape of etcd's JSON. */
   readonly act: (client: Calls, name: string) => Promise<unknown>;
   readonly told: (name: string) => string;
 }
@@ -150,8 +171,8 @@ function addChange(parent: Command, session: Session, change: Change): void {
     .addHelpText('after', example(change.example))
     .action(async (name: string, _flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      await withClient(session, configuration, (client) => change.act(client, name));
-      tell(session, configuration.required(settings.output), { user: name }, change.told(name));
+      const answer = await withClient(session, configuration, (client) => change.act(client, name));
+      tell(session, configuration.required(settings.output), answer, change.told(name));
     });
 }
 
@@ -159,6 +180,7 @@ interface RoleChange {
   readonly name: string;
   readonly description: string;
   readonly example: string;
+  /** Resolves to the answer in the shape of etcd's JSON. */
   readonly act: (client: Calls, name: string, role: string) => Promise<unknown>;
   readonly told: (name: string, role: string) => string;
 }
@@ -170,12 +192,12 @@ function addRoleChange(parent: Command, session: Session, change: RoleChange): v
     .addHelpText('after', example(change.example))
     .action(async (name: string, role: string, _flags: unknown, command: Command) => {
       const configuration = configurationOf(command, scopes, session);
-      await withClient(session, configuration, (client) => change.act(client, name, role));
+      const answer = await withClient(session, configuration, (client) => change.act(client, name, role));
       const output = configuration.required(settings.output);
-      tell(session, output, { user: name, role }, change.told(name, role));
+      tell(session, output, answer, change.told(name, role));
     });
 }
 
-function tell(session: Session, output: 'table' | 'json', facts: object, words: string): void {
+function tell(session: Session, output: 'table' | 'json', facts: unknown, words: string): void {
   session.dependencies.stdout.write(output === 'json' ? json(facts) : `${words}\n`);
 }

@@ -101,13 +101,17 @@ describe('the environment', () => {
     const { warnings } = configure({
       env: {
         QUORATE_TIMEOUTS: '1s',
+        QUORATE_HOME: '/opt/quorate',
         QUORATE_SERVICE_HOST: '10.0.0.1',
         QUORATE_PORT: 'tcp://10.0.0.1:2379',
         QUORATE_PORT_2379_TCP: 'tcp://10.0.0.1:2379',
         HOME: '/root',
       },
     });
-    expect(warnings).toEqual([expect.stringContaining('did you mean QUORATE_TIMEOUT?')]);
+    expect(warnings).toEqual([
+      expect.stringContaining('did you mean QUORATE_TIMEOUT?'),
+      'QUORATE_HOME in the environment is not a setting.',
+    ]);
   });
 
   test('what Kubernetes calls QUORATE_PORT is not a port', () => {

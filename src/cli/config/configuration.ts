@@ -147,11 +147,14 @@ const isServiceLink = (name: string, value: string | undefined): boolean =>
 
 function unknownVariables(env: ConfigurationInputs['env']): string[] {
   const known = [...allSettings.map(environmentName), `${environmentPrefix}CONFIG`, fenceVariable];
+  // What all of them begin with says nothing about which one was meant.
+  const bare = (name: string): string => name.slice(environmentPrefix.length);
+  const knownBare = known.map(bare);
   return Object.keys(env)
     .filter((name) => name.startsWith(environmentPrefix) && !known.includes(name))
     .filter((name) => !isServiceLink(name, env[name]))
     .map((name) => {
-      const near = closest(name, known);
-      return `${name} in the environment is not a setting${near === undefined ? '.' : `: did you mean ${near}?`}`;
+      const near = closest(bare(name), knownBare);
+      return `${name} in the environment is not a setting${near === undefined ? '.' : `: did you mean ${environmentPrefix}${near}?`}`;
     });
 }

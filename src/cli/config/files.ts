@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { usageFailure } from '../exit-codes.ts';
+import { CommandFailure, usageFailure } from '../exit-codes.ts';
 import type { Configuration } from './configuration.ts';
 import type { Setting } from './settings.ts';
 
@@ -35,6 +36,18 @@ export function requireUsable({ ca, cert, key }: PemFiles, flags: string): void 
     throw usageFailure(
       `${flags} cannot be used (${reason}): each must be PEM, and the key must be the certificate's. Nothing was done.`,
     );
+  }
+}
+
+/** A file that is not there, or cannot be read, is a usage failure. */
+export async function requireReadable(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r');
+    const isDirectory = (await file.stat().finally(() => file.close())).isDirectory();
+    if (isDirectory) throw usageFailure(`${path} cannot be read: it is a directory. Nothing was done.`);
+  } catch (error) {
+    if (error instanceof CommandFailure) throw error;
+    throw usageFailure(`${path} cannot be read: ${fileProblem(error)}. Nothing was done.`);
   }
 }
 

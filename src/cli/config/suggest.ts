@@ -1,7 +1,8 @@
 /** The candidate most like `text`, when it is close enough to be what was meant. */
 export function closest(text: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(text.length / 3)) + 1;
+  // Two letters of four are another word.
+  let bestDistance = Math.max(text.length > 4 ? 2 : 1, Math.floor(text.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(text, candidate);
     if (distance < bestDistance) {

@@ -74,10 +74,35 @@ describe('quorate replay', () => {
   });
 
   it('explains what it cannot replay', async () => {
-    expect((await runCli(['replay', path.join(directory, 'nothing')])).exitCode).toBe(1);
+    expect(await runCli(['replay', path.join(directory, 'nothing')])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/nothing cannot be read: it does not exist\. Nothing was done\.\n$/),
+    });
     writeFileSync(file, '{"format":9}\n');
     const { exitCode, stderr } = await runCli(['replay', file]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('does not begin like a recording');
+  });
+
+  it.each([
+    ['a first line without options', 0, (line: string) => line.replace('"options":', '"choices":')],
+    [
+      'a first line with nonsense for randomness',
+      0,
+      (line: string) => line.replace(/"random":\[[^\]]*\]/, '"random":7'),
+    ],
+    ['a step that is a number', 3, () => '7'],
+    ['a step without inputs', 3, (line: string) => line.replace('"inputs":', '"outputs":')],
+    ['an input of no type', 3, () => '{"now":1,"inputs":[{"type":"boredom"}],"effects":[]}'],
+    ['an input that is null', 3, () => '{"now":1,"inputs":[null],"effects":[]}'],
+  ])('says that it is damaged: %s', async (_what, at, damage) => {
+    const [life = []] = lives;
+    const damaged = damage(life[at] ?? '');
+    expect(damaged).not.toBe(life[at]);
+    writeFileSync(file, `${life.with(at, damaged).join('\n')}\n`);
+    const { exitCode, stderr } = await runCli(['replay', file]);
+    expect([1, 12]).toContain(exitCode);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(stderr).toContain(file);
   });
 });

@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Difference, isWhole, Replay } from '../../protocol/index.ts';
 import { findProtocol } from '../../protocols/registry.ts';
+import { fileProblem } from '../config/files.ts';
 import type { CliDependencies } from '../dependencies.ts';
-import { type ExitCode, exitCodes, refusedFailure } from '../exit-codes.ts';
+import { type ExitCode, exitCodes, refusedFailure, usageFailure } from '../exit-codes.ts';
 
 const different = 12;
 
@@ -39,13 +40,14 @@ export async function replayFile(file: string, { stdout, stderr }: CliDependenci
 }
 
 async function* linesOf(file: string): AsyncGenerator<string> {
+  // A pipe can be opened only once, so the stream itself says what is wrong.
   const stream = createReadStream(file, 'utf8');
   try {
     for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
       yield line;
     }
   } catch (error) {
-    throw refusedFailure(`${file} cannot be read: ${error instanceof Error ? error.message : error}.`);
+    throw usageFailure(`${file} cannot be read: ${fileProblem(error)}. Nothing was done.`);
   } finally {
     stream.destroy();
   }
@@ -73,7 +75,7 @@ function describe(difference: Difference): string {
       return `what comes out is not what was recorded.\nrecorded: ${difference.recorded}\nreplayed: ${difference.replayed}`;
     case 'failure': {
       const { error } = difference;
-      return `the step fails: ${error instanceof Error ? (error.stack ?? error.message) : error}`;
+      return `the step cannot be carried out, or breaks a promise: ${error instanceof Error ? error.message : error}`;
     }
   }
 }

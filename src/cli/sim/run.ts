@@ -1,6 +1,6 @@
 import { simulationExitCodes } from '../../simulator/index.ts';
 import type { CliDependencies } from '../dependencies.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Campaign, canThread } from './campaign.ts';
 import { flagsOf, type SimOptions } from './options.ts';
 import { Progress } from './progress.ts';
@@ -18,9 +18,12 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
   const progress = new Progress(stderr);
   let failure: SeedResult | undefined;
   let stopped = false;
-  lifeline.onStop(() => {
+  const onStop = (): void => {
+    if (stopped) lifeline.exit(exitCodes.unknown);
     stopped = true;
-  });
+    progress.clear();
+    stderr.write('finishing the worlds that run now; the same again ends at once\n');
+  };
   const budgetMs = minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60_000;
   const report = (result: SeedResult): void => {
     progress.clear();
@@ -32,12 +35,16 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
   };
   const mayGoOn = (): boolean => !stopped && elapsed() < budgetMs;
   if (verbose) {
+    // Nothing but the world has a turn until it ends: a signal has to end the process by itself.
     report(runOrder(firstSeed, order, (line) => stdout.write(`${line}\n`)));
   } else {
     const campaign = new Campaign(order, { first: firstSeed, last: lastSeed }, mayGoOn, report);
     const threads = Math.min(options.threads, (lastSeed ?? Number.POSITIVE_INFINITY) - firstSeed + 1);
-    if (canThread && threads > 1) await campaign.runInThreads(threads);
+    const unheard = lifeline.onStop(onStop);
+    // A single thread, too: this one hears signals while a world runs.
+    if (canThread) await campaign.runInThreads(threads);
     else await campaign.run();
+    unheard();
   }
   progress.clear();
   if (failure !== undefined) {
@@ -46,7 +53,13 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
       stderr.write(`${writeShrunk(failure.seed, order, options.shrink).join('\n')}\n`);
   }
   if (!json) stdout.write(`${totals.describe(elapsed())}\n`);
-  return simulationExitCodes[failure?.verdict ?? 'good'];
+  if (failure !== undefined) return simulationExitCodes[failure.verdict];
+  const last = lastSeed ?? Number.POSITIVE_INFINITY;
+  if (!stopped || firstSeed + totals.seeds > last) return exitCodes.done;
+  stderr.write(
+    'stopped before all was run: the worlds above were good, and nothing is known of the others\n',
+  );
+  return exitCodes.unknown;
 }
 
 function describe(result: SeedResult): string {

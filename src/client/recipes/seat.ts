@@ -28,6 +28,7 @@ export class Seat implements AsyncDisposable {
     value: Bytes,
     { ttl = defaultTtl, signal }: SeatOptions,
   ): Promise<Seat> {
+    if (name === '') throw new CoordinationError('invalid', 'refused', 'the name is empty; nothing was sent');
     const lease = await coordination.lease(ttl, { signal });
     try {
       const key = `${name}/${lease.id.toString(16)}`;

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import {
   Client as Channel,
   type ChannelCredentials,
@@ -75,7 +77,14 @@ export class Connection {
   constructor(server: ServerAddress) {
     this.#server = server;
     this.endpoint = server.address;
-    this.#channel = new Channel(server.address, channelCredentials(server.tls), channelOptions);
+    const ip = server.tls === undefined ? undefined : ipOf(server.address);
+    this.#channel = new Channel(
+      server.address,
+      channelCredentials(server.tls, ip),
+      ip === undefined
+        ? channelOptions
+        : { ...channelOptions, 'grpc.ssl_target_name_override': noServerName },
+    );
   }
 
   /** Waits for the connection; the reason when there is none. Nothing of a call is sent before it stands. */
@@ -186,8 +195,26 @@ function readableCause(details: string): string {
   return tls === undefined ? cause.trim().replace(/^Error: /, '') : `TLS: ${tls}`;
 }
 
-function channelCredentials(tls: TlsOptions | undefined): ChannelCredentials {
+/** The IP address that a server is named by; undefined for a host name. */
+function ipOf(address: string): string | undefined {
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  return isIP(host) === 0 ? undefined : host;
+}
+
+/**
+ * TLS has no server names that are IP addresses (RFC 6066), and Node.js warns of one in the program that uses us; the
+ * library always sends some name. Whether the certificate is for the address is checked all the same.
+ */
+const noServerName = 'address.invalid';
+
+const identityOf =
+  (ip: string) =>
+  (_host: string, certificate: PeerCertificate): Error | undefined =>
+    checkServerIdentity(ip, certificate);
+
+function channelCredentials(tls: TlsOptions | undefined, ip: string | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   const buffer = (pem: Uint8Array | undefined): Buffer | null => (pem === undefined ? null : asBuffer(pem));
-  return credentials.createSsl(buffer(tls.ca), buffer(tls.key), buffer(tls.cert));
+  const check = ip === undefined ? {} : { checkServerIdentity: identityOf(ip) };
+  return credentials.createSsl(buffer(tls.ca), buffer(tls.key), buffer(tls.cert), check);
 }
