@@ -21,6 +21,7 @@ export function addSimCommand(program: Command, session: Session): void {
       '--shrink <DIRECTORY>',
       'Make a failing seed smaller, and write it there as a scenario and a picture',
     )
+    .option('--coverage', 'Tell which code of the protocol never ran; in one thread')
     .option('--json', 'One JSON object for each seed')
     .option('--verbose', 'One world only, with every event printed')
     .addHelpText(

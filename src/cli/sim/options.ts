@@ -20,6 +20,8 @@ export interface SimOptions {
   readonly verbose: boolean;
   /** Where to write what is left of a failing seed. */
   readonly shrink: string | undefined;
+  /** Tell which code of the protocol ran. */
+  readonly coverage: boolean;
 }
 
 /** Flags as they were typed. */
@@ -37,6 +39,7 @@ export interface SimFlags {
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly shrink?: string;
+  readonly coverage?: boolean;
 }
 
 /** Throws a usage failure that says what would have been right. */
@@ -65,6 +68,7 @@ export function simOptions(flags: SimFlags, defaultThreads: number): SimOptions 
     json: flags.json === true,
     verbose: flags.verbose === true,
     shrink: flags.shrink,
+    coverage: flags.coverage === true,
   };
 }
 

@@ -2,6 +2,7 @@ import { simulationExitCodes } from '../../simulator/index.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Campaign, canThread } from './campaign.ts';
+import { CoverageRecorder, describeCoverage } from './coverage.ts';
 import { flagsOf, type SimOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { runOrder, type SeedResult } from './seed-result.ts';
@@ -33,6 +34,8 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
     const share = lastSeed === undefined ? elapsed() / budgetMs : totals.seeds / (lastSeed - firstSeed + 1);
     progress.show(share, totals, elapsed());
   };
+  // The counters are of one thread.
+  const coverage = options.coverage ? new CoverageRecorder() : undefined;
   const mayGoOn = (): boolean => !stopped && elapsed() < budgetMs;
   if (verbose) {
     // Nothing but the world has a turn until it ends: a signal has to end the process by itself.
@@ -53,6 +56,10 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
       stderr.write(`${writeShrunk(failure.seed, order, options.shrink).join('\n')}\n`);
   }
   if (!json) stdout.write(`${totals.describe(elapsed())}\n`);
+  if (coverage !== undefined) {
+    const taken = coverage.take(order.overrides.protocol);
+    stdout.write(json ? `${JSON.stringify({ coverage: taken })}\n` : `${describeCoverage(taken)}\n`);
+  }
   if (failure !== undefined) return simulationExitCodes[failure.verdict];
   const last = lastSeed ?? Number.POSITIVE_INFINITY;
   if (!stopped || firstSeed + totals.seeds > last) return exitCodes.done;

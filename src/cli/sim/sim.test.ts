@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../../test/support/cli.ts';
+import type { Coverage } from './coverage.ts';
 import type { SeedResult } from './seed-result.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -42,6 +43,17 @@ describe('quorate sim', () => {
     expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^seed 1: good, hash [0-9a-f]{16}, /m);
     expect(stdout).toMatch(/^2 seeds in /m);
+  });
+
+  it('tells which code of the protocol ran', async () => {
+    const args = ['sim', '--seed', '3', '--seconds', '2', '--replicas', '3', '--json', '--coverage'];
+    const last = (await runCli(args)).stdout.trim().split('\n').at(-1) ?? '';
+    const { functions, share, unreached } = (JSON.parse(last) as { coverage: Coverage }).coverage;
+    expect(functions.reached).toBeGreaterThan(100);
+    expect(functions.all).toBeGreaterThan(functions.reached);
+    expect(share).toBeGreaterThan(0.5);
+    expect(share).toBeLessThan(1);
+    expect(unreached.length).toBeGreaterThan(0);
   });
 
   it('takes a commit for a seed, and the faults that it is told', async () => {

@@ -1,7 +1,15 @@
 import type { SeedResult } from './seed-result.ts';
 
 const crashes = ['kill', 'powerCut', 'powerCutAll'];
-const cuts = ['isolate', 'partition', 'oneWayCut', 'bridge', 'chain', 'leafPair'];
+const cuts = [
+  'isolate',
+  'partition',
+  'oneWayCut',
+  'bridge',
+  'bridgedLeader',
+  'leavesBesideLeader',
+  'leafOnLeader',
+];
 
 /** What a campaign has seen so far. */
 export class Totals {
@@ -38,7 +46,7 @@ export class Totals {
     return [
       `${this.seeds} ${this.seeds === 1 ? 'seed' : 'seeds'} in ${seconds.toFixed(1)} s: ${hours(this.simulatedMs)} simulated, ` +
         `${this.events} events (${rate(this.events, seconds)}/s), ${this.committed} commits (${rate(this.committed, seconds)}/s)`,
-      `${this.messages} messages, ${this.struck} faults, among them ${this.#sum(crashes)} crashes and ${this.#sum(cuts)} partitions, ` +
+      `${this.messages} messages, ${this.struck} faults, among them ${this.#sum(crashes)} crashes, ${this.#sum(cuts)} partitions and ${this.#sum(['failedSync'])} failed syncs, ` +
         `${this.lostWrites} unsynced writes lost; operations: ${done} done, ${refused} refused, ${unknown} unknown`,
     ].join('\n');
   }
