@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { protocols } from '../../protocols/registry.ts';
 import { addCommand, configurationOf, type Session } from '../command.ts';
+import { loadFailure } from '../serve/open-files.ts';
 import { serveOptions } from '../serve/options.ts';
 
 const scopes = ['serve'] as const;
@@ -34,7 +35,9 @@ a terminal. SIGTERM or SIGINT hands leadership over and ends with exit code 0; a
       const configuration = configurationOf(command, scopes, session);
       const options = serveOptions(configuration, [...protocols.keys()]);
       // Loaded only here: the other commands need neither the store nor its native module.
-      const { serveReplica } = await import('../serve/run.ts');
+      const { serveReplica } = await import('../serve/run.ts').catch((error: unknown) => {
+        throw loadFailure(error);
+      });
       session.exitCode = await serveReplica(options, session.dependencies);
     });
 }
