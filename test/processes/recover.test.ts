@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { codeOf, connect } from '../../src/client/index.ts';
@@ -116,6 +117,10 @@ test('what is refused, and changes nothing', async () => {
   await member?.stop();
   const nowhere = path.join(cluster.directory, 'nowhere');
   expect(await recover(nowhere, newDataDir)).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining(`${nowhere} does not exist`),
+  });
+  expect(await recover(tmpdir(), newDataDir)).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining('is not the data directory of a replica'),
   });
@@ -128,8 +133,16 @@ test('what is refused, and changes nothing', async () => {
     exitCode: 1,
     stderr: expect.stringContaining('given up. Nothing was done.'),
   });
-  const unasked = await runCli(['recover', '--data-dir', dataDir, '--new-data-dir', newDataDir]);
+  const words = ['recover', '--data-dir', dataDir, '--new-data-dir', newDataDir];
+  const unasked = await runCli([...words, '--output', 'json']);
   expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--yes') });
+  expect(unasked.stderr).toMatch(/n1 of the cluster .* knows of everything up to index \d+ in epoch \d+/);
+  expect(JSON.parse(unasked.stdout)).toEqual({
+    name: 'n1',
+    oldClusterId: expect.stringMatching(/^[0-9a-f]+$/),
+    epoch: expect.stringMatching(/^\d+$/),
+    index: expect.stringMatching(/^\d+$/),
+  });
   expect(readdirSync(cluster.directory)).toEqual(['n1']);
   expect(await recover(dataDir, newDataDir, ['n1'])).toMatchObject({
     exitCode: 0,
