@@ -45,7 +45,7 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
     const threads = Math.min(options.threads, (lastSeed ?? Number.POSITIVE_INFINITY) - firstSeed + 1);
     const unheard = lifeline.onStop(onStop);
     // A single thread, too: this one hears signals while a world runs.
-    if (canThread) await campaign.runInThreads(threads);
+    if (canThread && coverage === undefined) await campaign.runInThreads(threads);
     else await campaign.run();
     unheard();
   }
