@@ -3,31 +3,37 @@ import { described } from './report.ts';
 
 const left = 60;
 const top = 30;
-const step = 44;
-const lane = 80;
+const step = 110;
+const lane = 90;
+/** What is wrong at the end is told in lines of so many characters, so wide at least. */
+const lineLength = 100;
+const minWidth = 700;
 
 /**
  * A time–space diagram: a line for each replica, time from left to right. An arrow is a message from when it was sent to when
  * it arrives, a square a write, a filled circle an entry that is applied, a cross a power cut.
  */
 export function drawDiagram({ moments, broken }: Performance, replicas: number, title: string): string {
-  const width = left + (moments.length + 1) * step + 20;
-  const height = top + replicas * lane + 30;
+  const width = Math.max(minWidth, left + (moments.length + 1) * step + 20);
+  const verdict = broken === undefined ? [] : wrapped(broken);
+  const height = top + replicas * lane + 30 + verdict.length * 16;
   const lines = Array.from({ length: replicas }, (_, at) => {
     const y = yOf(at + 1);
     return `<text x="8" y="${y + 4}" class="name">n${at + 1}</text><line x1="${left - 16}" x2="${width - 10}" y1="${y}" y2="${y}" class="lane"/>`;
   });
   const drawn = moments.map((moment, at) => drawMoment(moments, moment, at));
-  const end =
-    broken === undefined ? '' : `<text x="8" y="${height - 8}" class="broken">${escapeXml(broken)}</text>`;
+  const end = verdict.map((line, at) => {
+    const y = height - 8 - (verdict.length - 1 - at) * 16;
+    return `<text x="8" y="${y}" class="broken">${escapeXml(line)}</text>`;
+  });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
-<style>text{font:11px sans-serif;fill:#222}.name{font-weight:bold}.broken{fill:#b00020;font-weight:bold}.lane{stroke:#999}.message{stroke:#2563a8;stroke-width:1.5;fill:none}.label{font-size:8px;fill:#2563a8}.write{fill:#e0a030}.apply{fill:#2e8b57}.crash{stroke:#b00020;stroke-width:2.5}.timeout{fill:#fff;stroke:#555}.leads{fill:#7a3fa0}.later{opacity:.08}.now .message,.now .timeout{stroke-width:3}</style>
+<style>text{font:11px sans-serif;fill:#222}.name{font-weight:bold}.broken{fill:#b00020;font-weight:bold}.lane{stroke:#999}.message{stroke:#2563a8;stroke-width:1.5;fill:none}.label{font-size:10px;fill:#2563a8;paint-order:stroke;stroke:#fff;stroke-width:3px}.write{fill:#e0a030}.apply{fill:#2e8b57}.crash{stroke:#b00020;stroke-width:2.5}.timeout{fill:#fff;stroke:#555}.leads{fill:#7a3fa0}.later{opacity:.08}.now .message,.now .timeout{stroke-width:3}</style>
 <defs><marker id="head" markerWidth="7" markerHeight="7" refX="6" refY="3" orient="auto"><path d="M0,0 L6,3 L0,6 z" fill="#2563a8"/></marker></defs>
 <rect width="${width}" height="${height}" fill="#fff"/>
 <text x="8" y="16">${escapeXml(title)}</text>
 ${lines.join('\n')}
 ${drawn.join('\n')}
-${end}
+${end.join('\n')}
 </svg>
 `;
 }
@@ -84,7 +90,7 @@ function drawMoment(moments: readonly Moment[], moment: Moment, at: number): str
     const start = yOf(event.from);
     shapes.push(
       `<line x1="${from}" y1="${start}" x2="${x}" y2="${y}" class="message" marker-end="url(#head)"/>`,
-      `<text x="${(from + x) / 2}" y="${(start + y) / 2}" class="label">${escapeXml(label.replace(/^\d+ -> \d+ /, ''))}</text>`,
+      drawLabel((from + x) / 2 + 6, (start + y) / 2 + (start < y ? -8 : 8), label),
     );
   } else if (event.type === 'crash') {
     shapes.push(
@@ -107,6 +113,25 @@ function drawMoment(moments: readonly Moment[], moment: Moment, at: number): str
     rise += 11;
   }
   return `<g data-at="${at + 1}"><title>${escapeXml([label, ...effects.map(described)].join('\n'))}</title>${shapes.join('')}</g>`;
+}
+
+/** A message's kind, and below it what it says. */
+function drawLabel(x: number, y: number, label: string): string {
+  const [kind = '', ...rest] = label.replace(/^\d+ -> \d+ /, '').split(' ');
+  const lines = [kind, rest.join(' ')].map(
+    (line, at) => `<tspan x="${x}" dy="${at * 11}">${escapeXml(line)}</tspan>`,
+  );
+  return `<text x="${x}" y="${y}" class="label">${lines.join('')}</text>`;
+}
+
+function wrapped(text: string): string[] {
+  const lines: string[] = [''];
+  for (const word of text.split(/\s+/)) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && line.length + word.length >= lineLength) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 const escapeXml = (text: string): string =>
