@@ -159,9 +159,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
       tailBytes: random.pick([1_000, 100_000]),
       stride: random.pick([1, 20]),
       // The whole state is written at each checkpoint: what is cheap for a small one is not for that of many clients.
-      checkpointBytes: busy
-        ? 2_000_000
-        : Math.max(random.pick([10_000, 100_000]), 10 * workload.maxValueBytes),
+      checkpointBytes: busy ? 2_000_000 : Math.max(random.pick([10_000, 100_000]), workload.maxValueBytes),
     },
     flushIntervalMs: random.pick([500, 3_000]),
     applySliceEntries: 4,
