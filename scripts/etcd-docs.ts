@@ -183,14 +183,18 @@ function renderMethods(): string[] {
   return lines;
 }
 
-/** With the helpers that they use. */
+/** What calls methods on behalf of tests. */
+const testClients = ['auth-client.ts', 'watch-client.ts'];
+
+/** With the clients that they use. */
 function unitTests(): ReadonlyMap<string, string> {
   const tests = new Map<string, string>();
   for (const file of filesIn('src/api/etcd', '.test.ts')) {
     // It tries every method, and tells nothing of what they do.
     if (file.endsWith('/authorization.test.ts')) continue;
     const text = read(file);
-    tests.set(file, text.includes('auth-client.ts') ? text + read('test/support/auth-client.ts') : text);
+    const used = testClients.filter((client) => text.includes(client));
+    tests.set(file, [text, ...used.map((client) => read(`test/support/${client}`))].join(''));
   }
   return tests;
 }

@@ -1,5 +1,5 @@
-import { compareBytes, concatBytes, emptyBytes } from '../../core/bytes.ts';
-import type { KeyRange, Permission, PermissionType } from '../../machine/index.ts';
+import { compareBytes, emptyBytes } from '../../core/bytes.ts';
+import { type KeyRange, type Permission, type PermissionType, singleKey } from '../../machine/index.ts';
 import * as authpb from './gen/authpb/auth.ts';
 import { keyRange } from './requests.ts';
 
@@ -31,5 +31,5 @@ export function permissionToPb({ type, range }: Permission): authpb.Permission {
 
 function rangeEnd({ from, to }: KeyRange): Uint8Array {
   if (to === undefined) return zeroByte;
-  return compareBytes(to, concatBytes([from, zeroByte])) === 0 ? emptyBytes : to;
+  return compareBytes(to, singleKey(from).to ?? emptyBytes) === 0 ? emptyBytes : to;
 }

@@ -24,9 +24,10 @@ export class LearnerGate {
     return {
       ...method,
       handle: (request, call) =>
-        this.#closed(path === rangePath && isSerializable(request)) ?? method.handle(request, call),
+        this.#closed(() => path === rangePath && isSerializable(request)) ?? method.handle(request, call),
       handleJson: async (request, call) =>
-        this.#closed(path === rangePath && isSerializableJson(request)) ?? method.handleJson(request, call),
+        this.#closed(() => path === rangePath && isSerializableJson(request)) ??
+        method.handleJson(request, call),
     };
   }
 
@@ -35,7 +36,7 @@ export class LearnerGate {
     const inner = method.method;
     if (inner.type === 'bidi') {
       const open: typeof inner.open = (stream) => {
-        const closed = this.#closed(false);
+        const closed = this.#closed();
         if (closed === undefined) return inner.open(stream);
         stream.end(closed);
         return nobody;
@@ -43,7 +44,7 @@ export class LearnerGate {
       return { ...method, method: { type: 'bidi', open } };
     }
     const inside = inner.handle;
-    const closed = (): Failure | undefined => this.#closed(false);
+    const closed = (): Failure | undefined => this.#closed();
     async function* handle(
       request: Uint8Array,
       call: Call,
@@ -53,8 +54,9 @@ export class LearnerGate {
     return { ...method, method: { type: 'serverStream', handle } };
   }
 
-  #closed(mayBeOld: boolean): Failure | undefined {
-    return mayBeOld || !this.#replica.isLearner() ? undefined : etcdErrors.notSupportedForLearner;
+  /** `mayBeOld` looks into the request, so it is asked by learners alone. */
+  #closed(mayBeOld: () => boolean = () => false): Failure | undefined {
+    return !this.#replica.isLearner() || mayBeOld() ? undefined : etcdErrors.notSupportedForLearner;
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Client, codeOf, type Entry, type Selection } from '../../client/index.ts';
+import { prefixEnd } from '../../client/key-range.ts';
 import { compareBytes } from '../../core/bytes.ts';
 
 /** A call waits so long for servers that change their leader, or come back. */
@@ -42,12 +43,6 @@ function behind(prefix: Uint8Array, after: Uint8Array | undefined): Selection {
   const from = new Uint8Array(after.length + 1);
   from.set(after);
   return { from, to: prefixEnd(prefix) };
-}
-
-/** The first key behind all that begin with `prefix`; undefined when there is none. */
-function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
-  const last = prefix.findLastIndex((byte) => byte < 0xff);
-  return last < 0 ? undefined : Uint8Array.of(...prefix.subarray(0, last), (prefix[last] ?? 0) + 1);
 }
 
 /** How a key is in two places. */

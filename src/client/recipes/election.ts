@@ -1,5 +1,6 @@
 import type { CallOptions, Condition, Coordination } from '../coordination.ts';
 import type { Bytes, Entry } from '../entry.ts';
+import { FirstSeat } from './first-seat.ts';
 import { mirror } from './mirror.ts';
 import { Seat, type SeatOptions } from './seat.ts';
 
@@ -34,39 +35,13 @@ export async function elect(
   return new WonElection(await seat.first(options.signal));
 }
 
-class WonElection implements Leadership {
-  readonly #seat: Seat;
-
-  constructor(seat: Seat) {
-    this.#seat = seat;
-  }
-
-  get fence(): bigint {
-    return this.#seat.revision;
-  }
-
-  get key(): string {
-    return this.#seat.key;
-  }
-
-  get lost(): AbortSignal {
-    return this.#seat.lost;
-  }
-
-  get condition(): Condition {
-    return this.#seat.condition;
-  }
-
+class WonElection extends FirstSeat implements Leadership {
   proclaim(value: Bytes, options: CallOptions = {}): Promise<void> {
-    return this.#seat.update(value, options);
+    return this.seat.update(value, options);
   }
 
   resign(options?: CallOptions): Promise<void> {
-    return this.#seat.leave(options);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#seat[Symbol.asyncDispose]();
+    return this.seat.leave(options);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CallOptions, Condition, Coordination } from '../coordination.ts';
+import { FirstSeat } from './first-seat.ts';
 import { Seat, type SeatOptions } from './seat.ts';
 
 export type LockOptions = SeatOptions;
@@ -34,34 +35,8 @@ export async function lock(
   return new HeldLock(await seat.first(options.signal));
 }
 
-class HeldLock implements Lock {
-  readonly #seat: Seat;
-
-  constructor(seat: Seat) {
-    this.#seat = seat;
-  }
-
-  get fence(): bigint {
-    return this.#seat.revision;
-  }
-
-  get key(): string {
-    return this.#seat.key;
-  }
-
-  get lost(): AbortSignal {
-    return this.#seat.lost;
-  }
-
-  get condition(): Condition {
-    return this.#seat.condition;
-  }
-
+class HeldLock extends FirstSeat implements Lock {
   release(options?: CallOptions): Promise<void> {
-    return this.#seat.leave(options);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#seat[Symbol.asyncDispose]();
+    return this.seat.leave(options);
   }
 }

@@ -1,5 +1,6 @@
 import { assertNever } from '../../core/assert.ts';
 import { compareBytes } from '../../core/bytes.ts';
+import { compareInt64 } from './int64.ts';
 import { decodeRecord, type LiveRecord } from './records.ts';
 import type { Compare } from './requests.ts';
 import { KeyScan } from './scan.ts';
@@ -29,25 +30,20 @@ function holdsFor(compare: Compare, record: LiveRecord): boolean {
     case 'value':
       return related(compare.relation, compareBytes(record.value, compare.operand));
     case 'version':
-      return related(compare.relation, compareNumbers(BigInt(record.version), compare.operand));
+      return related(compare.relation, compareInt64(BigInt(record.version), compare.operand));
     case 'create':
-      return related(compare.relation, compareNumbers(BigInt(record.createRevision), compare.operand));
+      return related(compare.relation, compareInt64(BigInt(record.createRevision), compare.operand));
     case 'mod':
-      return related(compare.relation, compareNumbers(BigInt(record.revision), compare.operand));
+      return related(compare.relation, compareInt64(BigInt(record.revision), compare.operand));
     case 'lease':
-      return related(compare.relation, compareNumbers(record.lease, compare.operand));
+      return related(compare.relation, compareInt64(record.lease, compare.operand));
     default:
       return assertNever(compare);
   }
 }
 
 function holdsForMissing(compare: Compare): boolean {
-  return compare.target !== 'value' && related(compare.relation, compareNumbers(0n, compare.operand));
-}
-
-function compareNumbers(a: bigint, b: bigint): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+  return compare.target !== 'value' && related(compare.relation, compareInt64(0n, compare.operand));
 }
 
 function related(relation: Compare['relation'], difference: number): boolean {

@@ -11,6 +11,12 @@ export function readInt64(source: Uint8Array, at: number): bigint {
   return high * 0x1_0000_0000n + BigInt(readUint32(source, at + 4));
 }
 
+/** Below, at or above 0 as `a` is below, at or above `b`. */
+export function compareInt64(a: bigint, b: bigint): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
 export function int64Bytes(value: bigint): Uint8Array {
   const bytes = new Uint8Array(8);
   writeInt64(bytes, 0, value);

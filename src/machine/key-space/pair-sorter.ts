@@ -1,5 +1,6 @@
 import { assertNever } from '../../core/assert.ts';
 import { compareBytes } from '../../core/bytes.ts';
+import { compareInt64 } from './int64.ts';
 import type { KeyValue, RangeRequest, SortTarget } from './requests.ts';
 
 type Sort = NonNullable<RangeRequest['sort']>;
@@ -96,17 +97,12 @@ function compareBy(target: SortTarget, a: KeyValue, b: KeyValue): number {
     case 'value':
       return compareBytes(a.value, b.value);
     case 'version':
-      return compareRevisions(a.version, b.version);
+      return compareInt64(a.version, b.version);
     case 'create':
-      return compareRevisions(a.createRevision, b.createRevision);
+      return compareInt64(a.createRevision, b.createRevision);
     case 'mod':
-      return compareRevisions(a.modRevision, b.modRevision);
+      return compareInt64(a.modRevision, b.modRevision);
     default:
       return assertNever(target);
   }
-}
-
-function compareRevisions(a: bigint, b: bigint): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
