@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Credentials } from '../client/wire/index.ts';
 import type { Configuration } from './config/configuration.ts';
-import { fileProblem } from './config/files.ts';
+import { fileProblem } from './config/file-problem.ts';
 import { settings } from './config/settings.ts';
 import type { CliDependencies } from './dependencies.ts';
 import { usageFailure } from './exit-codes.ts';

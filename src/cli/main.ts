@@ -1,4 +1,4 @@
-import { fileProblem } from './config/files.ts';
+import { fileProblem } from './config/file-problem.ts';
 import type { CliDependencies, Lifeline } from './dependencies.ts';
 import { exitCodes } from './exit-codes.ts';
 import { run } from './program.ts';

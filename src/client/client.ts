@@ -1,3 +1,4 @@
+import { type Bytes, bytesOf } from './bytes.ts';
 import type {
   CallOptions,
   Coordination,
@@ -19,7 +20,7 @@ import type {
   WatchQuery,
 } from './coordination.ts';
 import type { Driver, DriverCall } from './driver.ts';
-import { type Bytes, bytesOf, type Entry } from './entry.ts';
+import type { Entry } from './entry.ts';
 import { CoordinationError } from './errors.ts';
 import { KeptLease } from './kept-lease.ts';
 import { keyRange } from './key-range.ts';

@@ -6,9 +6,9 @@ import { codeForText, coordinationError } from './etcd/failures.ts';
 import { HomeCluster } from './etcd/home-cluster.ts';
 import { deadlineOf, defaultDeadlineMs } from './validation.ts';
 import { Cluster } from './wire/cluster.ts';
-import type { ServerAddress } from './wire/connection.ts';
 import { ClientFailure } from './wire/failure.ts';
 import { methods } from './wire/methods.ts';
+import type { ServerAddress } from './wire/server-address.ts';
 
 /** PEM texts. Without `ca`, the authorities of the machine are trusted; `cert` and `key` are the client's own. */
 export interface ClientTls {

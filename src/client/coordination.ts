@@ -1,4 +1,5 @@
-import type { Bytes, Entry } from './entry.ts';
+import type { Bytes } from './bytes.ts';
+import type { Entry } from './entry.ts';
 
 /** For every call with one answer. */
 export interface CallOptions {

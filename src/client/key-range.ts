@@ -1,6 +1,6 @@
 import { compareBytes } from '../core/bytes.ts';
+import { bytesOf } from './bytes.ts';
 import type { Selection } from './coordination.ts';
-import { bytesOf } from './entry.ts';
 import { CoordinationError } from './errors.ts';
 
 /** Keys from `from` on, below `to`; without `to` up to the last. A single key `k` is [k, k + "\0"). */

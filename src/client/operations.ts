@@ -1,3 +1,4 @@
+import type { Bytes } from './bytes.ts';
 import type {
   Condition,
   DeleteOperation,
@@ -9,7 +10,6 @@ import type {
   Relation,
   Selection,
 } from './coordination.ts';
-import type { Bytes } from './entry.ts';
 
 /** What a transaction does. */
 export const op = {

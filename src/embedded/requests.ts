@@ -1,3 +1,4 @@
+import { bytesOf } from '../client/bytes.ts';
 import type {
   Condition,
   Operation,
@@ -8,7 +9,7 @@ import type {
   Selection,
 } from '../client/coordination.ts';
 import type { DriverTxn } from '../client/driver.ts';
-import { bytesOf, Entry } from '../client/entry.ts';
+import { Entry } from '../client/entry.ts';
 import { keyRange } from '../client/key-range.ts';
 import { assert, assertNever } from '../core/assert.ts';
 import * as machine from '../machine/index.ts';

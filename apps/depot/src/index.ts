@@ -19,7 +19,6 @@ export { importSpiceEv, type SpiceEvOptions } from './generate/import/spice-ev.t
 export { parseSpecification } from './generate/read-specification.ts';
 export { defaultSpecification, type Specification } from './generate/specification.ts';
 export { compileProblem, type Now } from './model/compile-problem.ts';
-export type { ScenarioEvent } from './model/events.ts';
 export type { Battery, ChargingNeeds, ChargingProcess, CurvePoint } from './model/needs.ts';
 export { describeFindings, type ParsedScenario, parseScenario } from './model/parse-scenario.ts';
 export type { Plan, UnmetDemand, UnmetReason } from './model/plan.ts';
@@ -29,6 +28,7 @@ export {
   type FixedPower,
   type Prices,
   type Scenario,
+  type ScenarioEvent,
   scenarioFormat,
   type TemporaryLimit,
 } from './model/scenario.ts';

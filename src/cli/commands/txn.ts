@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { type ResponseOp, type TxnRequest, TxnResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { concatBytes, utf8Text } from '../../core/bytes.ts';
 import { addCommand, configurationOf, type Session, withClient } from '../command.ts';
-import { fileProblem } from '../config/files.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import { settings } from '../config/settings.ts';
 import type { Output } from '../dependencies.ts';
 import { usageFailure } from '../exit-codes.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { usageFailure } from '../exit-codes.ts';
 import { etcdEquivalent } from './etcd-flags.ts';
-import { fileProblem } from './files.ts';
+import { fileProblem } from './file-problem.ts';
 import {
   allSettings,
   environmentName,

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { CommandFailure, usageFailure } from '../exit-codes.ts';
 import type { Configuration } from './configuration.ts';
+import { fileProblem } from './file-problem.ts';
 import type { Setting } from './settings.ts';
 
 /** The content of the PEM file that a setting names; undefined when it names none. */
@@ -49,20 +50,4 @@ export async function requireReadable(path: string): Promise<void> {
     if (error instanceof CommandFailure) throw error;
     throw usageFailure(`${path} cannot be read: ${fileProblem(error)}. Nothing was done.`);
   }
-}
-
-const fileProblems: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  ENOTDIR: 'a part of its path is not a directory',
-  EISDIR: 'it is a directory',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-};
-
-/** Why a file cannot be used, in words. */
-export function fileProblem(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code === undefined ? undefined : fileProblems[code]) ?? message;
 }

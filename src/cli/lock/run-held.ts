@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Lock } from '../../client/index.ts';
-import { fileProblem } from '../config/files.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import { fenceVariable } from '../config/settings.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { exitCodes, refusedFailure } from '../exit-codes.ts';

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Difference, isWhole, Replay } from '../../protocol/index.ts';
 import { findProtocol } from '../../protocols/registry.ts';
-import { fileProblem } from '../config/files.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes, refusedFailure, usageFailure } from '../exit-codes.ts';
 

@@ -3,7 +3,7 @@ import { type JwtKeys, jwtKeys } from '../../api/auth/jwt-keys.ts';
 import { JwtTokens } from '../../api/auth/jwt-tokens.ts';
 import { SimpleTokens } from '../../api/auth/simple-tokens.ts';
 import { defaultTokenTtlMs, type Tokens } from '../../api/auth/tokens.ts';
-import { fileProblem } from '../config/files.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import { parseDuration } from '../config/values.ts';
 import { type CommandFailure, usageFailure } from '../exit-codes.ts';
 

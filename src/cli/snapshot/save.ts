@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { SnapshotResponse } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { concatBytes, emptyBytes, equalBytes } from '../../core/bytes.ts';
 import { SnapshotReader, type SnapshotSummary } from '../../storage/snapshot-reader.ts';
-import { fileProblem } from '../config/files.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import { refusedFailure, usageFailure } from '../exit-codes.ts';
 import { checksumBytes, verifyBackup } from './verify.ts';
 

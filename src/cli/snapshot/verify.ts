@@ -6,7 +6,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { equalBytes } from '../../core/bytes.ts';
 import { type SnapshotFault, SnapshotReader, type SnapshotSummary } from '../../storage/snapshot-reader.ts';
-import { fileProblem } from '../config/files.ts';
+import { fileProblem } from '../config/file-problem.ts';
 
 export type Verified = { readonly type: 'whole'; readonly summary: SnapshotSummary } | SnapshotFault;
 

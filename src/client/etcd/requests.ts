@@ -11,6 +11,7 @@ import type {
 import type { KeyValue } from '../../api/etcd/gen/mvccpb/kv.ts';
 import { assertNever } from '../../core/assert.ts';
 import { emptyBytes } from '../../core/bytes.ts';
+import { bytesOf } from '../bytes.ts';
 import type {
   Condition,
   Operation,
@@ -22,7 +23,7 @@ import type {
   SortTarget,
 } from '../coordination.ts';
 import type { DriverTxn } from '../driver.ts';
-import { bytesOf, Entry } from '../entry.ts';
+import { Entry } from '../entry.ts';
 import { CoordinationError } from '../errors.ts';
 import { keyRange } from '../key-range.ts';
 import { deleteRequest, putRequest, rangeRequest, withoutEnd } from '../wire/requests.ts';

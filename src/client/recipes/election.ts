@@ -1,5 +1,6 @@
+import type { Bytes } from '../bytes.ts';
 import type { CallOptions, Condition, Coordination } from '../coordination.ts';
-import type { Bytes, Entry } from '../entry.ts';
+import type { Entry } from '../entry.ts';
 import { FirstSeat } from './first-seat.ts';
 import { mirror } from './mirror.ts';
 import { Seat, type SeatOptions } from './seat.ts';

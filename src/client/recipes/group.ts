@@ -1,5 +1,6 @@
+import type { Bytes } from '../bytes.ts';
 import type { CallOptions, Coordination } from '../coordination.ts';
-import type { Bytes, Entry } from '../entry.ts';
+import type { Entry } from '../entry.ts';
 import { HeldKey } from './held-key.ts';
 import { mirror } from './mirror.ts';
 import { defaultTtl } from './retry.ts';

@@ -1,5 +1,5 @@
+import type { Bytes } from '../bytes.ts';
 import type { CallOptions, Condition, Coordination, Lease } from '../coordination.ts';
-import type { Bytes } from '../entry.ts';
 import { CoordinationError, codeOf } from '../errors.ts';
 import { op, when } from '../operations.ts';
 import { pause } from '../pause.ts';

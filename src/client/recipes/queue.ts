@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Bytes } from '../bytes.ts';
 import type { CallOptions, Coordination } from '../coordination.ts';
-import type { Bytes, Entry } from '../entry.ts';
+import type { Entry } from '../entry.ts';
 import { CoordinationError } from '../errors.ts';
 import { op, when } from '../operations.ts';
 import { never, pause } from '../pause.ts';

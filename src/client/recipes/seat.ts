@@ -1,5 +1,6 @@
+import type { Bytes } from '../bytes.ts';
 import type { CallOptions, Condition, Coordination, Lease } from '../coordination.ts';
-import type { Bytes, Entry } from '../entry.ts';
+import type { Entry } from '../entry.ts';
 import { CoordinationError } from '../errors.ts';
 import { op, when } from '../operations.ts';
 import { pause } from '../pause.ts';

@@ -15,11 +15,11 @@ import {
   type TxnResponse,
 } from '../../api/etcd/gen/etcdserverpb/rpc.ts';
 import { Cluster } from './cluster.ts';
-import type { ServerAddress } from './connection.ts';
 import { ClientFailure } from './failure.ts';
 import type { Credentials } from './identity.ts';
 import { type Method, methods, streamPaths } from './methods.ts';
 import type { CallKind } from './outcome.ts';
+import type { ServerAddress } from './server-address.ts';
 
 export interface CallsOptions {
   /** Tried in this order; at least one. */

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { abandonable } from '../abandonable.ts';
-import { Connection, type Hindrance, misunderstood, type ServerAddress } from './connection.ts';
+import { Connection, type Hindrance, misunderstood } from './connection.ts';
 import { ClientFailure } from './failure.ts';
 import { type Credentials, Identity } from './identity.ts';
 import type { Method } from './methods.ts';
 import { type CallKind, judge } from './outcome.ts';
+import type { ServerAddress } from './server-address.ts';
 
 export interface CallLimits {
   /** In milliseconds of `Date.now()`, for the whole call, over all the servers that it tries. */

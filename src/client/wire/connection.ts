@@ -12,19 +12,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { diagnose, type Obstacle, speaksTls } from './diagnosis.ts';
-
-/** PEM texts. Without `ca` the authorities of the machine are trusted. */
-export interface TlsOptions {
-  readonly ca: Uint8Array | undefined;
-  readonly cert: Uint8Array | undefined;
-  readonly key: Uint8Array | undefined;
-}
-
-/** A server's address, and whether to speak TLS to it. */
-export interface ServerAddress {
-  readonly address: string;
-  readonly tls: TlsOptions | undefined;
-}
+import type { ServerAddress, TlsOptions } from './server-address.ts';
 
 export type Answer =
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }

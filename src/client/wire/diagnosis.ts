@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import type { ServerAddress, TlsOptions } from './connection.ts';
+import type { ServerAddress, TlsOptions } from './server-address.ts';
 
 /**
  * What keeps a connection from working although something listens there.

@@ -1,8 +1,13 @@
 import type { Random } from '../../../../src/core/random.ts';
-import type { ScenarioEvent } from '../model/events.ts';
 import type { Battery, ChargingProcess } from '../model/needs.ts';
 import { describeFindings, parseScenario } from '../model/parse-scenario.ts';
-import { type FixedPower, type Prices, type Scenario, scenarioFormat } from '../model/scenario.ts';
+import {
+  type FixedPower,
+  type Prices,
+  type Scenario,
+  type ScenarioEvent,
+  scenarioFormat,
+} from '../model/scenario.ts';
 import { dayAheadPrices, pvDay, rounded } from './day.ts';
 import { pickWeighted, sample, unit } from './distribution.ts';
 import type { Specification, VehicleKind } from './specification.ts';

@@ -1,6 +1,6 @@
 import type { Random } from '../../../../src/core/random.ts';
-import type { ScenarioEvent } from '../model/events.ts';
 import type { ChargingProcess } from '../model/needs.ts';
+import type { ScenarioEvent } from '../model/scenario.ts';
 import type { Topology } from '../model/topology.ts';
 import { rounded } from './day.ts';
 import { sample, unit } from './distribution.ts';

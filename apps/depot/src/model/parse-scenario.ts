@@ -1,6 +1,5 @@
 import { compileNetwork } from '../topology/network.ts';
 import { validateTopology } from '../topology/validate.ts';
-import type { ScenarioEvent } from './events.ts';
 import { parseInstant } from './instant.ts';
 import { limits } from './limits.ts';
 import type { ChargingProcess } from './needs.ts';
@@ -12,6 +11,7 @@ import {
   type FixedPower,
   type Prices,
   type Scenario,
+  type ScenarioEvent,
   scenarioFormat,
   type TemporaryLimit,
 } from './scenario.ts';

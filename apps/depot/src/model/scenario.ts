@@ -1,5 +1,4 @@
-import type { ScenarioEvent } from './events.ts';
-import type { ChargingProcess } from './needs.ts';
+import type { ChargingNeeds, ChargingProcess } from './needs.ts';
 import type { Topology } from './topology.ts';
 
 export const scenarioFormat = 'quorate-depot-scenario/1';
@@ -27,6 +26,17 @@ export interface TemporaryLimit {
   readonly importKw?: number;
   readonly exportKw?: number;
 }
+
+/**
+ * What becomes known only at `atS`, seconds after the scenario's start. An arrival or departure is one that happens then
+ * instead of when it was announced. Needs are relative to the energy in the battery at `atS`.
+ */
+export type ScenarioEvent =
+  | { readonly type: 'arrival'; readonly atS: number; readonly process: string }
+  | { readonly type: 'departure'; readonly atS: number; readonly process: string }
+  | { readonly type: 'needs'; readonly atS: number; readonly process: string; readonly needs: ChargingNeeds }
+  | { readonly type: 'limit'; readonly atS: number; readonly limit: TemporaryLimit }
+  | { readonly type: 'prices'; readonly atS: number; readonly prices: Prices };
 
 /**
  * Everything that a plan depends on, as it is written to a file: plain JSON. `parseScenario` is the gateway, behind it

@@ -1,6 +1,5 @@
-import type { ScenarioEvent } from '../model/events.ts';
 import type { ChargingNeeds, ChargingProcess } from '../model/needs.ts';
-import type { Prices, Scenario, TemporaryLimit } from '../model/scenario.ts';
+import type { Prices, Scenario, ScenarioEvent, TemporaryLimit } from '../model/scenario.ts';
 
 /** What there is to plan. */
 export interface Outlook {

@@ -1,6 +1,5 @@
-import type { ScenarioEvent } from '../model/events.ts';
 import type { ChargingProcess } from '../model/needs.ts';
-import type { Scenario, TemporaryLimit } from '../model/scenario.ts';
+import type { Scenario, ScenarioEvent, TemporaryLimit } from '../model/scenario.ts';
 import { type ActualStay, actualStays } from './actual-stays.ts';
 
 export type DayEvent =

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import type { ScenarioEvent } from '../model/events.ts';
 import type { ChargingNeeds, ChargingProcess } from '../model/needs.ts';
 import {
   type FixedPower,
   type Prices,
   type Scenario,
+  type ScenarioEvent,
   scenarioFormat,
   type TemporaryLimit,
 } from '../model/scenario.ts';

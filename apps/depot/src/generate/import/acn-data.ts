@@ -1,10 +1,9 @@
-import type { ScenarioEvent } from '../../model/events.ts';
 import { parseInstant } from '../../model/instant.ts';
 import { limits } from '../../model/limits.ts';
 import type { ChargingProcess } from '../../model/needs.ts';
 import { parseScenario } from '../../model/parse-scenario.ts';
 import { join, Reader } from '../../model/reader.ts';
-import { type Scenario, scenarioFormat } from '../../model/scenario.ts';
+import { type Scenario, type ScenarioEvent, scenarioFormat } from '../../model/scenario.ts';
 import type { Link, TopologyNode } from '../../model/topology.ts';
 import { type ImportedScenario, invalid } from './imported.ts';
 
