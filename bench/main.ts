@@ -1,13 +1,14 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { foreignProgram } from '../test/support/foreign.ts';
+import { measureApply } from './apply.ts';
 import { EtcdSubject } from './etcd.ts';
 import { measureFreshStart, measureGaps, measureRestart } from './lifecycle.ts';
 import { measureLoad } from './load.ts';
 import { QuorateSubject, type Subject } from './subject.ts';
 import { measureWatchers } from './watchers.ts';
 
-const parts = ['load', 'gaps', 'start', 'restart', 'watchers'] as const;
+const parts = ['apply', 'load', 'gaps', 'start', 'restart', 'watchers'] as const;
 type Part = (typeof parts)[number];
 
 const usage = `Usage: npm run bench -- [PARTS] [--compare etcd]
@@ -15,6 +16,7 @@ const usage = `Usage: npm run bench -- [PARTS] [--compare etcd]
 Parts: ${parts.join(', ')}; all of them unless named. docs/benchmarks.md says what each measures.
 `;
 
+const appliedCommands = 100_000;
 const loadSeconds = 5;
 const gapRounds = 20;
 const freshStartRounds = 5;
@@ -36,6 +38,7 @@ async function main(): Promise<number> {
   print(
     `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown processor'}, Node.js ${process.versions.node}, load before: ${loadavg()[0]?.toFixed(2)}\n`,
   );
+  if (wanted('apply')) print(await measureApply(appliedCommands));
   if (wanted('load')) await load(values.compare === 'etcd');
   if (wanted('gaps')) print(await measureGaps(gapRounds));
   if (wanted('start')) print(await measureFreshStart(freshStartRounds));
