@@ -24,6 +24,8 @@ export interface ProtocolOptions {
   readonly timing: Timing;
   /** What stays of the log; that of a server unless told. */
   readonly retention?: Retention;
+  /** Bytes of entries in one message, unless the first alone is larger; as on a server unless told. */
+  readonly maxAppendBytes?: number;
   /** Serve linearizable reads without asking anybody, as long as clocks are as good as this says; all members or none. */
   readonly leaseReads?: LeaseReads;
   /**

@@ -2,6 +2,7 @@ import { type Epoch, index, type Millis, type NodeId, type Token, token } from '
 import {
   checkpointLogBytes,
   logCompactionStride,
+  maxAppendBytes,
   maxLogBytes,
   maxLogTailBytes,
   maxLogTailEntries,
@@ -43,6 +44,7 @@ export class Context {
   readonly timing: Timing;
   readonly random: Random;
   readonly retention: Retention;
+  readonly maxAppendBytes: number;
   readonly rules: Rules;
   /** Undefined unless leases are to be used. */
   readonly leaseReads: LeaseReads | undefined;
@@ -59,6 +61,7 @@ export class Context {
     this.timing = options.timing;
     this.random = options.random;
     this.retention = options.retention ?? serverRetention;
+    this.maxAppendBytes = options.maxAppendBytes ?? maxAppendBytes;
     this.rules = rules;
     this.leaseReads = options.leaseReads;
     this.state = state;

@@ -1,10 +1,5 @@
 import { type CommandId, clusterTime, type Index, index, millis, type NodeId } from '../../core/ids.ts';
-import {
-  maxAppendBytes,
-  maxCommandBytes,
-  maxUncommittedBytes,
-  maxUncommittedEntries,
-} from '../../core/limits.ts';
+import { maxCommandBytes, maxUncommittedBytes, maxUncommittedEntries } from '../../core/limits.ts';
 import type { EntryKind, Refusal } from '../../protocol/index.ts';
 import type { Context } from './context.ts';
 import { advanceCommit } from './delivery.ts';
@@ -61,7 +56,7 @@ export function replicate(ctx: Context, leadership: LeaderState): void {
         break;
       }
       if (shared?.previousIndex !== progress.next - 1)
-        shared = appendFrom(ctx, progress.next, maxAppendBytes);
+        shared = appendFrom(ctx, progress.next, ctx.maxAppendBytes);
       sendAppend(ctx, peer, progress, shared);
       sent = true;
     }
