@@ -1,4 +1,4 @@
-import { compareBytes, lowerBound } from './bytes.ts';
+import { compareBytes, equalBytes } from './bytes.ts';
 import type { ScanRange } from './store.ts';
 
 /** `undefined` stands for absence, so it is no value. */
@@ -16,7 +16,7 @@ export class OrderedMap<V extends Value> {
   #owner: object = {};
 
   constructor() {
-    this.#root = { owner: this.#owner, keys: [], values: [] };
+    this.#root = leafOf(this.#owner, [], []);
     this.#size = 0;
   }
 
@@ -26,11 +26,9 @@ export class OrderedMap<V extends Value> {
 
   get(key: Uint8Array): V | undefined {
     let node = this.#root;
-    while ('children' in node) node = node.children[childFor(node, key)] as Node<V>;
-    const at = lowerBound(node.keys, key);
-    return at < node.keys.length && compareBytes(node.keys[at] as Uint8Array, key) === 0
-      ? node.values[at]
-      : undefined;
+    while (node.children !== undefined) node = node.children[childFor(node, key)] as Node<V>;
+    const at = placeOf(node, key);
+    return holds(node, at, key) ? node.values[at] : undefined;
   }
 
   /** Returns the value that was replaced. */
@@ -38,22 +36,19 @@ export class OrderedMap<V extends Value> {
     const root = owned(this.#root, this.#owner);
     const previous = insert(root, key, value, this.#owner);
     if (previous === undefined) this.#size++;
-    this.#root =
-      sizeOf(root) <= maxEntries
-        ? root
-        : { owner: this.#owner, ...withSeparators(splitInHalf(root, this.#owner)) };
+    this.#root = sizeOf(root) <= maxEntries ? root : above(splitInHalf(root, this.#owner), this.#owner);
     return previous;
   }
 
-  /** True when the key was there. */
-  delete(key: Uint8Array): boolean {
-    if (this.get(key) === undefined) return false;
-    let root = owned(this.#root, this.#owner);
+  /** Returns the value that was removed. */
+  delete(key: Uint8Array): V | undefined {
+    const previous = this.get(key);
+    if (previous === undefined) return undefined;
+    const root = owned(this.#root, this.#owner);
     remove(root, key, this.#owner);
-    if ('children' in root && root.children.length === 1) root = root.children[0] as Node<V>;
-    this.#root = root;
+    this.#root = root.children?.length === 1 ? (root.children[0] as Node<V>) : root;
     this.#size--;
-    return true;
+    return previous;
   }
 
   /** An independent map with the same pairs, at no cost but that both now copy the nodes they change. */
@@ -78,104 +73,213 @@ export class OrderedMap<V extends Value> {
   }
 }
 
-interface Leaf<V> {
+/** A leaf, which has values, or a branch, which has children: of one shape, since that is read several times as fast. */
+interface Node<V> {
   readonly owner: object;
+  /** Of a branch, `keys[i]` is at most every key below `children[i + 1]` and above every key below `children[i]`. */
   readonly keys: Uint8Array[];
+  /** Bytes that all keys begin with alike, or fewer. */
+  shared: number;
+  /** The word of each key behind these. Most keys differ there, so that a search looks at one key instead of five. */
+  readonly words: number[];
+  /** Empty in a branch. */
   readonly values: V[];
+  readonly children: Node<V>[] | undefined;
 }
 
-interface Branch<V> {
-  readonly owner: object;
-  /** `keys[i]` is at most every key below `children[i + 1]` and above every key below `children[i]`. */
-  readonly keys: Uint8Array[];
-  readonly children: Node<V>[];
-}
+type Branch<V> = Node<V> & { readonly children: Node<V>[] };
 
-type Node<V> = Leaf<V> | Branch<V>;
+const isBranch = <V>(node: Node<V>): node is Branch<V> => node.children !== undefined;
 
 const maxEntries = 32;
 const minEntries = 10;
 
-const sizeOf = <V>(node: Node<V>): number => ('children' in node ? node.children.length : node.keys.length);
+const sizeOf = <V>(node: Node<V>): number => (node.children ?? node.keys).length;
+
+function leafOf<V>(owner: object, keys: Uint8Array[], values: V[]): Node<V> {
+  const shared = sharedBy(keys);
+  return { owner, keys, shared, words: wordsOf(keys, shared), values, children: undefined };
+}
+
+function branchOf<V>(owner: object, keys: Uint8Array[], children: Node<V>[]): Node<V> {
+  const shared = sharedBy(keys);
+  return { owner, keys, shared, words: wordsOf(keys, shared), values: [], children };
+}
+
+/** Bytes that sorted keys begin with alike: those of the first and the last. */
+function sharedBy(keys: readonly Uint8Array[]): number {
+  const [first, last] = [keys[0], keys[keys.length - 1]];
+  return first === undefined || last === undefined ? 0 : sharedLength(first, last);
+}
+
+function sharedLength(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < length && a[at] === b[at]) at++;
+  return at;
+}
+
+/** Four bytes of a key as an integer, in the order of the keys but that zeros stand for what is not there. */
+function wordAt(key: Uint8Array, at: number): number {
+  const left = key.length - at;
+  // A signed integer of 32 bits is the largest that an array holds in place.
+  if (left >= 4) {
+    return (
+      (((key[at] as number) << 24) |
+        ((key[at + 1] as number) << 16) |
+        ((key[at + 2] as number) << 8) |
+        (key[at + 3] as number)) ^
+      0x8000_0000
+    );
+  }
+  let word = 0;
+  for (let i = 0; i < left; i++) word |= (key[at + i] as number) << (24 - 8 * i);
+  return word ^ 0x8000_0000;
+}
+
+function wordsOf(keys: readonly Uint8Array[], shared: number): number[] {
+  const words: number[] = [];
+  for (let i = 0; i < keys.length; i++) words.push(wordAt(keys[i] as Uint8Array, shared));
+  return words;
+}
+
+/** The first place in a node whose key is at or after `key`. */
+const placeOf = <V>(node: Node<V>, key: Uint8Array): number => search(node, key, 0);
 
 /** Which child of a branch holds `key`: as many as there are separators at or before it. */
-function childFor<V>(branch: Branch<V>, key: Uint8Array): number {
-  const at = lowerBound(branch.keys, key);
-  return at < branch.keys.length && compareBytes(branch.keys[at] as Uint8Array, key) === 0 ? at + 1 : at;
+const childFor = <V>(branch: Node<V>, key: Uint8Array): number => search(branch, key, 1);
+
+/** How many keys of a node compare with `key` to less than `limit`. */
+function search<V>({ keys, shared, words }: Node<V>, key: Uint8Array, limit: 0 | 1): number {
+  const count = keys.length;
+  if (count === 0) return 0;
+  const first = keys[0] as Uint8Array;
+  for (let i = 0; i < shared; i++) {
+    // Undefined behind the end of a key, which is then before all of these.
+    const byte = key[i];
+    if (byte === first[i]) continue;
+    return byte === undefined || byte < (first[i] as number) ? 0 : count;
+  }
+  const word = wordAt(key, shared);
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = words[middle] as number;
+    if (other < word || (other === word && compareBytes(keys[middle] as Uint8Array, key) < limit))
+      low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function holds<V>(leaf: Node<V>, at: number, key: Uint8Array): boolean {
+  const found = leaf.keys[at];
+  return found !== undefined && equalBytes(found, key);
 }
 
 function owned<V>(node: Node<V>, owner: object): Node<V> {
   if (node.owner === owner) return node;
-  return 'children' in node
-    ? { owner, keys: node.keys.slice(), children: node.children.slice() }
-    : { owner, keys: node.keys.slice(), values: node.values.slice() };
+  const { keys, shared, words, values, children } = node;
+  return {
+    owner,
+    keys: keys.slice(),
+    shared,
+    words: words.slice(),
+    values: values.slice(),
+    children: children?.slice(),
+  };
+}
+
+function insertKey<V>(node: Node<V>, at: number, key: Uint8Array): void {
+  const { keys, words } = node;
+  if (keys.length === 0) node.shared = key.length;
+  // Between two keys nothing changes of what all begin with.
+  const end = at === 0 ? keys[0] : at === keys.length ? keys[at - 1] : undefined;
+  const shared = end === undefined ? node.shared : Math.min(node.shared, sharedLength(end, key));
+  if (shared < node.shared) {
+    node.shared = shared;
+    for (let i = 0; i < keys.length; i++) words[i] = wordAt(keys[i] as Uint8Array, shared);
+  }
+  insertAt(keys, at, key);
+  insertAt(words, at, wordAt(key, shared));
+}
+
+/** `splice` makes an array of what it removes, also of nothing. */
+function insertAt<T>(list: T[], at: number, item: T): void {
+  list.push(item);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1] as T;
+  list[at] = item;
 }
 
 /** Returns the value that was replaced. May leave `node` one entry too large, for its parent to split. */
 function insert<V>(node: Node<V>, key: Uint8Array, value: V, owner: object): V | undefined {
-  if (!('children' in node)) {
-    const at = lowerBound(node.keys, key);
-    if (at < node.keys.length && compareBytes(node.keys[at] as Uint8Array, key) === 0) {
-      const previous = node.values[at];
-      node.values[at] = value;
+  const { children, values } = node;
+  if (children === undefined) {
+    const at = placeOf(node, key);
+    if (holds(node, at, key)) {
+      const previous = values[at];
+      values[at] = value;
       return previous;
     }
-    node.keys.splice(at, 0, key);
-    node.values.splice(at, 0, value);
+    insertKey(node, at, key);
+    insertAt(values, at, value);
     return undefined;
   }
   const at = childFor(node, key);
-  const child = owned(node.children[at] as Node<V>, owner);
-  node.children[at] = child;
+  const child = owned(children[at] as Node<V>, owner);
+  children[at] = child;
   const previous = insert(child, key, value, owner);
   if (sizeOf(child) > maxEntries) {
     const split = splitInHalf(child, owner);
-    node.children.splice(at, 1, split.left, split.right);
-    node.keys.splice(at, 0, split.separator);
+    children[at] = split.left;
+    insertAt(children, at + 1, split.right);
+    insertKey(node, at, split.separator);
   }
   return previous;
 }
 
 /** Removes a key that is there. May leave `node` too small, for its parent to mend. */
 function remove<V>(node: Node<V>, key: Uint8Array, owner: object): void {
-  if (!('children' in node)) {
-    const at = lowerBound(node.keys, key);
-    node.keys.splice(at, 1);
+  const { children } = node;
+  if (children === undefined) {
+    const at = placeOf(node, key);
+    removeKey(node, at);
     node.values.splice(at, 1);
     return;
   }
   const at = childFor(node, key);
-  const child = owned(node.children[at] as Node<V>, owner);
-  node.children[at] = child;
+  const child = owned(children[at] as Node<V>, owner);
+  children[at] = child;
   remove(child, key, owner);
-  if (sizeOf(child) < minEntries) mend(node, Math.max(0, at - 1), owner);
+  if (sizeOf(child) < minEntries) mend(node as Branch<V>, Math.max(0, at - 1), owner);
+}
+
+function removeKey<V>({ keys, words }: Node<V>, at: number): void {
+  keys.splice(at, 1);
+  words.splice(at, 1);
 }
 
 /** Joins the children at `at` and `at + 1`, and parts them evenly again when they do not fit one node. */
 function mend<V>(branch: Branch<V>, at: number, owner: object): void {
-  const left = branch.children[at] as Node<V>;
-  const right = branch.children[at + 1] as Node<V>;
-  const joined = join(left, right, branch.keys[at] as Uint8Array, owner);
+  const { children } = branch;
+  const separator = branch.keys[at] as Uint8Array;
+  const joined = join(children[at] as Node<V>, children[at + 1] as Node<V>, separator, owner);
+  removeKey(branch, at);
   if (sizeOf(joined) <= maxEntries) {
-    branch.children.splice(at, 2, joined);
-    branch.keys.splice(at, 1);
+    children.splice(at, 2, joined);
     return;
   }
   const split = splitInHalf(joined, owner);
-  branch.children.splice(at, 2, split.left, split.right);
-  branch.keys[at] = split.separator;
+  children.splice(at, 2, split.left, split.right);
+  insertKey(branch, at, split.separator);
 }
 
 function join<V>(left: Node<V>, right: Node<V>, separator: Uint8Array, owner: object): Node<V> {
-  if ('children' in left && 'children' in right) {
-    return {
-      owner,
-      keys: [...left.keys, separator, ...right.keys],
-      children: [...left.children, ...right.children],
-    };
+  if (left.children !== undefined && right.children !== undefined) {
+    return branchOf(owner, [...left.keys, separator, ...right.keys], [...left.children, ...right.children]);
   }
-  const [a, b] = [left as Leaf<V>, right as Leaf<V>];
-  return { owner, keys: [...a.keys, ...b.keys], values: [...a.values, ...b.values] };
+  return leafOf(owner, [...left.keys, ...right.keys], [...left.values, ...right.values]);
 }
 
 interface Split<V> {
@@ -186,32 +290,30 @@ interface Split<V> {
 
 function splitInHalf<V>(node: Node<V>, owner: object): Split<V> {
   const half = sizeOf(node) >>> 1;
-  const { keys } = node;
-  if ('children' in node) {
+  const { keys, values, children } = node;
+  if (children !== undefined) {
     return {
-      left: { owner, keys: keys.slice(0, half - 1), children: node.children.slice(0, half) },
-      right: { owner, keys: keys.slice(half), children: node.children.slice(half) },
+      left: branchOf(owner, keys.slice(0, half - 1), children.slice(0, half)),
+      right: branchOf(owner, keys.slice(half), children.slice(half)),
       separator: keys[half - 1] as Uint8Array,
     };
   }
   return {
-    left: { owner, keys: keys.slice(0, half), values: node.values.slice(0, half) },
-    right: { owner, keys: keys.slice(half), values: node.values.slice(half) },
+    left: leafOf(owner, keys.slice(0, half), values.slice(0, half)),
+    right: leafOf(owner, keys.slice(half), values.slice(half)),
     separator: keys[half] as Uint8Array,
   };
 }
 
-const withSeparators = <V>(split: Split<V>): { keys: Uint8Array[]; children: Node<V>[] } => ({
-  keys: [split.separator],
-  children: [split.left, split.right],
-});
+const above = <V>(split: Split<V>, owner: object): Node<V> =>
+  branchOf(owner, [split.separator], [split.left, split.right]);
 
 /** The branches above a leaf, each with the child taken. */
 type Path<V> = { readonly branch: Branch<V>; at: number }[];
 
-function descend<V>(root: Node<V>, path: Path<V>, choose: (branch: Branch<V>) => number): Leaf<V> {
+function descend<V>(root: Node<V>, path: Path<V>, choose: (branch: Branch<V>) => number): Node<V> {
   let node = root;
-  while ('children' in node) {
+  while (isBranch(node)) {
     const at = choose(node);
     path.push({ branch: node, at });
     node = node.children[at] as Node<V>;
@@ -220,7 +322,7 @@ function descend<V>(root: Node<V>, path: Path<V>, choose: (branch: Branch<V>) =>
 }
 
 /** The leaf after (`step` 1) or before (-1) the one that `path` leads to. */
-function neighbour<V>(path: Path<V>, step: 1 | -1): Leaf<V> | undefined {
+function neighbour<V>(path: Path<V>, step: 1 | -1): Node<V> | undefined {
   for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
     last.at += step;
     const next = last.branch.children[last.at];
@@ -235,8 +337,8 @@ type Pairs<V> = IterableIterator<readonly [key: Uint8Array, value: V]>;
 
 function* ascending<V>(root: Node<V>, range: ScanRange, over: () => void): Pairs<V> {
   const path: Path<V> = [];
-  let leaf: Leaf<V> | undefined = descend(root, path, (branch) => childFor(branch, range.from));
-  let at = lowerBound(leaf.keys, range.from);
+  let leaf: Node<V> | undefined = descend(root, path, (branch) => childFor(branch, range.from));
+  let at = placeOf(leaf, range.from);
   try {
     while (leaf !== undefined) {
       for (; at < leaf.keys.length; at++) {
@@ -255,10 +357,10 @@ function* ascending<V>(root: Node<V>, range: ScanRange, over: () => void): Pairs
 function* descending<V>(root: Node<V>, range: ScanRange, over: () => void): Pairs<V> {
   const path: Path<V> = [];
   const { to } = range;
-  let leaf: Leaf<V> | undefined = descend(root, path, (branch) =>
+  let leaf: Node<V> | undefined = descend(root, path, (branch) =>
     to === undefined ? branch.children.length - 1 : childFor(branch, to),
   );
-  let at = (to === undefined ? leaf.keys.length : lowerBound(leaf.keys, to)) - 1;
+  let at = (to === undefined ? leaf.keys.length : placeOf(leaf, to)) - 1;
   try {
     while (leaf !== undefined) {
       for (; at >= 0; at--) {
