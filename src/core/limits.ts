@@ -115,6 +115,9 @@ export const overlaySweepPairs = 1024;
 export const storePairOverheadBytes = 96;
 /** Bytes applied and not yet durable above which a host holds new commands back until the store has caught up. */
 export const maxPendingStoreBytes = 64 * 1024 * 1024;
+/** Pairs that were read lately and are kept at hand, a power of two, and the bytes of their values. */
+export const recentPairs = 512;
+export const maxRecentValueBytes = 1024;
 /** Bytes that are read or written between two turns of the event loop. */
 export const storeSliceBytes = 256 * 1024;
 /** Bytes of pairs in one frame of a snapshot, unless a single pair is larger. */
@@ -216,5 +219,6 @@ assert(sessionWindow <= maxUncommittedEntries, 'one replica can use its window')
 assert(maxUncommittedBytes + maxLogTailBytes + checkpointLogBytes < maxLogBytes, 'a log in use is not full');
 assert(flushPendingBytes < maxPendingStoreBytes, 'the state is flushed before commands are held back');
 assert(2 * dutyIntervalMs < dutyStallMs, 'looking now and then is no stall');
+assert((recentPairs & (recentPairs - 1)) === 0, 'a place is some bits of a hash');
 assert(maxGenerationBytes < maxPendingStoreBytes, 'a generation is not held back by itself');
 assert(4 * journalReserveBytes <= journalSegmentBytes, 'the reserve leaves room for entries');

@@ -1,12 +1,14 @@
 import { assert } from '../core/assert.ts';
-import { equalBytes } from '../core/bytes.ts';
 import type { PairDigest } from '../core/digest.ts';
 import { maxStoreKeyBytes, maxStoreValueBytes } from '../core/limits.ts';
 import type { ReadStore, ScanRange, Store } from '../core/store.ts';
+import { RecentPairs } from './recent-pairs.ts';
 
-/** Where a back end keeps its pairs. `write` with undefined removes. */
+/** Where a back end keeps its pairs. A value of undefined removes. */
 export interface PairTable extends ReadStore {
   write(key: Uint8Array, value: Uint8Array | undefined): void;
+  /** Writes, and returns what was there before. */
+  exchange(key: Uint8Array, value: Uint8Array): Uint8Array | undefined;
 }
 
 /**
@@ -19,9 +21,7 @@ export class DigestedStore implements Store {
   #dirty = false;
   /** Counts positions; a scan is good for one only. */
   #applied = 0;
-  /** What was read last, until something is written. */
-  #lastKey: Uint8Array | undefined;
-  #lastValue: Uint8Array | undefined;
+  readonly #recent = new RecentPairs();
 
   constructor(table: PairTable, digest: PairDigest) {
     this.#table = table;
@@ -29,9 +29,10 @@ export class DigestedStore implements Store {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    const recent = this.#recent.placeOf(key);
+    if (recent.holds(key)) return recent.value;
     const value = this.#table.get(key);
-    this.#lastKey = key;
-    this.#lastValue = value;
+    recent.keep(key, value);
     return value;
   }
 
@@ -47,29 +48,29 @@ export class DigestedStore implements Store {
     assert(key.length > 0, 'a key of the store has at least one byte');
     assert(key.length <= maxStoreKeyBytes, 'a key of the store is longer than the limit');
     assert(value.length <= maxStoreValueBytes, 'a value of the store is longer than the limit');
-    const previous = this.#present(key);
+    const previous = this.#replace(key, value);
     if (previous !== undefined) this.#digest.remove(key, previous);
     this.#digest.add(key, value);
-    this.#write(key, value);
+    this.#dirty = true;
   }
 
   delete(key: Uint8Array): void {
-    const previous = this.#present(key);
+    const previous = this.get(key);
     if (previous === undefined) return;
     this.#digest.remove(key, previous);
-    this.#write(key, undefined);
-  }
-
-  /** What is there now; machines often write what they have just read. */
-  #present(key: Uint8Array): Uint8Array | undefined {
-    const isLast = this.#lastKey !== undefined && equalBytes(key, this.#lastKey);
-    return isLast ? this.#lastValue : this.#table.get(key);
-  }
-
-  #write(key: Uint8Array, value: Uint8Array | undefined): void {
-    this.#lastKey = undefined;
-    this.#table.write(key, value);
+    this.#recent.placeOf(key).clear();
+    this.#table.write(key, undefined);
     this.#dirty = true;
+  }
+
+  /** What is only written is not kept at hand: most of it is not asked for soon. */
+  #replace(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {
+    const recent = this.#recent.placeOf(key);
+    if (!recent.holds(key)) return this.#table.exchange(key, value);
+    const previous = recent.value;
+    recent.keep(key, value);
+    this.#table.write(key, value);
+    return previous;
   }
 
   digest(): Uint8Array {
@@ -91,7 +92,7 @@ export class DigestedStore implements Store {
   replaced(digest: PairDigest): void {
     this.assertSettled();
     this.#digest = digest;
-    this.#lastKey = undefined;
+    this.#recent.clear();
     this.#applied++;
   }
 }

@@ -260,6 +260,11 @@ class OverlaidTable implements PairTable {
   write(key: Uint8Array, value: Uint8Array | undefined): void {
     this.#overlay.write(key, value);
   }
+
+  exchange(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {
+    const change = this.#overlay.write(key, value);
+    return change === undefined ? this.environment.get(key) : change.value;
+  }
 }
 
 class LmdbView implements PinnedView {

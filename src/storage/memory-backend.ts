@@ -251,16 +251,21 @@ class MemoryTable implements PairTable {
   }
 
   write(key: Uint8Array, value: Uint8Array | undefined): void {
-    let previous: Uint8Array | undefined;
-    if (value === undefined) {
-      previous = this.#pairs.get(key);
-      this.#pairs.delete(key);
-    } else {
-      previous = this.#pairs.set(key, value);
-      this.#bytes += pairBytes(key, value);
+    if (value !== undefined) {
+      this.exchange(key, value);
+      return;
     }
+    const previous = this.#pairs.delete(key);
     if (previous !== undefined) this.#bytes -= pairBytes(key, previous);
-    this.pendingBytes += pairBytes(key, value ?? emptyBytes);
+    this.pendingBytes += pairBytes(key, emptyBytes);
+  }
+
+  exchange(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {
+    const previous = this.#pairs.set(key, value);
+    const bytes = pairBytes(key, value);
+    this.#bytes += previous === undefined ? bytes : value.length - previous.length;
+    this.pendingBytes += bytes;
+    return previous;
   }
 
   replace(state: RecoveredState): void {

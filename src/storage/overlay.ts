@@ -65,11 +65,13 @@ export class Overlay {
     return this.#sealed[0];
   }
 
-  write(key: Uint8Array, value: Uint8Array | undefined): void {
+  /** Returns what was written before, as far as it is still here. */
+  write(key: Uint8Array, value: Uint8Array | undefined): Change | undefined {
     const previous = this.#changes.set(key, { value, generation: this.#number });
     if (previous?.generation === this.#number) this.#bytes -= changeBytes(key, previous.value);
     else this.#pairs++;
     this.#bytes += changeBytes(key, value);
+    return previous;
   }
 
   /** Ends the generation that is being gathered. */

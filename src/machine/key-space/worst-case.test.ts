@@ -11,7 +11,7 @@ import {
   maxPasswordHashBytes,
   maxPermissionBytesOfRole,
 } from '../../core/limits.ts';
-import { DigestedStore } from '../../storage/digested-store.ts';
+import { DigestedStore, type PairTable } from '../../storage/digested-store.ts';
 import { MachineStore } from '../machine-store.ts';
 import { readRole } from './auth/records.ts';
 import type { AuthChange, Permission } from './auth/requests.ts';
@@ -21,11 +21,15 @@ import { maxEscapedKeyBytes } from './versions.ts';
 /** The key space over a store that refuses what the back ends refuse: an exception there halts every replica. */
 function boundedSpace(): KeySpaceRunner {
   const pairs = new MapStore();
-  const table = {
-    get: (key: Uint8Array) => pairs.get(key),
-    scan: (range: { from: Uint8Array; to: Uint8Array | undefined }) => pairs.scan(range),
-    write: (key: Uint8Array, value: Uint8Array | undefined) =>
-      value === undefined ? pairs.delete(key) : pairs.put(key, value),
+  const table: PairTable = {
+    get: (key) => pairs.get(key),
+    scan: (range) => pairs.scan(range),
+    write: (key, value) => (value === undefined ? pairs.delete(key) : pairs.put(key, value)),
+    exchange: (key, value) => {
+      const previous = pairs.get(key);
+      pairs.put(key, value);
+      return previous;
+    },
   };
   return new KeySpaceRunner(new MachineStore(new DigestedStore(table, new PairDigest())));
 }
