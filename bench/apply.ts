@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { table } from '../src/cli/output.ts';
 import { utf8 } from '../src/core/bytes.ts';
 import { clusterTime, epoch, index, nodeId } from '../src/core/ids.ts';
-import { applySliceEntries } from '../src/core/limits.ts';
+import { applySliceEntries, maxPendingStoreBytes } from '../src/core/limits.ts';
 import {
   encodeCommand,
   encodeEnvelope,
@@ -70,13 +70,23 @@ const kinds: Readonly<Record<string, (at: number) => KeyCommand>> = {
   renew: (at) => ({ type: 'renew', leases: [leaseOf(at)] }),
 };
 
-type Open = (root: string, callback: Callback<StoreBackend>) => void;
+interface BackEnd {
+  open(root: string, callback: Callback<StoreBackend>): void;
+  /** Whether what was applied has to be on disk in the end: memory writes all of its state for that. */
+  readonly flushes: boolean;
+}
 
-const backEnds: Readonly<Record<string, Open>> = {
-  memory: (root, callback) =>
-    MemoryBackend.open({ disk: new NodeDisk(root), directory: 'state', initial }, callback),
-  lmdb: (root, callback) =>
-    LmdbBackend.open({ disk: new NodeDisk(root), root, directory: 'state', initial }, callback),
+const backEnds: Readonly<Record<string, BackEnd>> = {
+  memory: {
+    open: (root, callback) =>
+      MemoryBackend.open({ disk: new NodeDisk(root), directory: 'state', initial }, callback),
+    flushes: false,
+  },
+  lmdb: {
+    open: (root, callback) =>
+      LmdbBackend.open({ disk: new NodeDisk(root), root, directory: 'state', initial }, callback),
+    flushes: true,
+  },
 };
 
 /**
@@ -85,11 +95,11 @@ const backEnds: Readonly<Record<string, Open>> = {
  */
 export async function measureApply(commands: number): Promise<string> {
   const rows: string[][] = [];
-  for (const [name, open] of Object.entries(backEnds)) {
+  for (const [name, { open, flushes }] of Object.entries(backEnds)) {
     const root = await mkdtemp(join(tmpdir(), 'quorate-bench-'));
     try {
       const backend = await outcome<StoreBackend>((callback) => open(root, callback));
-      const replica = new Replica(backend);
+      const replica = new Replica(backend, flushes);
       for (const [kind, command] of Object.entries(kinds)) {
         await replica.execute(warmUp, command);
         rows.push(row(name, kind, commands, await replica.execute(commands, command)));
@@ -113,11 +123,13 @@ function row(store: string, kind: string, commands: number, cpuSeconds: number):
 class Replica {
   readonly #backend: StoreBackend;
   readonly #applier: Applier;
+  readonly #flushes: boolean;
   #last = 0;
   #sequence = 0;
 
-  constructor(backend: StoreBackend) {
+  constructor(backend: StoreBackend, flushes: boolean) {
     this.#backend = backend;
+    this.#flushes = flushes;
     this.#applier = new Applier(backend, new Replicated(keySpace), nodeClock, applySliceEntries);
     this.#apply([encodeEnvelope({ type: 'openSession', session })]);
     for (let at = 0; at < leaseCount; at++)
@@ -132,11 +144,14 @@ class Replica {
       const payloads = Array.from({ length: size }, (_, offset) => this.#next(command(at + offset)));
       const before = process.cpuUsage();
       this.#apply(payloads);
-      // Where the store goes to disk in the background, it gets to do so.
+      // Where the store goes to disk in the background, it gets to do so, and is waited for as by a replica.
       await turn();
+      if (this.#backend.pendingBytes() > maxPendingStoreBytes) await this.#flush();
       seconds += cpuSecondsSince(before);
     }
-    return seconds;
+    const before = process.cpuUsage();
+    await this.#flush();
+    return seconds + cpuSecondsSince(before);
   }
 
   /** Reads of one key as they are served: by the state, without a place in the order. Seconds of CPU time. */
@@ -144,6 +159,10 @@ class Replica {
     const before = process.cpuUsage();
     for (let at = 0; at < count; at++) range(machineView(this.#backend.store), rangeOf(single(keyOf(at))));
     return cpuSecondsSince(before);
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#flushes) await outcome<Base>((callback) => this.#backend.flush(callback));
   }
 
   #next(command: KeyCommand): Uint8Array {
