@@ -6,11 +6,25 @@
  * - `usage`: the arguments or the configuration are wrong; nothing was tried.
  * - `unknown`: it may have happened, or may still happen; or its answer could not be written.
  * - `unreachable`: no server could be reached; nothing was sent.
+ *
+ * What `quorate sim`, `explore` and `replay` find in a protocol or in what it stands on:
+ *
+ * - `crash`: a replica gave up without a reason.
+ * - `stalled`: nothing went on although nothing was broken any more.
+ * - `wrong`: a promise was broken, or something else came out than was recorded.
  */
-export const exitCodes = { done: 0, refused: 1, usage: 2, unknown: 3, unreachable: 4 } as const;
+export const exitCodes = {
+  done: 0,
+  refused: 1,
+  usage: 2,
+  unknown: 3,
+  unreachable: 4,
+  crash: 10,
+  stalled: 11,
+  wrong: 12,
+} as const;
 
-/** 10, 11 and 12 are those of `quorate sim` and `quorate explore`, which say how a world failed. */
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes] | 10 | 11 | 12;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Ends a command with a message for people: what happened, whether it may have taken effect, what to do next. */
 export class CommandFailure extends Error {

@@ -16,7 +16,7 @@ export function addExploreCommand(program: Command, session: Session): void {
       'after',
       `
 The bounds of a scope: replicas, terms (epochs in which someone campaigns), entries (commands), crashes (power cuts, each with
-every part of the unsynced records surviving), losses, duplicates (of messages), reads, heartbeats. Messages arrive in any order.
+every prefix of the unsynced records surviving), losses, duplicates (of messages), reads, heartbeats. Messages arrive in any order.
 States that differ in the names of replicas only count once.
 
 Examples:

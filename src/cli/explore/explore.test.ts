@@ -40,4 +40,15 @@ describe('quorate explore', () => {
     expect(stderr).toContain('election safety is broken');
     expect(readFileSync(file, 'utf8')).toContain('> cluster 3');
   });
+
+  it('tells how a mistake shows where that cannot be written down', async () => {
+    const file = path.join(directory, 'nowhere', 'counterexample.txt');
+    const bounds = ['--scope', 'terms=1,entries=0,crashes=1', '--mutant', 'votes-before-durable'];
+    const { exitCode, stdout, stderr } = await runCli(['explore', ...bounds, '--write', file]);
+    expect(exitCode).toBe(12);
+    expect(stdout).toContain('broken after 9 events');
+    expect(stderr).toContain('election safety is broken');
+    expect(stderr).toContain('> cluster 3');
+    expect(stderr).toMatch(/--write .*nowhere.*: it does not exist\. /);
+  });
 });

@@ -10,8 +10,9 @@ import {
 } from '../../check/explorer/index.ts';
 import type { ExplorationModel } from '../../protocol/index.ts';
 import { laboratory } from '../../protocols/laboratory.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import type { CliDependencies } from '../dependencies.ts';
-import { type ExitCode, exitCodes, usageFailure } from '../exit-codes.ts';
+import { CommandFailure, type ExitCode, exitCodes, usageFailure } from '../exit-codes.ts';
 
 /** Flags as they were typed. */
 export interface ExploreFlags {
@@ -24,7 +25,6 @@ export interface ExploreFlags {
 }
 
 const defaultStates = 5_000_000;
-const wrong = 12;
 
 /** Explores, tells what was found, and returns the exit code. */
 export function runExplore(flags: ExploreFlags, { stdout, stderr }: CliDependencies): ExitCode {
@@ -39,17 +39,29 @@ export function runExplore(flags: ExploreFlags, { stdout, stderr }: CliDependenc
   if (stderr.isTTY === true) stderr.write('\r\u001b[K');
   const seconds = Math.max(1, performance.now() - began) / 1000;
   const { counterexample } = result;
-  if (counterexample !== undefined && flags.write !== undefined) {
-    writeFileSync(flags.write, counterexampleScenario(model, scope, counterexample));
-  }
   stdout.write(
     flags.json === true ? asJson(flags, scope, result, seconds) : describe(scope, result, seconds),
   );
   if (counterexample === undefined) return exitCodes.done;
   stderr.write(`${counterexample.property} is broken: ${counterexample.detail}\n`);
-  if (flags.write !== undefined) stderr.write(`the way there: ${flags.write}\n`);
-  else stderr.write(counterexampleScenario(model, scope, counterexample));
-  return wrong;
+  const scenario = counterexampleScenario(model, scope, counterexample);
+  if (flags.write === undefined) stderr.write(scenario);
+  else writeScenario(flags.write, scenario, stderr);
+  return exitCodes.wrong;
+}
+
+/** What took long to find is told, where it cannot be written. */
+function writeScenario(file: string, scenario: string, stderr: CliDependencies['stderr']): void {
+  try {
+    writeFileSync(file, scenario);
+  } catch (error) {
+    stderr.write(scenario);
+    throw new CommandFailure(
+      exitCodes.wrong,
+      `--write ${file}: ${fileProblem(error)}. The way there is told above, and was not written.`,
+    );
+  }
+  stderr.write(`the way there: ${file}\n`);
 }
 
 function describe(scope: Scope, result: Exploration, seconds: number): string {

@@ -63,6 +63,16 @@ describe('quorate replay', () => {
     expect(stdout).toContain('not whole');
   });
 
+  it.each([
+    ['only a first line', ''],
+    ['a first line and part of a step', '\n{"now":1,"inp'],
+  ])('does not call it a success that %s was there', async (_what, rest) => {
+    writeFileSync(file, `${lives[0]?.[0]}${rest}`);
+    const { exitCode, stdout, stderr } = await runCli(['replay', file]);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('nothing was replayed');
+  });
+
   it('says where something else comes out', async () => {
     const [life = []] = lives;
     const at = life.findIndex((line) => line.includes('"type":"persist"'));

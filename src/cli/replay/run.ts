@@ -6,8 +6,6 @@ import { fileProblem } from '../config/file-problem.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes, refusedFailure, usageFailure } from '../exit-codes.ts';
 
-const different = 12;
-
 /** Replays a recording, tells how it went, and resolves to the exit code. */
 export async function replayFile(file: string, { stdout, stderr }: CliDependencies): Promise<ExitCode> {
   let replay: Replay | undefined;
@@ -34,6 +32,7 @@ export async function replayFile(file: string, { stdout, stderr }: CliDependenci
     if (difference !== undefined) return tell(file, steps + 2, difference, stderr);
     steps++;
   }
+  if (steps === 0) throw refusedFailure(`${file} holds no whole step: nothing was replayed.`);
   const end = whole ? '' : '; the line after them is not whole, and what follows is left out';
   stdout.write(`${steps} steps, and all that came out is what was recorded${end}\n`);
   return exitCodes.done;
@@ -66,7 +65,7 @@ function tell(
   stderr: CliDependencies['stderr'],
 ): ExitCode {
   stderr.write(`${file}, line ${line}: ${describe(difference)}\n`);
-  return different;
+  return exitCodes.wrong;
 }
 
 function describe(difference: Difference): string {

@@ -1,6 +1,7 @@
 import { protocols } from '../../protocols/registry.ts';
-import { type FaultKind, faultKinds, mutantsOf, type WorldOverrides } from '../../simulator/index.ts';
+import { mutantsOf, type WorldOverrides } from '../../simulator/index.ts';
 import { usageFailure } from '../exit-codes.ts';
+import { faultsOf } from './fault-list.ts';
 
 /** What one world needs to be the same again: plain data, so that it can be sent to a thread. */
 export interface WorldOrder {
@@ -51,13 +52,19 @@ export function simOptions(flags: SimFlags, defaultThreads: number): SimOptions 
     throw usageFailure('--seeds says what to run; --seed and --minutes go with each other, not with it.');
   }
   const [firstSeed, last] = seedsOf(flags);
+  if (flags.verbose === true && (flags.minutes !== undefined || last > firstSeed)) {
+    throw usageFailure(
+      '--verbose prints every event of one world: --seed says which, without --seeds or --minutes.',
+    );
+  }
   const minutes = flags.minutes === undefined ? undefined : number('--minutes', flags.minutes, 0.01, 10_000);
   const overrides: { -readonly [Key in keyof WorldOverrides]: WorldOverrides[Key] } & { protocol: string } = {
     protocol: flags.protocol,
   };
   if (flags.replicas !== undefined) overrides.replicas = whole('--replicas', flags.replicas, 1, 9);
   if (flags.seconds !== undefined) overrides.faultMs = 1000 * number('--seconds', flags.seconds, 0.1, 3_600);
-  if (flags.faults !== undefined) overrides.faults = faultsOf(flags.faults, flags.unlimited === true);
+  if (flags.faults !== undefined)
+    overrides.faults = faultsOf(flags.faults, flags.unlimited === true, overrides.replicas);
   if (flags.unlimited === true) overrides.unlimited = true;
   return {
     order: { overrides, mutant: knownMutant(flags.protocol, flags.mutant) },
@@ -103,18 +110,6 @@ function seedOf(seed: string): number {
   if (/^\d{1,15}$/.test(seed)) return Number(seed);
   if (/^[0-9a-f]{40}$/.test(seed)) return Number.parseInt(seed.slice(0, 12), 16);
   throw usageFailure(`--seed ${seed}: a number of at most 15 digits, or the 40 digits of a commit.`);
-}
-
-function faultsOf(list: string, unlimited: boolean): readonly FaultKind[] {
-  // A voter whose disk was lost counts until it is removed, and when another is removed first nothing can be decided any
-  // more: safe, and the end of all progress. So both together only where no progress is demanded.
-  if (list === 'all') return faultKinds.filter((kind) => unlimited || kind !== 'membership');
-  if (list === 'none') return [];
-  return list.split(',').map((name) => {
-    const kind = faultKinds.find((each) => each === name);
-    if (kind !== undefined) return kind;
-    throw usageFailure(`--faults: there is no ${name}; there are all, none, ${faultKinds.join(', ')}.`);
-  });
 }
 
 function knownMutant(protocol: string, name: string | undefined): string | undefined {

@@ -1,11 +1,10 @@
-import { simulationExitCodes } from '../../simulator/index.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { Campaign, canThread } from './campaign.ts';
 import { CoverageRecorder, describeCoverage } from './coverage.ts';
 import { flagsOf, type SimOptions } from './options.ts';
 import { Progress } from './progress.ts';
-import { runOrder, type SeedResult } from './seed-result.ts';
+import { endOf, runOrder, type SeedResult } from './seed-result.ts';
 import { writeShrunk } from './shrink.ts';
 import { Totals } from './totals.ts';
 
@@ -52,15 +51,18 @@ export async function runSim(options: SimOptions, dependencies: CliDependencies)
   progress.clear();
   if (failure !== undefined) {
     stderr.write(`${describeFailure(failure, options)}\n`);
-    if (options.shrink !== undefined)
-      stderr.write(`${writeShrunk(failure.seed, order, options.shrink).join('\n')}\n`);
   }
   if (!json) stdout.write(`${totals.describe(elapsed())}\n`);
   if (coverage !== undefined) {
     const taken = coverage.take(order.overrides.protocol);
     stdout.write(json ? `${JSON.stringify({ coverage: taken })}\n` : `${describeCoverage(taken)}\n`);
   }
-  if (failure !== undefined) return simulationExitCodes[failure.verdict];
+  if (failure !== undefined) {
+    if (options.shrink !== undefined) {
+      writeShrunk(failure, order, options.shrink, (line) => stderr.write(`${line}\n`));
+    }
+    return endOf(failure);
+  }
   const last = lastSeed ?? Number.POSITIVE_INFINITY;
   if (!stopped || firstSeed + totals.seeds > last) return exitCodes.done;
   stderr.write(

@@ -1,4 +1,5 @@
 import { describeOptions, runSeed, type WorldReport } from '../../simulator/index.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import type { WorldOrder } from './options.ts';
 
 /** How one seed ended, as `--json` prints it and as threads send it. */
@@ -22,6 +23,10 @@ export interface SeedResult {
   /** The world that the seed drew, in words. */
   readonly world: string;
 }
+
+/** What the process ends with when nothing comes after this seed. */
+export const endOf = ({ verdict }: SeedResult): ExitCode =>
+  verdict === 'good' ? exitCodes.done : exitCodes[verdict];
 
 export const runOrder = (seed: number, order: WorldOrder, print?: (line: string) => void): SeedResult =>
   seedResult(runSeed(seed, order.overrides, order.mutant, print));

@@ -29,9 +29,15 @@ describe('quorate sim', () => {
     ['--seconds', '0'],
     ['--protocol', 'rumour'],
     ['--faults', 'kill,boredom'],
+    ['--faults', 'membership,kill,lostDisk'],
+    ['--faults', 'bitRot,membership'],
+    ['--faults', 'bridgedLeader', '--replicas', '3'],
+    ['--faults', 'kill,isolate', '--replicas', '1'],
+    ['--verbose', '--seeds', '1..2'],
+    ['--verbose', '--minutes', '0.01'],
     ['--mutant', 'typo'],
     ['--threads', '0'],
-  ])('explains what is wrong with %s %s', async (...args) => {
+  ])('explains what is wrong with %s %s %s %s', async (...args) => {
     const { exitCode, stderr, stdout } = await runCli(['sim', ...args]);
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain(args[0]);
@@ -61,6 +67,21 @@ describe('quorate sim', () => {
     const args = ['sim', '--seed', commit, '--seconds', '0.6', '--faults', 'none', '--json'];
     const [result] = resultsIn((await runCli(args)).stdout);
     expect(result).toMatchObject({ seed: 0xabcdef012345, verdict: 'good', faults: {} });
+  });
+
+  it('leaves out of all faults what never happens in so small a cluster', async () => {
+    const args = ['sim', '--seed', '1', '--seconds', '0.6', '--faults', 'all', '--json'];
+    const worldOf = async (replicas: string): Promise<string> =>
+      resultsIn((await runCli([...args, '--replicas', replicas])).stdout)[0]?.world ?? '';
+    expect(await worldOf('1')).toMatch(/faults: (?!.*isolate).*powerCut/);
+    expect(await worldOf('3')).toMatch(/faults: (?!.*leafOnLeader).*isolate/);
+    expect(await worldOf('5')).toMatch(/faults: (?!.*membership).*leafOnLeader/);
+  });
+
+  it('takes faults together without limits that would end all progress', async () => {
+    const together = ['--faults', 'membership,lostDisk', '--unlimited'];
+    const { exitCode } = await runCli(['sim', '--seed', '1', '--seconds', '0.6', ...together]);
+    expect(exitCode).toBe(0);
   });
 
   it('stops at the first world that fails, with the command that replays it', async () => {
@@ -95,6 +116,16 @@ describe('quorate sim', () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  it('ends as the seed did where what is left of it cannot be written', { timeout: 120_000 }, async () => {
+    const mistake = ['--mutant', 'noFdatasync', '--faults', 'powerCut,powerCutAll', '--replicas', '1'];
+    const args = ['sim', '--seeds', '1..40', '--seconds', '3', ...mistake, '--shrink', '/dev/null/nowhere'];
+    const { exitCode, stdout, stderr } = await runCli(args);
+    expect([10, 12]).toContain(exitCode);
+    expect(stdout).toMatch(/ seeds? in /);
+    expect(stderr).toContain('the smallest world found');
+    expect(stderr).toMatch(/--shrink \/dev\/null\/nowhere: .* is not a directory\. The seed failed/);
   });
 
   it('without limits to the faults keeps what it promised, whether it goes on or not', async () => {
