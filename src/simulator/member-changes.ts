@@ -2,6 +2,7 @@ import { type NodeId, nodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import type { Configuration, Reconfiguration } from '../protocol/index.ts';
 import type { ChangeOutcome } from '../replica/types.ts';
+import type { MembershipRecord } from './membership-record.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
@@ -23,6 +24,7 @@ interface MemberChangesOptions {
   readonly nodes: readonly Changeable[];
   /** How many members there should be, more or less. */
   readonly members: number;
+  readonly record: MembershipRecord;
   /** A machine more, empty and off. */
   newNode(name: string, id: NodeId): Changeable;
 }
@@ -54,14 +56,16 @@ export class MemberChanges {
   }
 
   #add(asked: Changeable): void {
-    const { nodes, random, newNode } = this.#options;
+    const { nodes, random, newNode, record } = this.#options;
     const at = nodes.length + 1;
     const id = nodeId(firstId + at);
     const added = newNode(`n${at}`, id);
     added.start();
     const address = `${added.name}:1`;
     this.#change(asked, { type: 'addLearner', id, address, promote: random.chance(3, 4) }, (outcome) => {
-      if (outcome.type === 'refused') added.giveUp();
+      if (outcome.type !== 'refused') return;
+      record.additionRefused(id);
+      added.giveUp();
     });
   }
 

@@ -73,20 +73,24 @@ const clusterToken = 'simulated';
 /** A process that died by itself is started again after this long, as a supervisor would. */
 const restartDelayMs = { low: 50, high: 1_000 };
 
+/** Why no replica runs on a machine any more: its disk is not what it was, it was removed, or it was never added. */
+type Retirement = 'betrayed' | 'removed' | 'notAdded';
+
 /** A machine of the world: a host, its disk, and the real replica that runs on them. */
 export class Node implements Victim, Service, Watched, Changeable {
   readonly name: string;
   readonly host: Host;
   readonly #context: NodeContext;
   readonly #random: Random;
-  readonly #id: NodeId;
+  /** Of the member on it, in whatever configuration it may be. */
+  readonly id: NodeId;
   readonly #cluster: readonly ClusterMember[];
   #disk: SimulatedDisk;
   #disks = 0;
   #lostWrites = 0;
   /** Part of what is on its disk is not what was written. */
   #rotten = false;
-  #retired = false;
+  #retired: Retirement | undefined;
   #core: ReplicaCore | undefined;
   #backend: StoreBackend | undefined;
   #leads = false;
@@ -109,7 +113,7 @@ export class Node implements Victim, Service, Watched, Changeable {
     const addressed = (other: string): ClusterMember => ({ name: other, address: `${other}:1` });
     const initial = names.map(addressed);
     this.#cluster = joins === undefined ? initial : [...initial, addressed(name)];
-    this.#id = joins ?? memberIdOf(clusterIdOf(clusterToken, initial, ''), name);
+    this.id = joins ?? memberIdOf(clusterIdOf(clusterToken, initial, ''), name);
     const { maxDriftPpm, maxTurnMicros } = world;
     this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
     this.#disk = this.#newDisk();
@@ -131,7 +135,12 @@ export class Node implements Victim, Service, Watched, Changeable {
   }
 
   get retired(): boolean {
-    return this.#retired;
+    return this.#retired !== undefined;
+  }
+
+  /** Its replica has given up on its disk, as it had to. */
+  get betrayed(): boolean {
+    return this.#retired === 'betrayed';
   }
 
   /** The state of the replica while it runs. */
@@ -144,7 +153,7 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.host.start();
     const life = this.host.life;
     this.#trace('start');
-    this.#context.invariants.restarted(this.#id);
+    this.#context.invariants.restarted(this.id);
     const disk = throughDisk(this.#disk);
     openReplica(
       {
@@ -263,7 +272,7 @@ export class Node implements Victim, Service, Watched, Changeable {
 
   /** It never became a member. */
   giveUp(): void {
-    this.#retired = true;
+    this.#retired = 'notAdded';
     if (this.host.state !== 'down') this.#gone(false);
   }
 
@@ -328,11 +337,11 @@ export class Node implements Victim, Service, Watched, Changeable {
       trace.text(effect.type);
       if (effect.type === 'status') this.#leads = effect.role === 'leader';
     }
-    this.#context.observe?.(this.name, this.#id, inputs, effects);
+    this.#context.observe?.(this.name, this.id, inputs, effects);
     properties.stepped(this.name, effects);
     try {
       protocol.checkInvariants();
-      invariants.observe(this.#id, protocol, effects);
+      invariants.observe(this.id, protocol, effects);
     } catch (error) {
       report({
         type: 'wrong',
@@ -344,14 +353,11 @@ export class Node implements Victim, Service, Watched, Changeable {
 
   /** The replica has stopped by itself. That is right when its disk betrayed it, and a failure otherwise. */
   #gaveUp(error: ReplicaError): void {
-    const { report, scheduler, world } = this.#context;
+    const { report, scheduler } = this.#context;
     this.#trace(`gives up: ${error.message}`);
-    this.#retired =
-      (error.code === 'REPLACED' && this.#disks > 1) ||
-      (error.code === 'DAMAGED' && this.#rotten) ||
-      (error.code === 'REMOVED' && world.faults.includes('membership'));
+    this.#retired = this.#retirement(error);
     const diskFailed = error.code === 'DISK' && (this.#syncFails || (this.#diskFull && !this.#begun));
-    if (!this.#retired && !diskFailed) {
+    if (!this.retired && !diskFailed) {
       report({
         type: 'crash',
         property: 'replicas go on',
@@ -361,8 +367,17 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.#gone(false);
     const { low, high } = restartDelayMs;
     scheduler.schedule(this.#random.between(low, high), () => {
-      if (this.host.state === 'down' && !this.#retired) this.start();
+      if (this.host.state === 'down' && !this.retired) this.start();
     });
+  }
+
+  /** Why this is the end of the replica, if it had to be. */
+  #retirement({ code }: ReplicaError): Retirement | undefined {
+    if (code === 'REPLACED' && this.#disks > 1) return 'betrayed';
+    if (code === 'DAMAGED' && this.#rotten) return 'betrayed';
+    return code === 'REMOVED' && this.#context.properties.membership.isRemoved(this.id)
+      ? 'removed'
+      : undefined;
   }
 
   #newDisk(): SimulatedDisk {

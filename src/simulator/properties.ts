@@ -2,6 +2,7 @@ import { equalBytes } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import type { Epoch, Index } from '../core/ids.ts';
 import type { CommittedEntry, Effect } from '../protocol/index.ts';
+import { MembershipRecord } from './membership-record.ts';
 import type { PropertyName } from './property-list.ts';
 
 /** How a world failed. `crash`: code of ours gave up. `stalled`: no progress without faults. `wrong`: a promise is broken. */
@@ -19,10 +20,11 @@ export const describeError = (error: unknown): string =>
 export type Report = (violation: Violation) => void;
 
 /**
- * What must hold across all replicas and all their lives, whatever the protocol: so it is kept outside of them. Traps
- * section 2, rule 8.
+ * What must hold across all replicas and all their lives, whatever the protocol: so it is kept outside of them, since a
+ * replica that restarts forgets.
  */
 export class ClusterProperties {
+  readonly membership: MembershipRecord;
   readonly #report: Report;
   readonly #leaders = new Map<Epoch, string>();
   /** From index 1 on. */
@@ -34,9 +36,10 @@ export class ClusterProperties {
 
   constructor(report: Report) {
     this.#report = report;
+    this.membership = new MembershipRecord(report);
   }
 
-  /** Highest index that some replica has applied, or at least committed. */
+  /** How many indexes some replica has committed an entry at. */
   get decidedIndexes(): number {
     return this.#decidedIndexes;
   }
@@ -73,6 +76,7 @@ export class ClusterProperties {
     if (known === undefined) {
       this.#decided[entry.index] = entry;
       this.#decidedIndexes++;
+      if (entry.kind === 'configuration') this.membership.decided(entry);
     } else if (!isSame(known, entry)) {
       const detail = `${host} commits at ${entry.index} ${describeEntry(entry)}; decided was ${describeEntry(known)}`;
       this.#wrong('agreement', detail);

@@ -6,11 +6,12 @@ import {
   type KeyValueOutput,
   keyValueModel,
 } from '../check/index.ts';
+import { present } from '../core/assert.ts';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
 import { encodeCommand, keySpace, type Machine } from '../machine/index.ts';
-import type { ClusterInvariants, Effect, ProtocolDefinition } from '../protocol/index.ts';
+import { type ClusterInvariants, type Effect, isJoint, type ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
 import { Chronicle } from './chronicle.ts';
@@ -158,6 +159,7 @@ export class World {
         trace,
         nodes: this.#nodes,
         members: options.replicas,
+        record: properties.membership,
         newNode: (name, id) => {
           const node = newNode(name, id);
           this.#nodes.push(node);
@@ -222,9 +224,11 @@ export class World {
     this.#leases.stop();
     const answered = new Set<Node>();
     for (const node of this.#nodes) this.#probe(node, answered);
-    const served = () => this.#members().every((node) => answered.has(node)) && this.#workload.idle;
+    const served = () => this.#allMembers((node) => answered.has(node)) && this.#workload.idle;
     if (!this.#runUntil(convergenceMs, served))
       return this.#stalled(`${answered.size} replicas took a write`);
+    if (!this.#runUntil(convergenceMs, () => this.#settled()))
+      return this.#stalled('a change of membership has not come to its end');
     if (!this.#runUntil(convergenceMs, () => this.#leases.allGone))
       return this.#stalled('there are leases that nobody renews');
     if (!this.#runUntil(convergenceMs, () => this.#converged())) return this.#stalled('the states differ');
@@ -251,14 +255,38 @@ export class World {
     });
   }
 
+  /** The machines of those who are members by the last decision, but for disks that are known to be lost. */
   #members(): Node[] {
-    const initial = this.#options.replicas;
-    return this.#nodes.filter((node, at) => !node.retired && (at < initial || node.tookPart));
+    const latest = this.#properties.membership.latest;
+    const named =
+      latest === undefined
+        ? this.#nodes.slice(0, this.#options.replicas)
+        : latest.members.map(({ id }) =>
+            present(
+              this.#nodes.find((node) => node.id === id),
+              `member ${id}`,
+            ),
+          );
+    return named.filter((node) => !node.betrayed);
+  }
+
+  /** Never true of nobody. */
+  #allMembers(holds: (node: Node) => boolean): boolean {
+    const members = this.#members();
+    return members.length > 0 && members.every(holds);
+  }
+
+  /** No change of membership waits for something to be done. */
+  #settled(): boolean {
+    const latest = this.#properties.membership.latest;
+    if (latest === undefined) return true;
+    const lost = (id: NodeId): boolean => this.#nodes.some((node) => node.id === id && node.betrayed);
+    return !isJoint(latest) && latest.promoting.every(lost);
   }
 
   #converged(): boolean {
-    const states = this.#members().map((node) => stateOf(node));
-    return states.every((state) => state !== undefined && state === states[0]);
+    const states = new Set(this.#members().map((node) => stateOf(node)));
+    return states.size === 1 && !states.has(undefined);
   }
 
   #stalled(detail: string): void {
@@ -294,8 +322,7 @@ export class World {
   /** What the last write of each key left is what replicas hold now. */
   #checkPresent(): void {
     for (const node of this.#members()) {
-      const store = node.backend?.store;
-      if (store === undefined) continue;
+      const { store } = present(node.backend, 'members run when all have converged');
       for (const key of new Set(this.#chronicle.events.map((event) => event.key))) {
         const { pair } = readKey(store, key);
         if (textOf(pair) === this.#chronicle.present.get(key)) continue;
