@@ -3,7 +3,20 @@ const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export const emptyBytes: Uint8Array = new Uint8Array(0);
 
-export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+/** Up to so many characters a loop is far cheaper than the encoder, which allocates outside of the JavaScript heap. */
+const loopCharacters = 64;
+
+export function utf8(text: string): Uint8Array {
+  const { length } = text;
+  if (length > loopCharacters) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return encoder.encode(text);
+    bytes[i] = unit;
+  }
+  return bytes;
+}
 
 /** Decodes UTF-8; throws a TypeError on malformed input. */
 export const utf8Text = (bytes: Uint8Array): string => strictDecoder.decode(bytes);
@@ -40,7 +53,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
+  const whole = allocate(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
@@ -70,14 +83,41 @@ export function allocate(length: number): Uint8Array {
   return bytes;
 }
 
+const keptSlabBytes = 4 * 1024;
+let keptSlab = new ArrayBuffer(keptSlabBytes);
+let keptSlabUsed = 0;
+
+/**
+ * A copy that costs little to keep, as part of a slab with others that are kept. What lies in the JavaScript heap takes
+ * 200 bytes besides its own, twice as much as a part of a slab, and is moved whenever garbage is collected around it.
+ */
+export function copyToKeep(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length > keptSlabBytes / 8) return bytes.slice();
+  if (keptSlabUsed + length > keptSlabBytes) {
+    keptSlab = new ArrayBuffer(keptSlabBytes);
+    keptSlabUsed = 0;
+  }
+  const copy = new Uint8Array(keptSlab, keptSlabUsed, length);
+  copy.set(bytes);
+  keptSlabUsed += length;
+  return copy;
+}
+
+/** Bytes that do not change any more, as they cost little to keep: what is short is copied. */
+export const toKeep = (bytes: Uint8Array): Uint8Array =>
+  bytes.length <= heapBytes ? copyToKeep(bytes) : bytes;
+
 /** Bytes [from, to) of an array that does not change any more: a copy or a view, whichever costs less. */
 export function part(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return to - from <= heapBytes ? bytes.slice(from, to) : bytes.subarray(from, to);
 }
 
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function hex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i] as number];
   return text;
 }
 

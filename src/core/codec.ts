@@ -1,5 +1,9 @@
 import { allocate, emptyBytes, part, utf8, utf8Text } from './bytes.ts';
 
+/** 64-bit integers pass through here: asking a small array for its buffer costs more than all else of a short encoding. */
+const word = new Uint8Array(8);
+const wordView = new DataView(word.buffer);
+
 /**
  * The binary encoding of everything of ours: integers big-endian or as unsigned LEB128, byte strings behind their
  * length. A `Writer` grows; a `Reader` checks every bound and reports malformed input by `Malformed`, which `decode`
@@ -34,25 +38,28 @@ export class Writer {
 
   u32(value: number): this {
     const at = this.#reserve(4);
-    this.#view(at, 4).setUint32(0, value);
+    const buffer = this.#buffer;
+    buffer[at] = value >>> 24;
+    buffer[at + 1] = value >>> 16;
+    buffer[at + 2] = value >>> 8;
+    buffer[at + 3] = value;
     return this;
   }
 
   u64(value: bigint): this {
-    const at = this.#reserve(8);
-    this.#view(at, 8).setBigUint64(0, value);
-    return this;
+    wordView.setBigUint64(0, value);
+    return this.#word();
   }
 
   i64(value: bigint): this {
-    const at = this.#reserve(8);
-    this.#view(at, 8).setBigInt64(0, value);
-    return this;
+    wordView.setBigInt64(0, value);
+    return this.#word();
   }
 
   /** An integer in [0, 2^53), one byte for each 7 bits. */
   uint(value: number): this {
     let rest = value;
+    if (rest < 0x80) return this.u8(rest);
     while (rest >= 0x80) {
       this.u8((rest % 0x80) | 0x80);
       rest = Math.floor(rest / 0x80);
@@ -76,6 +83,13 @@ export class Writer {
     return this;
   }
 
+  #word(): this {
+    const at = this.#reserve(8);
+    const buffer = this.#buffer;
+    for (let i = 0; i < 8; i++) buffer[at + i] = word[i] as number;
+    return this;
+  }
+
   #reserve(count: number): number {
     const at = this.#length;
     const needed = at + count;
@@ -86,11 +100,6 @@ export class Writer {
     }
     this.#length = needed;
     return at;
-  }
-
-  /** Made when wanted: asking a small array for its buffer costs more than all else of a short encoding. */
-  #view(at: number, length: number): DataView {
-    return new DataView(this.#buffer.buffer, this.#buffer.byteOffset + at, length);
   }
 }
 
@@ -123,26 +132,41 @@ export class Reader {
   }
 
   u32(): number {
-    return this.#view(this.#take(4), 4).getUint32(0);
+    const bytes = this.#bytes;
+    const at = this.#take(4);
+    return (
+      (((bytes[at] as number) << 24) |
+        ((bytes[at + 1] as number) << 16) |
+        ((bytes[at + 2] as number) << 8) |
+        (bytes[at + 3] as number)) >>>
+      0
+    );
   }
 
   u64(): bigint {
-    return this.#view(this.#take(8), 8).getBigUint64(0);
+    this.#word();
+    return wordView.getBigUint64(0);
   }
 
   i64(): bigint {
-    return this.#view(this.#take(8), 8).getBigInt64(0);
+    this.#word();
+    return wordView.getBigInt64(0);
   }
 
   uint(): number {
-    let value = 0;
-    let scale = 1;
+    const first = this.u8();
+    return first < 0x80 ? first : this.#longUint(first);
+  }
+
+  #longUint(first: number): number {
+    let value = first & 0x7f;
+    let scale = 0x80;
     for (;;) {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (value > Number.MAX_SAFE_INTEGER) throw new Malformed('integer above 2^53');
       if (byte < 0x80) {
-        if (byte === 0 && scale > 1) throw new Malformed('integer not in its shortest form');
+        if (byte === 0) throw new Malformed('integer not in its shortest form');
         return value;
       }
       scale *= 0x80;
@@ -189,8 +213,10 @@ export class Reader {
     return at;
   }
 
-  #view(at: number, length: number): DataView {
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, length);
+  #word(): void {
+    const bytes = this.#bytes;
+    const at = this.#take(8);
+    for (let i = 0; i < 8; i++) word[i] = bytes[at + i] as number;
   }
 }
 

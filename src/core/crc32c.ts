@@ -17,14 +17,13 @@ const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
 ];
 
 /**
- * The checksum of `bytes`, an unsigned 32-bit integer. With the checksum of what came before as `seed`, the checksum of
+ * The checksum of bytes [from, to), all unless told, an unsigned 32-bit integer. With the checksum of what came before as `seed`, the checksum of
  * both together: `crc32c(b, crc32c(a)) === crc32c(concatBytes([a, b]))`.
  */
-export function crc32c(bytes: Uint8Array, seed = 0): number {
+export function crc32c(bytes: Uint8Array, seed = 0, from = 0, to = bytes.length): number {
   let crc = ~seed;
-  const length = bytes.length;
-  const whole = length - (length % 8);
-  let at = 0;
+  const whole = to - ((to - from) % 8);
+  let at = from;
   for (; at < whole; at += 8) {
     crc ^=
       byte(bytes, at) |
@@ -41,7 +40,7 @@ export function crc32c(bytes: Uint8Array, seed = 0): number {
       entry(t1, byte(bytes, at + 6)) ^
       entry(t0, byte(bytes, at + 7));
   }
-  for (; at < length; at++) crc = (crc >>> 8) ^ entry(t0, crc ^ byte(bytes, at));
+  for (; at < to; at++) crc = (crc >>> 8) ^ entry(t0, crc ^ byte(bytes, at));
   return ~crc >>> 0;
 }
 

@@ -11,10 +11,9 @@ export class PairDigest {
 
   /** The digest that `bytes` returned; 8 bytes. */
   static fromBytes(bytes: Uint8Array): PairDigest {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const digest = new PairDigest();
-    digest.#high = view.getUint32(0);
-    digest.#low = view.getUint32(4);
+    digest.#high = readWord(bytes, 0);
+    digest.#low = readWord(bytes, 4);
     return digest;
   }
 
@@ -34,9 +33,8 @@ export class PairDigest {
   /** 8 bytes. */
   bytes(): Uint8Array {
     const bytes = new Uint8Array(8);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, this.#high);
-    view.setUint32(4, this.#low);
+    writeWord(bytes, 0, this.#high);
+    writeWord(bytes, 4, this.#low);
     return bytes;
   }
 
@@ -84,4 +82,14 @@ function finalize(word: number): number {
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return mixed ^ (mixed >>> 16);
+}
+
+function writeWord(bytes: Uint8Array, at: number, word: number): void {
+  for (let i = 0; i < 4; i++) bytes[at + i] = word >>> (24 - 8 * i);
+}
+
+function readWord(bytes: Uint8Array, at: number): number {
+  let word = 0;
+  for (let i = 0; i < 4; i++) word = (word << 8) | (bytes[at + i] as number);
+  return word >>> 0;
 }

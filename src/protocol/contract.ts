@@ -75,7 +75,11 @@ export type Input<M extends Message = Message> =
   | { readonly type: 'command'; readonly id: CommandId; readonly payload: Uint8Array }
   | { readonly type: 'read'; readonly id: ReadId }
   | { readonly type: 'durable'; readonly upTo: Token }
-  | { readonly type: 'applied'; readonly upTo: Index }
+  | {
+      /** The host has executed everything up to here. Told together with what comes next: no step is made for it alone. */
+      readonly type: 'applied';
+      readonly upTo: Index;
+    }
   | {
       /** The store has made its state up to `position` durable by itself: the journal is not needed below it. */
       readonly type: 'flushed';

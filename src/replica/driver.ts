@@ -314,7 +314,8 @@ export class Driver {
     if (this.#reads.serve(applied, serveSliceReads)) this.#schedule();
     if (applied === before) return;
     this.#stateChanged();
-    this.input({ type: 'applied', upTo: applied });
+    // It waits for the next turn, whatever that comes for: it is no news that a protocol has to act on.
+    this.#inputs.push({ type: 'applied', upTo: applied });
   }
 
   #stateChanged(): void {

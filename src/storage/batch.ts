@@ -65,7 +65,7 @@ export function encodeBatch(
       setUint64(view, at + 9, record.index);
     }
     target.set(record.bytes, end - record.bytes.length);
-    checksum = crc32c(target.subarray(at + 4, end), checksum);
+    checksum = crc32c(target, checksum, at + 4, end);
     view.setUint32(at, checksum);
     at = end;
   }
@@ -111,7 +111,7 @@ export function decodeBatch(bytes: Uint8Array, place: Place): Decoded {
     const headerBytes = type === indexedType ? indexedHeaderBytes : plainHeaderBytes;
     if (size > end - at - headerBytes) return damaged('the record is longer than its batch');
     const next = at + headerBytes + size;
-    checksum = crc32c(bytes.subarray(at + 4, next), checksum);
+    checksum = crc32c(bytes, checksum, at + 4, next);
     if (checksum !== view.getUint32(at)) return damaged('the checksum of the record does not match');
     if (type === indexedType) maxIndex = Math.max(maxIndex, getUint64(view, at + 9));
     else if (type !== plainType) return damaged(`the record has the unknown type ${String(type)}`);
@@ -161,7 +161,7 @@ function decodeHeader(bytes: Uint8Array, place: Place): FoundHeader | undefined 
 /** Leaves the offset in the first eight bytes: it is part of what is summed, and not of what is written. */
 function headerChecksum(bytes: Uint8Array, view: DataView, place: Place): number {
   setUint64(view, 0, place.offset);
-  return crc32c(bytes.subarray(0, batchHeaderBytes), place.seed);
+  return crc32c(bytes, place.seed, 0, batchHeaderBytes);
 }
 
 const two32 = 0x1_0000_0000;

@@ -1,4 +1,4 @@
-import { concatBytes, emptyBytes } from '../core/bytes.ts';
+import { allocate, concatBytes, emptyBytes, part } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { maxFrameBytes } from '../core/limits.ts';
 
@@ -53,15 +53,14 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {
   for (const { payload } of frames) {
     copied += frameHeaderBytes + (payload.length <= copiedPayloadBytes ? payload.length : 0);
   }
-  const buffer = new Uint8Array(copied);
-  const view = new DataView(buffer.buffer);
+  const buffer = allocate(copied);
   const parts: Uint8Array[] = [];
   let start = 0;
   let at = 0;
   for (const { kind, payload } of frames) {
-    view.setUint32(at, payload.length);
+    writeU32(buffer, at, payload.length);
     buffer[at + 4] = kind;
-    view.setUint32(at + 5, crc32c(payload, crc32c(buffer.subarray(at, at + 5))));
+    writeU32(buffer, at + 5, crc32c(payload, crc32c(buffer, 0, at, at + 5)));
     at += frameHeaderBytes;
     if (payload.length <= copiedPayloadBytes) {
       buffer.set(payload, at);
@@ -71,6 +70,7 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array[] {
       start = at;
     }
   }
+  if (start === 0 && at > 0) return [buffer];
   if (at > start) parts.push(buffer.subarray(start, at));
   return parts;
 }
@@ -79,7 +79,7 @@ export const encodedLength = (frame: Frame): number => frameHeaderBytes + frame.
 
 /**
  * Frames out of chunks that were split anywhere. Memory is bounded by the largest frame allowed and one chunk, and is
- * taken by bytes that came, never by a length that was claimed. A payload is a view of its chunk when it lies in one.
+ * taken by bytes that came, never by a length that was claimed. A payload that lies in one chunk is mostly a view of it.
  */
 export class FrameDecoder {
   #limit: number;
@@ -121,13 +121,14 @@ export class FrameDecoder {
   /** The next whole frame; undefined when more bytes are needed; an error again and again once there was one. */
   next(): Frame | FrameError | undefined {
     if (this.#error !== undefined) return this.#error;
-    if (!this.#started && this.#buffered > 0) {
+    if (this.#buffered === 0) return undefined;
+    if (!this.#started) {
       const foreign = foreignProtocol(this.#peek(Math.min(4, this.#buffered)));
       if (foreign !== undefined) return this.#fail('foreign', foreign);
       this.#started = this.#buffered >= 4;
     }
     if (this.#buffered < 4) return undefined;
-    const length = readU32(this.#peek(4), 0);
+    const length = this.#announced();
     if (length > this.#limit) {
       return this.#fail('oversized', `a frame of ${length} bytes is announced, ${this.#limit} are allowed`);
     }
@@ -135,14 +136,36 @@ export class FrameDecoder {
     return this.#takeFrame(length);
   }
 
+  #announced(): number {
+    const first = this.#chunks[0] ?? emptyBytes;
+    return first.length - this.#at >= 4 ? readU32(first, this.#at) : readU32(this.#peek(4), 0);
+  }
+
   #takeFrame(length: number): Frame | FrameError {
-    const header = this.#take(frameHeaderBytes);
-    const payload = this.#take(length);
-    if (crc32c(payload, crc32c(header.subarray(0, 5))) !== readU32(header, 5)) {
+    const size = frameHeaderBytes + length;
+    const first = this.#chunks[0] ?? emptyBytes;
+    const isWhole = first.length - this.#at >= size;
+    // Most frames lie in one chunk, and are read where they are.
+    const bytes = isWhole ? first : this.#take(size);
+    const start = isWhole ? this.#at : 0;
+    if (isWhole) this.#skip(first, size);
+    const from = start + frameHeaderBytes;
+    if (
+      crc32c(bytes, crc32c(bytes, 0, start, start + 5), from, from + length) !== readU32(bytes, start + 5)
+    ) {
       return this.#fail('corrupt', `the checksum of a frame of ${length} bytes does not match`);
     }
     this.#started = true;
-    return { kind: header[4] as number, payload };
+    return { kind: bytes[start + 4] as number, payload: part(bytes, from, from + length) };
+  }
+
+  /** Of the first chunk, which holds them. */
+  #skip(first: Uint8Array, count: number): void {
+    this.#buffered -= count;
+    this.#at += count;
+    if (this.#at < first.length) return;
+    this.#chunks.shift();
+    this.#at = 0;
   }
 
   #fail(type: FrameError['type'], reason: string): FrameError {
@@ -216,6 +239,13 @@ export function frameBoundaries(bytes: Uint8Array): FrameBoundary[] {
     start = end;
   }
   return boundaries;
+}
+
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 function readU32(bytes: Uint8Array, at: number): number {
