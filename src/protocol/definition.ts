@@ -26,7 +26,10 @@ export interface ProtocolOptions {
   readonly retention?: Retention;
   /** Bytes of entries in one message, unless the first alone is larger; as on a server unless told. */
   readonly maxAppendBytes?: number;
-  /** Serve linearizable reads without asking anybody, as long as clocks are as good as this says; all members or none. */
+  /**
+   * Serve linearizable reads without asking anybody, as long as clocks are as good as this says, and let others do so. Members
+   * with and without it, and with different timing, may meet: nobody relies on what another one has not promised.
+   */
   readonly leaseReads?: LeaseReads;
   /**
    * The quorum is lost for good: what this replica holds counts as agreed, and it goes on as the only member. What the

@@ -36,6 +36,9 @@ export interface RehearsalOptions<M extends Message> {
   readonly observer?: Observer<M>;
 }
 
+/** What an operator may change from one start to the next. */
+type Settings = Pick<ProtocolOptions, 'timing' | 'leaseReads'>;
+
 export interface Observer<M extends Message> {
   stepped(actor: Actor<M>, inputs: readonly Input<M>[], effects: readonly Effect<M>[]): void;
   crashed(actor: Actor<M>): void;
@@ -80,12 +83,16 @@ export class Rehearsal<M extends Message> {
   readonly actors: ReadonlyMap<NodeId, Actor<M>>;
   /** On its way, in the order of sending; to be delivered in any order, twice, or never. */
   readonly network: Envelope<M>[] = [];
+  /** Of whoever starts from now on. */
+  settings: Settings;
   /** How many messages were sent, snapshots apart. */
   sent = 0;
   #snapshots = 0;
 
   constructor(options: RehearsalOptions<M>) {
     this.#options = options;
+    const { timing, leaseReads } = options;
+    this.settings = { timing, ...(leaseReads === undefined ? {} : { leaseReads }) };
     const members = options.configuration.members.map((member) => member.id);
     const ids = [...members, ...(options.spares ?? [])];
     this.actors = new Map(ids.map((id) => [id, newActor<M>(id)]));
@@ -200,14 +207,9 @@ export class Rehearsal<M extends Message> {
     const actor = this.actor(id);
     assert(actor.protocol === undefined, `replica ${id} is down`);
     actor.starts++;
-    const { create, timing, seed, leaseReads } = this.#options;
+    const { create, seed } = this.#options;
     const random = Random.fromSeed(`${seed}/${id}/${actor.starts}`);
-    actor.protocol = create({
-      self: id,
-      random,
-      timing,
-      ...(leaseReads === undefined ? {} : { leaseReads }),
-    });
+    actor.protocol = create({ self: id, random, ...this.settings });
     const records = actor.disk.records.map((record) => record.bytes);
     this.step(id, { type: 'recovered', base: this.#baseAt(actor, actor.disk.flushed), records });
   }

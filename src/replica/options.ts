@@ -39,7 +39,7 @@ export interface ReplicaCoreOptions {
   /** Of this program; for people. */
   readonly version: string;
   readonly timing: Timing;
-  /** Reads without asking the others, as long as clocks are as good as this says; the same on all members. */
+  /** Reads without asking the others, as long as clocks are as good as this says and a quorum has promised to wait. */
   readonly leaseReads?: LeaseReads;
   /** What the protocol keeps of its log; that of a server unless told. */
   readonly retention?: Retention;

@@ -50,7 +50,7 @@ export interface ReplicaOptions {
   readonly joins?: boolean;
   /** Ends the waiting of `joins`: `open` rejects with the code `CANCELLED`. */
   readonly signal?: AbortSignal;
-  /** Default: none, every linearizable read asks a quorum. To be the same on all members. */
+  /** Default: none, every linearizable read asks a quorum. Of use when a quorum has it; may be changed one member at a time. */
   readonly leaseReads?: LeaseReads;
   /** host:port to listen on for peers. Default: this member's in `cluster`. */
   readonly peerAddress?: string;

@@ -129,7 +129,7 @@ export const settings = {
   leaseReads: flag(
     'lease-reads',
     ['serve'],
-    'Linearizable reads that ask nobody: safe only where the clocks of all members run alike within 10 %; on all or none',
+    'Linearizable reads that ask nobody while a majority has this, too: safe only where the clocks of all members run alike within 10 %',
   ),
   advertiseClient: setting<Address>(
     'advertise-client',

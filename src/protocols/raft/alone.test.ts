@@ -15,7 +15,7 @@ const base: Base = {
 const [member] = base.configuration.members;
 const self = member?.id ?? nodeId(0);
 const records = [
-  hardStateRecord({ term: epoch(2), vote: undefined, start: 1 }),
+  hardStateRecord({ term: epoch(2), vote: undefined, start: 1, promise: 0 }),
   ...[1, 2, 3].map((at) =>
     entryRecord({
       index: index(at),

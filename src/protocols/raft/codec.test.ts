@@ -76,7 +76,13 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     hintTerm: aTerm,
   }),
   fc.record({ type: fc.constant('heartbeat' as const), term: aTerm, commit: anIndex, round: aCount }),
-  fc.record({ type: fc.constant('heartbeatAck' as const), term: aTerm, round: aCount, verified: anIndex }),
+  fc.record({
+    type: fc.constant('heartbeatAck' as const),
+    term: aTerm,
+    round: aCount,
+    verified: anIndex,
+    promise: anIndex,
+  }),
   fc.record({ type: fc.constant('commitNotice' as const), term: aTerm, commit: anIndex }),
   fc.record({ type: fc.constant('timeoutNow' as const), term: aTerm }),
   fc.record({ type: fc.constant('readRequest' as const), term: aTerm, start: aCount, batch: aCount }),
@@ -158,9 +164,9 @@ describe('messages', () => {
 
 describe('records', () => {
   test('there and back', () => {
-    const hardState = { term: epoch(7), vote: nodeId(3), start: 4 };
+    const hardState = { term: epoch(7), vote: nodeId(3), start: 4, promise: 350 };
     expect(decodeRecord(hardStateRecord(hardState).bytes)).toEqual({ type: 'hardState', hardState });
-    const unvoted = { term: epoch(7), vote: undefined, start: 4 };
+    const unvoted = { term: epoch(7), vote: undefined, start: 4, promise: 0 };
     expect(decodeRecord(hardStateRecord(unvoted).bytes)).toEqual({ type: 'hardState', hardState: unvoted });
     const [entry] = entriesAfter(8, 2, [[1, 99, 'payload']]);
     expect(decodeRecord(entryRecord(entry as Entry).bytes)).toEqual({ type: 'entry', entry });

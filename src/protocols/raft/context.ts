@@ -48,6 +48,8 @@ export class Context {
   readonly rules: Rules;
   /** Undefined unless leases are to be used. */
   readonly leaseReads: LeaseReads | undefined;
+  /** For how long, in ms, leaders may rely on it that this replica votes for nobody; 0 without lease reads. */
+  readonly promise: number;
   readonly state: State;
   now: Millis;
   #records: JournalRecord[] = [];
@@ -64,6 +66,7 @@ export class Context {
     this.maxAppendBytes = options.maxAppendBytes ?? maxAppendBytes;
     this.rules = rules;
     this.leaseReads = options.leaseReads;
+    this.promise = options.leaseReads === undefined ? 0 : options.timing.electionTimeout;
     this.state = state;
     this.now = now;
   }

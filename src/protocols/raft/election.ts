@@ -120,7 +120,7 @@ function becomeLeader(ctx: Context): void {
     uncommittedBytes: uncommittedBytes(state.log, state.commit),
     transfer: undefined,
     reads: { waiting: 0, queued: [], rounds: [], lastRound: 0 },
-    lease: { sent: [], notBefore: now, over: false },
+    lease: { sent: [], over: false },
   });
   state.electionDeadline = undefined;
   state.verified = last.index;
@@ -128,10 +128,7 @@ function becomeLeader(ctx: Context): void {
 }
 
 function hearsLeader(ctx: Context): boolean {
-  const { promisedAt } = ctx.state;
-  if (ctx.leaseReads !== undefined && ctx.leader !== ctx.self && promisedAt !== undefined) {
-    return ctx.rules.shieldsLeader(ctx.now - promisedAt, ctx.timing.electionTimeout);
-  }
+  if (ctx.now < ctx.state.promisedUntil) return true;
   if (ctx.leader === undefined) return false;
   const heard = ctx.leader === ctx.self ? ctx.now : ctx.state.leaderHeard;
   return heard !== undefined && ctx.rules.shieldsLeader(ctx.now - heard, ctx.timing.electionTimeout);

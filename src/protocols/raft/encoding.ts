@@ -11,15 +11,16 @@ export function encodeState(state: State, randomWords: readonly number[]): Uint8
   writer
     .uint(hardState.term)
     .uint(hardState.vote ?? 0)
-    .uint(hardState.start);
+    .uint(hardState.start)
+    .uint(hardState.promise);
   writePosition(writer, log.floor);
   writer.uint(log.lastIndex);
   for (let at = log.floor.index + 1; at <= log.lastIndex; at++) writeEntry(writer, log.get(at) as Entry);
   state.configurations.write(writer);
   writeRole(writer, state.role);
   optional(writer, state.leaderHeard);
-  optional(writer, state.promisedAt);
   optional(writer, state.electionDeadline);
+  writer.uint(state.promisedUntil);
   for (const at of [state.commit, state.delivered, state.verified, state.applied, state.flushed]) {
     writer.uint(at);
   }
@@ -83,7 +84,7 @@ function writeLeader(writer: Writer, leader: LeaderState): void {
   writer.uint(leader.timeAtElection).uint(leader.electedAt).uint(leader.heartbeatDeadline);
   writer.uint(leader.uncommittedBytes);
   const { transfer, reads, lease } = leader;
-  writer.uint(lease.notBefore).bool(lease.over).uint(lease.sent.length);
+  writer.bool(lease.over).uint(lease.sent.length);
   for (const { round, at } of lease.sent) writer.uint(round).uint(at);
   writer
     .uint(transfer?.to ?? 0)
@@ -100,7 +101,7 @@ function writeLeader(writer: Writer, leader: LeaderState): void {
     optional(writer, progress.leaving?.until);
     optional(writer, progress.catchUp?.target);
     optional(writer, progress.catchUp?.since);
-    optional(writer, progress.leaseStart);
+    optional(writer, progress.leaseEnd);
   }
   writer.uint(reads.lastRound);
   writeReads(writer, reads.queued);

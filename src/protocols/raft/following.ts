@@ -1,6 +1,6 @@
 import { assert } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
-import { type Index, index, type NodeId } from '../../core/ids.ts';
+import { type Index, index, millis, type NodeId } from '../../core/ids.ts';
 import { decodeConfiguration } from '../../protocol/index.ts';
 import type { Context } from './context.ts';
 import { advanceCommit } from './delivery.ts';
@@ -19,7 +19,7 @@ export function follow(ctx: Context, leader: NodeId): boolean {
   }
   becomeFollower(ctx, ctx.term, leader);
   ctx.state.leaderHeard = ctx.now;
-  ctx.state.promisedAt = ctx.now;
+  ctx.state.promisedUntil = millis(Math.max(ctx.state.promisedUntil, ctx.now + ctx.promise));
   return true;
 }
 
@@ -107,7 +107,8 @@ export function handleHeartbeat(ctx: Context, from: NodeId, message: MessageOf<'
   if (!follow(ctx, from)) return;
   commitFromHeartbeat(ctx, message.commit);
   const { verified } = ctx.state;
-  ctx.sendAfterHardState(from, { type: 'heartbeatAck', term: ctx.term, round: message.round, verified });
+  const { term, promise } = ctx;
+  ctx.sendAfterHardState(from, { type: 'heartbeatAck', term, round: message.round, verified, promise });
 }
 
 export function handleCommitNotice(ctx: Context, from: NodeId, message: MessageOf<'commitNotice'>): void {

@@ -7,9 +7,10 @@ import type { LeaderState } from './state.ts';
 const rememberedRounds = 64;
 
 /**
- * Lease reads (thesis, section 6.4.1), an option: a quorum that answered a heartbeat votes for nobody within an election
- * timeout after it got it, so nobody else can lead until an election timeout after it was SENT, as far as clocks run alike
- * (R-16). Every member has to have the option, since it is followers that keep the promise.
+ * Lease reads (thesis, section 6.4.1), an option: whoever answers a heartbeat says for how long after it got it it votes for
+ * nobody. While that is so for a quorum, counted from when the heartbeats were SENT, nobody else can lead, as far as clocks
+ * run alike (R-16). It is followers that keep the promise, so only what each of them has said counts: settings of other
+ * members are not known here, and change one by one.
  */
 export function noteRoundSent(ctx: Context, { lease, reads }: LeaderState): void {
   if (ctx.leaseReads === undefined) return;
@@ -17,34 +18,39 @@ export function noteRoundSent(ctx: Context, { lease, reads }: LeaderState): void
   if (lease.sent.length > rememberedRounds) lease.sent.shift();
 }
 
-/** The peer has answered `round`. */
+/** The peer has answered `round`, the newest that it has, and promises to vote for nobody for `promise` ms. */
 export function noteRoundAnswered(
   ctx: Context,
   { lease }: LeaderState,
   progress: Progress,
   round: number,
+  promise: number,
 ): void {
+  const { leaseReads, rules, timing } = ctx;
   const sent = lease.sent.find((each) => each.round === round);
-  if (sent === undefined) return;
-  const start = ctx.rules.leaseStart(sent.at, ctx.now);
-  progress.leaseStart = millis(Math.max(progress.leaseStart ?? 0, start));
+  const promised = rules.promised(promise, timing.electionTimeout);
+  if (leaseReads === undefined || sent === undefined) return;
+  if (promised === 0) progress.leaseEnd = undefined;
+  else {
+    const start = rules.leaseStart(sent.at, ctx.now);
+    progress.leaseEnd = millis(start + Math.max(0, rules.leaseLength(promised, leaseReads.maxDriftPpm)));
+  }
 }
 
 /** A process that stood still does not know for how long its clock did, so what came before it counts no more. */
 export function afterPause(ctx: Context, before: Millis): void {
   const { leadership, leaseReads, timing } = ctx;
   if (leadership === undefined || leaseReads === undefined) return;
-  if (ctx.now - before > 2 * timing.heartbeatInterval) leadership.lease.notBefore = ctx.now;
+  if (ctx.now - before <= 2 * timing.heartbeatInterval) return;
+  leadership.lease.sent.length = 0;
+  for (const progress of leadership.progress.values()) progress.leaseEnd = undefined;
 }
 
 /** Whether nobody else can lead yet. */
-export function holdsLease(ctx: Context, leadership: LeaderState): boolean {
-  const { leaseReads, timing, rules } = ctx;
-  const { lease, progress } = leadership;
-  if (leaseReads === undefined || !rules.mayLease(lease.over)) return false;
-  const start = ctx.quorumValue((id) =>
-    id === ctx.self ? ctx.now : (progress.get(id)?.leaseStart ?? Number.NEGATIVE_INFINITY),
+export function holdsLease(ctx: Context, { lease, progress }: LeaderState): boolean {
+  if (ctx.leaseReads === undefined || !ctx.rules.mayLease(lease.over)) return false;
+  const end = ctx.quorumValue((id) =>
+    id === ctx.self ? Number.POSITIVE_INFINITY : (progress.get(id)?.leaseEnd ?? Number.NEGATIVE_INFINITY),
   );
-  if (start < lease.notBefore) return false;
-  return ctx.now - start < rules.leaseLength(timing.electionTimeout, leaseReads.maxDriftPpm);
+  return ctx.now < end;
 }

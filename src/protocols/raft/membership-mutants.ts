@@ -63,10 +63,16 @@ export const membershipMutants: readonly Mutant[] = [
     rules: { leaseStart: (_, answeredAt) => answeredAt },
   },
   {
+    name: 'lease-without-promise',
+    trap: 'R-16',
+    mistake: 'A leader takes it that whoever answers keeps the promise that it would keep itself.',
+    rules: { promised: (_, electionTimeout) => electionTimeout },
+  },
+  {
     name: 'lease-outlasts-promise',
     trap: 'R-16',
     mistake: 'A lease lasts longer than its followers wait.',
-    rules: { leaseLength: (electionTimeout) => 2 * electionTimeout },
+    rules: { leaseLength: (promise) => 2 * promise },
   },
   {
     name: 'lease-through-transfer',

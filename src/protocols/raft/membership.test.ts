@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { assert } from '../../core/assert.ts';
-import { epoch, nodeId } from '../../core/ids.ts';
+import { epoch, type NodeId, nodeId } from '../../core/ids.ts';
 import type { Configuration } from '../../protocol/index.ts';
 import { RaftRehearsal, rehearsalTiming } from './rehearsal.ts';
 import { electOnly, ledByFirst, runLinked } from './staging.ts';
@@ -199,11 +199,25 @@ describe('thesis, section 4.3: arbitrary changes by joint consensus', () => {
 describe('thesis, section 6.4.1: reads by lease', () => {
   function leased(): RaftRehearsal {
     const cluster = new RaftRehearsal(3, { leaseReads: { maxDriftPpm: 100_000 } });
-    for (const id of [n1, n2, n3]) cluster.wait(id, electionTimeout);
     ledByFirst(cluster);
     cluster.timeout(n1);
     cluster.settle();
     return cluster;
+  }
+
+  function restart(cluster: RaftRehearsal, id: NodeId, settings: RaftRehearsal['settings']): void {
+    cluster.crash(id);
+    cluster.dropAll();
+    cluster.settings = settings;
+    cluster.start(id);
+    cluster.sync(id);
+  }
+
+  /** A heartbeat is answered by all; whether the leader then answers a read by itself. */
+  function servesAtOnce(cluster: RaftRehearsal): boolean {
+    cluster.timeout(n1);
+    cluster.settle();
+    return cluster.result(cluster.read(1))?.type === 'readable';
   }
 
   test('are served at once while the lease lasts, and by a round after it', () => {
@@ -243,6 +257,43 @@ describe('thesis, section 6.4.1: reads by lease', () => {
     expect(electOnly(cluster, 3, 2)).toBe(false);
     cluster.wait(n2, electionTimeout);
     expect(electOnly(cluster, 3, 2)).toBe(true);
+  });
+
+  test('rely only on members that have promised: without the option on enough of them a round is asked', () => {
+    const cluster = leased();
+    const { timing, leaseReads } = cluster.settings;
+    expect(servesAtOnce(cluster)).toBe(true);
+    restart(cluster, n2, { timing });
+    expect(servesAtOnce(cluster)).toBe(true);
+    restart(cluster, n3, { timing });
+    expect(servesAtOnce(cluster)).toBe(false);
+    restart(cluster, n2, { timing, ...(leaseReads === undefined ? {} : { leaseReads }) });
+    expect(servesAtOnce(cluster)).toBe(true);
+  });
+
+  test('last no longer than the shortest promise that they need', () => {
+    const cluster = leased();
+    const short = {
+      ...cluster.settings,
+      timing: { heartbeatInterval, electionTimeout: electionTimeout / 2 },
+    };
+    for (const id of [n2, n3]) restart(cluster, id, short);
+    expect(servesAtOnce(cluster)).toBe(true);
+    cluster.wait(n1, heartbeatInterval - 1);
+    cluster.step(n1);
+    expect(cluster.result(cluster.read(1))).toMatchObject({ type: 'readable' });
+    cluster.wait(n1, electionTimeout / 2 - heartbeatInterval);
+    expect(cluster.result(cluster.read(1))).toBeUndefined();
+  });
+
+  test('a promise outlives the option, and any number of starts without it', () => {
+    const cluster = leased();
+    const timing = { heartbeatInterval: 1, electionTimeout: 3 };
+    for (let starts = 0; starts < 2; starts++) restart(cluster, n2, { timing });
+    const bound = cluster.actor(n2).now + electionTimeout;
+    expect(electOnly(cluster, 3, 2)).toBe(false);
+    while (cluster.state(2).role.type === 'follower') cluster.timeout(n2);
+    expect(cluster.actor(n2).now).toBeGreaterThanOrEqual(bound);
   });
 });
 

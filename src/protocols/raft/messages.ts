@@ -48,8 +48,15 @@ export type RaftMessage =
     }
   /** `round` names the newest round of read confirmation. */
   | { readonly type: 'heartbeat'; readonly term: Epoch; readonly commit: Index; readonly round: number }
-  /** `verified` is how far the follower knows its log to equal the leader's; after a restart, less than it once said. */
-  | { readonly type: 'heartbeatAck'; readonly term: Epoch; readonly round: number; readonly verified: Index }
+  | {
+      readonly type: 'heartbeatAck';
+      readonly term: Epoch;
+      readonly round: number;
+      /** How far the follower knows its log to equal the leader's; after a restart, less than it once said. */
+      readonly verified: Index;
+      /** For how long, in ms from when it got the heartbeat, it votes for nobody, whatever their term; 0 promises nothing. */
+      readonly promise: number;
+    }
   /** The commit index alone, at once, when no other message would carry it soon. Not answered. */
   | { readonly type: 'commitNotice'; readonly term: Epoch; readonly commit: Index }
   | { readonly type: 'timeoutNow'; readonly term: Epoch }
@@ -93,7 +100,7 @@ const types = [
 
 const kinds = ['command', 'delta', 'configuration', 'noop'] as const satisfies readonly EntryKind[];
 
-/** Terms and indexes above this are taken for damage: counting up to it takes millennia. */
+/** Terms, indexes and milliseconds above this are taken for damage: counting up to it takes millennia. */
 const highest = 2 ** 48;
 
 /** Upper bound for the fixed fields of an encoded entry. */
@@ -124,7 +131,7 @@ export const readIndex = (reader: Reader): Index => index(bounded(reader));
 
 function bounded(reader: Reader): number {
   const value = reader.uint();
-  if (value > highest) throw new Malformed(`term or index ${value} out of range`);
+  if (value > highest) throw new Malformed(`term, index or time ${value} out of range`);
   return value;
 }
 
@@ -169,6 +176,8 @@ function writeBody(writer: Writer, message: RaftMessage): void {
       break;
     case 'heartbeatAck':
       writer.uint(message.round).uint(message.verified);
+      // Left out when there is none, as it was before promises were declared.
+      if (message.promise > 0) writer.uint(message.promise);
       break;
     case 'commitNotice':
       writer.uint(message.commit);
@@ -225,7 +234,13 @@ function readMessage(reader: Reader): RaftMessage {
     case 'heartbeat':
       return { type, term, commit: readIndex(reader), round: reader.uint() };
     case 'heartbeatAck':
-      return { type, term, round: reader.uint(), verified: readIndex(reader) };
+      return {
+        type,
+        term,
+        round: reader.uint(),
+        verified: readIndex(reader),
+        promise: reader.remaining > 0 ? bounded(reader) : 0,
+      };
     case 'commitNotice':
       return { type, term, commit: readIndex(reader) };
     case 'timeoutNow':
@@ -289,7 +304,7 @@ function describeBody(message: RaftMessage): string {
     case 'heartbeat':
       return ` commit=${message.commit} round=${message.round}`;
     case 'heartbeatAck':
-      return ` round=${message.round} verified=${message.verified}`;
+      return ` round=${message.round} verified=${message.verified}${message.promise > 0 ? ` promise=${message.promise}` : ''}`;
     case 'commitNotice':
       return ` commit=${message.commit}`;
     case 'timeoutNow':

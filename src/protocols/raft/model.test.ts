@@ -9,7 +9,7 @@ test('a new field of the state is not forgotten', () => {
   const written = ['hardState', 'log', 'commit', 'delivered', 'verified', 'applied', 'flushed'];
   const leftOut = [
     // Times, on which nothing depends without PreVote, CheckQuorum and leases.
-    ...['leaderHeard', 'promisedAt', 'electionDeadline'],
+    ...['leaderHeard', 'promisedUntil', 'electionDeadline'],
     // Changes of membership, reads at followers, checkpoints and snapshots are not explored.
     ...['configurations', 'forwarded', 'unflushedBytes', 'installing'],
     // Decides only what the host is told.

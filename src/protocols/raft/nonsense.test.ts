@@ -23,7 +23,7 @@ function nonsense(random: Random): RaftMessage {
     { type: 'appendAck', term, match: at() },
     { type: 'appendReject', term, previousIndex: at(), hintIndex: at(), hintTerm: older() },
     { type: 'heartbeat', term, commit: at(), round: count() },
-    { type: 'heartbeatAck', term, round: count(), verified: at() },
+    { type: 'heartbeatAck', term, round: count(), verified: at(), promise: count() },
     { type: 'commitNotice', term, commit: at() },
     { type: 'timeoutNow', term },
     { type: 'readRequest', term, start: count(), batch: count() },

@@ -33,8 +33,8 @@ export interface Progress {
   leaving: { readonly at: Index; until: Millis | undefined } | undefined;
   /** A learner's round of catching up: what had come together when it began. */
   catchUp: { readonly target: Index; readonly since: Millis } | undefined;
-  /** From when on it keeps others from leading; undefined without leases. */
-  leaseStart: Millis | undefined;
+  /** Until when it keeps others from leading, as it has promised; undefined when it has not. */
+  leaseEnd: Millis | undefined;
 }
 
 interface Inflight {
@@ -59,7 +59,7 @@ export function newProgress(lastIndex: Index, now: Millis): Progress {
     snapshotIndex: index(0),
     leaving: undefined,
     catchUp: undefined,
-    leaseStart: undefined,
+    leaseEnd: undefined,
   };
 }
 

@@ -61,12 +61,12 @@ export function answeredRound(
   ctx: Context,
   leadership: LeaderState,
   progress: Progress,
-  round: number,
+  { round, promise }: MessageOf<'heartbeatAck'>,
 ): void {
   // A round that has not begun cannot have been answered; such an answer is nonsense.
   if (round <= progress.round || round > leadership.reads.lastRound) return;
   progress.round = round;
-  noteRoundAnswered(ctx, leadership, progress, round);
+  noteRoundAnswered(ctx, leadership, progress, round, promise);
   confirmRounds(ctx, leadership);
 }
 

@@ -16,6 +16,11 @@ export interface HardState {
   readonly vote: NodeId | undefined;
   /** How often this replica has been started: makes the names of forwarded reads unique. */
   readonly start: number;
+  /**
+   * The longest time, in ms, for which any start of it has promised a leader to vote for nobody: whoever has just started
+   * may be bound for that long, whatever it is told to promise now (R-16). 0 without lease reads.
+   */
+  readonly promise: number;
 }
 
 /**
@@ -45,6 +50,7 @@ export function hardStateRecord(hardState: HardState): JournalRecord {
     .uint(hardState.term)
     .uint(hardState.vote ?? 0)
     .uint(hardState.start);
+  if (hardState.promise > 0) writer.uint(hardState.promise);
   return { index: undefined, bytes: writer.finish() };
 }
 
@@ -81,7 +87,8 @@ function readRecord(reader: Reader): RaftRecord {
   switch (type) {
     case 'hardState': {
       const [term, vote, start] = [readTerm(reader), reader.uint(), reader.uint()];
-      return { type, hardState: { term, vote: vote === 0 ? undefined : nodeId(vote), start } };
+      const promise = reader.remaining > 0 ? reader.uint() : 0;
+      return { type, hardState: { term, vote: vote === 0 ? undefined : nodeId(vote), start, promise } };
     }
     case 'entry':
       return { type, entry: readEntry(reader, readIndex(reader)) };

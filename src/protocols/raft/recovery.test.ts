@@ -14,8 +14,8 @@ const entry = (at: number, term: number): Entry => ({
   kind: 'command',
   payload: utf8(`${at}@${term}`),
 });
-const hard = (term: number, vote?: number, start = 1): JournalRecord =>
-  hardStateRecord({ term: epoch(term), vote: vote === undefined ? undefined : nodeId(vote), start });
+const hard = (term: number, vote?: number, start = 1, promise = 0): JournalRecord =>
+  hardStateRecord({ term: epoch(term), vote: vote === undefined ? undefined : nodeId(vote), start, promise });
 const at = (position: number, term: number): Base => ({
   position: { index: index(position), epoch: epoch(term), time: clusterTime(position) },
   configuration: configurationOf(3),
@@ -95,7 +95,9 @@ describe('recovery', () => {
       term: 4,
       vote: 2,
       start: 6,
+      promise: 0,
     });
+    expect(recover(at(0, 0), hard(4, 2, 5, 350), hard(5, 1, 6)).state.hardState.promise).toBe(350);
     expect(recover(at(0, 0), hard(4, 2), hard(4)).state.hardState.vote).toBe(2);
     expect(recover(at(0, 0), hard(4, 2), hard(5)).state.hardState.vote).toBeUndefined();
   });

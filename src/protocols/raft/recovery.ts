@@ -1,6 +1,6 @@
 import { assert } from '../../core/assert.ts';
 import { Malformed } from '../../core/codec.ts';
-import { clusterTime, type Epoch, epoch, type Index, index, token } from '../../core/ids.ts';
+import { clusterTime, type Epoch, epoch, type Index, index, millis, token } from '../../core/ids.ts';
 import { type Base, decodeConfiguration, nobody, type Position } from '../../protocol/index.ts';
 import { Configurations } from './configuration.ts';
 import { Log } from './log.ts';
@@ -17,9 +17,11 @@ interface Replayed {
   readonly restart: Position | undefined;
 }
 
+const neverStarted: HardState = { term: epoch(0), vote: undefined, start: 0, promise: 0 };
+
 /** Throws `CorruptRecord` for records that are none of ours, or leave a gap. */
 export function replay(records: readonly Uint8Array[]): Replayed {
-  let hardState: HardState = { term: epoch(0), vote: undefined, start: 0 };
+  let hardState: HardState = neverStarted;
   let entries: Entry[] = [];
   let restart: Position | undefined;
   for (const bytes of records) {
@@ -57,8 +59,9 @@ export function replay(records: readonly Uint8Array[]): Replayed {
 /** A head written while cutting may repeat an older state after a newer one. */
 function later(one: HardState, other: HardState): HardState {
   const start = Math.max(one.start, other.start);
-  if (one.term !== other.term) return { ...(one.term > other.term ? one : other), start };
-  return { term: one.term, vote: other.vote ?? one.vote, start };
+  const promise = Math.max(one.promise, other.promise);
+  if (one.term !== other.term) return { ...(one.term > other.term ? one : other), start, promise };
+  return { term: one.term, vote: other.vote ?? one.vote, start, promise };
 }
 
 /** Removes what `entry` replaces. */
@@ -139,7 +142,7 @@ function freshState(hardState: HardState, log: Log, configurations: Configuratio
     configurations,
     role: { type: 'follower', leader: undefined },
     leaderHeard: undefined,
-    promisedAt: undefined,
+    promisedUntil: millis(0),
     electionDeadline: undefined,
     commit: applied,
     delivered: applied,
@@ -164,6 +167,5 @@ function freshState(hardState: HardState, log: Log, configurations: Configuratio
 /** Before `recovered`: nothing is known yet. */
 export function unrecoveredState(): State {
   const floor: Position = { index: index(0), epoch: epoch(0) as Epoch, time: clusterTime(0) };
-  const hardState: HardState = { term: epoch(0), vote: undefined, start: 0 };
-  return freshState(hardState, new Log(floor), new Configurations(index(0), nobody), index(0));
+  return freshState(neverStarted, new Log(floor), new Configurations(index(0), nobody), index(0));
 }

@@ -131,10 +131,11 @@ export class Raft implements Protocol<RaftMessage> {
     this.#recovered = true;
     const { state, restarted } = recoverState(base, records);
     this.#context = new Context(this.#options, this.#rules, state, this.#context.now);
-    this.#context.changeHardState({ start: state.hardState.start + 1 });
+    const { start, promise } = state.hardState;
+    this.#context.changeHardState({ start: start + 1, promise: Math.max(promise, this.#context.promise) });
     if (restarted) this.#context.persist(baseRecord(base));
     if (this.#options.alone === true) becomeAlone(this.#context);
-    armFirstElection(this.#context);
+    armFirstElection(this.#context, promise);
   }
 
   /** What follows from all inputs of the step together. */
@@ -217,6 +218,7 @@ function receiveOld(ctx: Context, from: NodeId, message: RaftMessage): void {
         term: ctx.term,
         round: 0,
         verified: ctx.state.verified,
+        promise: 0,
       });
     case 'preVote':
       return handlePreVote(ctx, from, message);
@@ -254,7 +256,7 @@ function dispatch(ctx: Context, from: NodeId, message: RaftMessage, progress: Pr
     case 'heartbeatAck':
       if (progress === undefined || ctx.leadership === undefined) return;
       heardHeartbeatAck(ctx, from, progress, message.verified);
-      return answeredRound(ctx, ctx.leadership, progress, message.round);
+      return answeredRound(ctx, ctx.leadership, progress, message);
     case 'timeoutNow':
       return handleTimeoutNow(ctx, from);
     case 'readRequest':

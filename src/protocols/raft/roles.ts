@@ -24,22 +24,20 @@ export function changeRole(ctx: Context, role: RoleState): void {
   if (leader !== ctx.leader) failForwardedReads(ctx);
 }
 
-/** Randomized between once and twice the election timeout (section 5.2). */
+/** Randomized between once and twice the election timeout (section 5.2); a campaign begins with the own vote. */
 export function armElection(ctx: Context): void {
   const { electionTimeout } = ctx.timing;
   const wait = ctx.random.between(electionTimeout, 2 * electionTimeout - 1);
-  ctx.state.electionDeadline = ctx.campaigns ? millis(ctx.now + wait) : undefined;
+  const deadline = millis(Math.max(ctx.now + wait, ctx.state.promisedUntil));
+  ctx.state.electionDeadline = ctx.campaigns ? deadline : undefined;
 }
 
-/** After a start; a lone voter has nobody to wait for, unless it may have promised something to one who led it. */
-export function armFirstElection(ctx: Context): void {
+/** After a start, bound by what was promised before it; a lone voter has nobody to wait for unless it is bound. */
+export function armFirstElection(ctx: Context, promised: number): void {
+  if (promised > 0 && ctx.rules.remembersPromise()) ctx.state.promisedUntil = millis(ctx.now + promised);
   armElection(ctx);
-  if (ctx.leaseReads !== undefined) {
-    if (ctx.rules.remembersPromise()) ctx.state.promisedAt = ctx.now;
-    return;
-  }
   const alone = ctx.votes && ctx.isQuorum((id) => id === ctx.self);
-  if (alone) ctx.state.electionDeadline = ctx.now;
+  if (alone && promised === 0) ctx.state.electionDeadline = ctx.now;
 }
 
 /** CheckQuorum (thesis, section 6.2): who is cut off from a quorum must not keep anyone waiting. */

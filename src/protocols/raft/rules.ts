@@ -70,8 +70,10 @@ export interface Rules {
   answersCandidates(votes: boolean): boolean;
   /** From when on an answered heartbeat keeps others from leading. */
   leaseStart(sentAt: Millis, answeredAt: Millis): Millis;
-  /** Shorter than the promise of the followers, by as much as clocks may run apart. */
-  leaseLength(electionTimeout: number, maxDriftPpm: number): number;
+  /** For how long the follower votes for nobody: what it has said, since its settings may be others than ours. */
+  promised(promise: number, electionTimeout: number): number;
+  /** Shorter than the promise of the follower, by as much as clocks may run apart. */
+  leaseLength(promise: number, maxDriftPpm: number): number;
   /** Whether a leader may use its lease, given whether it asked for an election in this term. */
   mayLease(askedForElection: boolean): boolean;
   /** Whether a replica that has just started keeps the promise that it may have given before. */
@@ -139,9 +141,10 @@ export const raftRules: Rules = {
 
   leaseStart: (sentAt) => sentAt,
 
+  promised: (promise) => promise,
+
   // One less, since clocks are read in whole milliseconds.
-  leaseLength: (electionTimeout, maxDriftPpm) =>
-    Math.floor((electionTimeout * (1_000_000 - maxDriftPpm)) / 1_000_000) - 1,
+  leaseLength: (promise, maxDriftPpm) => Math.floor((promise * (1_000_000 - maxDriftPpm)) / 1_000_000) - 1,
 
   mayLease: (askedForElection) => !askedForElection,
 

@@ -15,8 +15,8 @@ export interface State {
   role: RoleState;
   /** When a leader of this term was last heard. */
   leaderHeard: Millis | undefined;
-  /** When a leader of any term was last heard, or this replica started: others are not voted for until some time later. */
-  promisedAt: Millis | undefined;
+  /** A leader of whatever term relies on it until then that this replica votes for nobody; 0 without lease reads. */
+  promisedUntil: Millis;
   /** When to campaign; undefined for leaders and for those who do not vote. */
   electionDeadline: Millis | undefined;
 
@@ -66,10 +66,8 @@ export interface LeaderState {
 
 /** Empty without lease reads. */
 export interface LeaseState {
-  /** When the latest heartbeats were sent, by the round that they name. */
+  /** When the latest heartbeats were sent, by the round that they name; none from before the process stood still. */
   readonly sent: { readonly round: number; readonly at: Millis }[];
-  /** What was sent before counts for nothing: the process stood still since. */
-  notBefore: Millis;
   /** An election was asked for in this term, and may come at any time. */
   over: boolean;
 }
