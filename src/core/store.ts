@@ -14,7 +14,7 @@ export interface ScanRange {
   readonly reverse?: boolean;
 }
 
-/** What a machine writes. Bytes handed in are immutable from then on. */
+/** What a machine writes. Values handed in are immutable from then on; of keys, also those of `get`, a copy is kept. */
 export interface Store extends ReadStore {
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;

@@ -1,4 +1,5 @@
 import { assert } from '../core/assert.ts';
+import { copyToKeep, toKeep } from '../core/bytes.ts';
 import type { PairDigest } from '../core/digest.ts';
 import { maxStoreKeyBytes, maxStoreValueBytes } from '../core/limits.ts';
 import type { ReadStore, ScanRange, Store } from '../core/store.ts';
@@ -32,7 +33,7 @@ export class DigestedStore implements Store {
     const recent = this.#recent.placeOf(key);
     if (recent.holds(key)) return recent.value;
     const value = this.#table.get(key);
-    recent.keep(key, value);
+    recent.keep(copyToKeep(key), value);
     return value;
   }
 
@@ -48,7 +49,7 @@ export class DigestedStore implements Store {
     assert(key.length > 0, 'a key of the store has at least one byte');
     assert(key.length <= maxStoreKeyBytes, 'a key of the store is longer than the limit');
     assert(value.length <= maxStoreValueBytes, 'a value of the store is longer than the limit');
-    const previous = this.#replace(key, value);
+    const previous = this.#replace(copyToKeep(key), toKeep(value));
     if (previous !== undefined) this.#digest.remove(key, previous);
     this.#digest.add(key, value);
     this.#dirty = true;
@@ -59,7 +60,7 @@ export class DigestedStore implements Store {
     if (previous === undefined) return;
     this.#digest.remove(key, previous);
     this.#recent.placeOf(key).clear();
-    this.#table.write(key, undefined);
+    this.#table.write(copyToKeep(key), undefined);
     this.#dirty = true;
   }
 

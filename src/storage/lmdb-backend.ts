@@ -16,7 +16,7 @@ import {
   recoverState,
 } from './lmdb-state.ts';
 import { mergedScan } from './merged-scan.ts';
-import { type Changes, changesOf, type Generation, Overlay } from './overlay.ts';
+import { type Changes, type Generation, Overlay } from './overlay.ts';
 import type { Pair } from './snapshot.ts';
 import { StateFiles } from './state-files.ts';
 
@@ -177,7 +177,7 @@ export class LmdbBackend implements StoreBackend {
 
   #writeGeneration(generation: Generation): void {
     const record = encodeRecord(generation);
-    this.#table.environment.write(changesOf(generation), record, (error) => {
+    this.#table.environment.write(generation.changes, record, (error) => {
       if (error === undefined) {
         this.#flushed = generation.base;
         this.#flushedGeneration = generation.number;

@@ -15,6 +15,12 @@ const smallestKey = Uint8Array.of(0);
 const firstPagePairs = 1;
 const maxPagePairs = 256;
 
+/** What is to be under a key; undefined removes. */
+export interface PairChange {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
 /**
  * One LMDB file: the pairs, and a record that says which state they are. Written only by `write`, one transaction at a
  * time. A synchronous transaction must never run beside it: lmdb-js would commit what there is of the other one first.
@@ -64,7 +70,10 @@ export class LmdbEnvironment {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return key.length === 0 || key.length > maxStoreKeyBytes ? undefined : plain(this.#pairs.getBinary(key));
+    if (key.length === 0 || key.length > maxStoreKeyBytes) return undefined;
+    const found = this.#pairs.getBinaryFast(key);
+    // It lies where the next one will be read to, and its length is not that of the array.
+    return found && new Uint8Array(found.buffer, found.byteOffset, found.length).slice();
   }
 
   /**
@@ -113,13 +122,9 @@ export class LmdbEnvironment {
    * Writes all changes, and the record if there is one, in one transaction; calls back when it is synced. After an error
    * nothing of it was written.
    */
-  write(
-    changes: Iterable<readonly [key: Uint8Array, value: Uint8Array | undefined]>,
-    record: Uint8Array | undefined,
-    callback: Callback<void>,
-  ): void {
+  write(changes: Iterable<PairChange>, record: Uint8Array | undefined, callback: Callback<void>): void {
     const committed = this.#root.batch(() => {
-      for (const [key, value] of changes) {
+      for (const { key, value } of changes) {
         if (value === undefined) this.#pairs.remove(key);
         else this.#pairs.put(key, value);
       }

@@ -132,7 +132,10 @@ export function loadSnapshot(
     readSnapshotFile(
       options.disk,
       snapshot.path,
-      (pairs, proceed) => environment.write(pairs, undefined, proceed),
+      (pairs, proceed) => {
+        const changes = pairs.map(([key, value]) => ({ key, value }));
+        environment.write(changes, undefined, proceed);
+      },
       (readError, summary) => {
         if (readError !== undefined) return giveUp(readError);
         const state = { environment, base: snapshot.base, digest: summary.header.digest };

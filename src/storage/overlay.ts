@@ -1,4 +1,3 @@
-import { emptyBytes } from '../core/bytes.ts';
 import {
   maxGenerationBytes,
   maxGenerationPairs,
@@ -10,8 +9,11 @@ import type { Base } from '../protocol/index.ts';
 
 /** What was written over the pairs below: a value, or undefined for a removal. */
 export interface Change {
+  readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
   readonly generation: number;
+  /** Among the changes of its generation. */
+  readonly place: number;
 }
 
 export type Changes = OrderedMap<Change>;
@@ -24,8 +26,8 @@ export interface Generation {
   readonly number: number;
   readonly base: Base;
   readonly digest: Uint8Array;
-  /** All that was over the pairs below when the generation ended; its own changes are those with its number. */
-  readonly changes: Changes;
+  /** One for each key, in the order in which they were written first. */
+  readonly changes: readonly Change[];
   readonly bytes: number;
 }
 
@@ -37,7 +39,7 @@ export class Overlay {
   #changes: Changes = new OrderedMap();
   #sealed: Generation[] = [];
   #number = 1;
-  #pairs = 0;
+  #gathered: Change[] = [];
   #bytes = 0;
   #sealedBytes = 0;
 
@@ -57,7 +59,7 @@ export class Overlay {
 
   /** Whether what was gathered should go to disk without being asked for. */
   get isFull(): boolean {
-    return this.#pairs >= maxGenerationPairs || this.#bytes >= maxGenerationBytes;
+    return this.#gathered.length >= maxGenerationPairs || this.#bytes >= maxGenerationBytes;
   }
 
   /** The generation that is to land next. */
@@ -67,20 +69,29 @@ export class Overlay {
 
   /** Returns what was written before, as far as it is still here. */
   write(key: Uint8Array, value: Uint8Array | undefined): Change | undefined {
-    const previous = this.#changes.set(key, { value, generation: this.#number });
-    if (previous?.generation === this.#number) this.#bytes -= changeBytes(key, previous.value);
-    else this.#pairs++;
-    this.#bytes += changeBytes(key, value);
+    const change = { key, value, generation: this.#number, place: this.#gathered.length };
+    const previous = this.#changes.set(key, change);
+    this.#bytes += changeBytes(change);
+    if (previous?.generation === this.#number) {
+      change.place = previous.place;
+      this.#bytes -= changeBytes(previous);
+    }
+    this.#gathered[change.place] = change;
     return previous;
   }
 
   /** Ends the generation that is being gathered. */
   seal(base: Base, digest: Uint8Array): void {
-    const changes = this.#changes.snapshot();
-    this.#sealed.push({ number: this.#number, base, digest, changes, bytes: this.#bytes });
+    this.#sealed.push({
+      number: this.#number,
+      base,
+      digest,
+      changes: this.#gathered,
+      bytes: this.#bytes,
+    });
     this.#sealedBytes += this.#bytes;
     this.#number++;
-    this.#pairs = 0;
+    this.#gathered = [];
     this.#bytes = 0;
   }
 
@@ -91,13 +102,13 @@ export class Overlay {
   *land(generation: Generation): IterableIterator<void> {
     this.#sealed.shift();
     this.#sealedBytes -= generation.bytes;
-    if (this.#sealed.length === 0 && this.#pairs === 0) {
+    if (this.#sealed.length === 0 && this.#gathered.length === 0) {
       this.#changes = new OrderedMap();
       return;
     }
     let swept = 0;
-    for (const [key] of changesOf(generation)) {
-      if (this.#changes.get(key)?.generation === generation.number) this.#changes.delete(key);
+    for (const change of generation.changes) {
+      if (this.#changes.get(change.key) === change) this.#changes.delete(change.key);
       swept++;
       if (swept % overlaySweepPairs === 0) yield;
     }
@@ -108,18 +119,10 @@ export class Overlay {
     this.#changes = new OrderedMap();
     this.#sealed = [];
     this.#sealedBytes = 0;
-    this.#pairs = 0;
+    this.#gathered = [];
     this.#bytes = 0;
   }
 }
 
-const changeBytes = (key: Uint8Array, value: Uint8Array | undefined): number =>
+const changeBytes = ({ key, value }: Change): number =>
   key.length + (value?.length ?? 0) + storePairOverheadBytes;
-
-/** A generation's own changes, in the order of their keys. */
-export function* changesOf(
-  generation: Generation,
-): IterableIterator<readonly [key: Uint8Array, value: Uint8Array | undefined]> {
-  for (const [key, change] of generation.changes.scan({ from: emptyBytes, to: undefined }))
-    if (change.generation === generation.number) yield [key, change.value];
-}
