@@ -86,6 +86,8 @@ export const guestLookMs = 30_000;
 export const removedLinkMs = 3_000;
 /** Changes of membership that one replica is asked for at a time. */
 export const maxPendingChanges = 64;
+/** Entries that a learner may lack when it is made a voter on demand. */
+export const maxPromotionLag = 10_000;
 /** Reads that wait for their confirmation; more are refused as `overloaded`. */
 export const maxPendingReads = 65_536;
 /** Rounds of read confirmation under way; later reads gather for the next. */
@@ -109,8 +111,6 @@ export const maxStoreValueBytes = 16 * 1024 * 1024;
 /** Pairs, and their bytes, that go to disk in one transaction, unless one turn of applies alone wrote more. */
 export const maxGenerationPairs = 8192;
 export const maxGenerationBytes = 4 * 1024 * 1024;
-/** Pairs of a generation on disk that are dropped from memory between two turns of the event loop. */
-export const overlaySweepPairs = 1024;
 /** What an entry of the store costs in memory besides its bytes, roughly. */
 export const storePairOverheadBytes = 96;
 /** Bytes applied and not yet durable above which a host holds new commands back until the store has caught up. */
@@ -216,6 +216,7 @@ assert(
   'any user fits the store',
 );
 assert(sessionWindow <= maxUncommittedEntries, 'one replica can use its window');
+assert(maxPromotionLag <= maxLogTailEntries, 'who is promoted needs no snapshot for what it lacks');
 assert(maxUncommittedBytes + maxLogTailBytes + checkpointLogBytes < maxLogBytes, 'a log in use is not full');
 assert(flushPendingBytes < maxPendingStoreBytes, 'the state is flushed before commands are held back');
 assert(2 * dutyIntervalMs < dutyStallMs, 'looking now and then is no stall');

@@ -15,8 +15,7 @@ import {
   type OpenedState,
   recoverState,
 } from './lmdb-state.ts';
-import { mergedScan } from './merged-scan.ts';
-import { type Changes, type Generation, Overlay } from './overlay.ts';
+import { type Generation, type LaidOver, Overlay } from './overlay.ts';
 import type { Pair } from './snapshot.ts';
 import { StateFiles } from './state-files.ts';
 
@@ -118,7 +117,7 @@ export class LmdbBackend implements StoreBackend {
   pin(): PinnedView {
     this.#digested.assertSettled();
     const { environment } = this.#table;
-    const view = new LmdbView(this.#base, this.digest(), this.#overlay.changes.snapshot(), environment, () =>
+    const view = new LmdbView(this.#base, this.digest(), this.#overlay.snapshot(), environment, () =>
       this.#views.delete(view),
     );
     this.#views.add(view);
@@ -181,21 +180,13 @@ export class LmdbBackend implements StoreBackend {
       if (error === undefined) {
         this.#flushed = generation.base;
         this.#flushedGeneration = generation.number;
-        const sweep = this.#overlay.land(generation);
-        sweep.next();
+        this.#overlay.land(generation);
         this.#answer();
-        this.#sweepOn(sweep);
+        // The next transaction is prepared in a turn of its own.
+        setImmediate(() => this.#idle());
       } else {
         this.#afterFailure(error, generation);
       }
-    });
-  }
-
-  /** Step by step; the next transaction is prepared in a turn of its own. */
-  #sweepOn(sweep: IterableIterator<void>): void {
-    setImmediate(() => {
-      if (sweep.next().done === true) this.#idle();
-      else this.#sweepOn(sweep);
     });
   }
 
@@ -249,12 +240,12 @@ class OverlaidTable implements PairTable {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const change = this.#overlay.changes.get(key);
+    const change = this.#overlay.get(key);
     return change === undefined ? this.environment.get(key) : change.value;
   }
 
   scan(range: ScanRange): IterableIterator<Pair> {
-    return mergedScan(this.#overlay.changes, this.environment.scan(range), range);
+    return this.#overlay.scan(this.environment.scan(range), range);
   }
 
   write(key: Uint8Array, value: Uint8Array | undefined): void {
@@ -270,7 +261,7 @@ class OverlaidTable implements PairTable {
 class LmdbView implements PinnedView {
   readonly base: Base;
   readonly digest: Uint8Array;
-  readonly #changes: Changes;
+  readonly #changes: LaidOver;
   readonly #environment: LmdbEnvironment;
   readonly #transaction: ReturnType<LmdbEnvironment['beginRead']>;
   readonly #onRelease: () => void;
@@ -279,7 +270,7 @@ class LmdbView implements PinnedView {
   constructor(
     base: Base,
     digest: Uint8Array,
-    changes: Changes,
+    changes: LaidOver,
     environment: LmdbEnvironment,
     onRelease: () => void,
   ) {
@@ -294,7 +285,7 @@ class LmdbView implements PinnedView {
   *entries(): IterableIterator<Pair> {
     const range = { from: emptyBytes, to: undefined };
     assert(!this.#released, 'a released view was read');
-    for (const pair of mergedScan(this.#changes, this.#environment.scan(range, this.#transaction), range)) {
+    for (const pair of this.#changes.scan(this.#environment.scan(range, this.#transaction), range)) {
       yield pair;
       assert(!this.#released, 'a released view was read');
     }

@@ -9,6 +9,7 @@ export function* mergedScan(
   below: IterableIterator<Pair>,
   range: ScanRange,
 ): IterableIterator<Pair> {
+  if (changes.size === 0) return yield* below;
   const over = changes.scan(range);
   try {
     yield* merge(over, below, range.reverse === true ? -1 : 1);
