@@ -89,6 +89,16 @@ describe('adding', () => {
     );
     expect(reconfigured(added, started(3))).toBe('memberExists');
   });
+
+  test('a name is that of one member, also among those that start at the same time', () => {
+    const added = changed(voters(1, 2, 3), add(4, true), add(5, true));
+    for (const name of ['n3', 'n5']) {
+      expect(reconfigured(changed(added, started(5)), { ...started(4), name } as Reconfiguration)).toBe(
+        'memberExists',
+      );
+    }
+    expect(changed(added, started(5), started(4)).members.map(({ name }) => name)).toContain('n4');
+  });
 });
 
 describe('removing', () => {

@@ -146,6 +146,8 @@ function identified(
   const member = memberOf(configuration, id);
   if (member === undefined) return 'memberNotFound';
   if (member.storageId.length > 0 || !configuration.learners.includes(id)) return 'memberExists';
+  // Two that were added may have started under one name, each where the other was not known yet.
+  if (configuration.members.some((other) => other.id !== id && other.name === name)) return 'memberExists';
   return withMember(configuration, { ...member, name, storageId });
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../protocol/index.ts';
 import { type ChangeRequest, encodeChange, encodeChangeRefused, frameKind } from './frames.ts';
 import type { Leader, Links } from './submissions.ts';
-import type { ChangeOutcome } from './types.ts';
+import type { ChangeOutcome, RefusedReason } from './types.ts';
 
 interface Change {
   readonly number: number;
@@ -19,6 +19,8 @@ interface Change {
   readonly settle: (outcome: ChangeOutcome) => void;
   /** Requests that were not refused: while there is one, the change may be in somebody's log. */
   copies: number;
+  /** Why it was not taken when it was last asked for. */
+  refusal: RefusedReason;
   askedAt: Millis | undefined;
 }
 
@@ -65,7 +67,15 @@ export class Changes {
     }
     if (this.#waiting.length >= maxPendingChanges) return settle({ type: 'refused', reason: 'overloaded' });
     const number = ++this.#lastNumber;
-    this.#waiting.push({ number, change, deadline, settle, copies: 0, askedAt: undefined });
+    this.#waiting.push({
+      number,
+      change,
+      deadline,
+      settle,
+      copies: 0,
+      refusal: 'noLeader',
+      askedAt: undefined,
+    });
   }
 
   /** A peer takes us for the leader. */
@@ -113,6 +123,7 @@ export class Changes {
     const change = this.#waiting.find((each) => each.number === number);
     if (change === undefined || incarnation !== this.#incarnation) return;
     change.copies--;
+    change.refusal = reason;
     const passing = reason === 'notLeader' || reason === 'transferring' || reason === 'reconfiguring';
     if (change.copies === 0 && !passing) this.#settle(change, { type: 'refused', reason });
   }
@@ -136,7 +147,7 @@ export class Changes {
       const possible = each.copies > 0;
       this.#settle(
         each,
-        possible ? { type: 'unknown', reason: 'timeout' } : { type: 'refused', reason: 'reconfiguring' },
+        possible ? { type: 'unknown', reason: 'timeout' } : { type: 'refused', reason: each.refusal },
       );
     }
   }

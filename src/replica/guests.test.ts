@@ -50,7 +50,7 @@ beforeEach(() => {
     connected: () => connected,
     identify: () => undefined,
     turnedAway: (name) => turnedAway.push(name),
-    removed: () => undefined,
+    ended: () => undefined,
   });
   membership.start();
 });

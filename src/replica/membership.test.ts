@@ -178,6 +178,26 @@ describe('a cluster of three', () => {
     expect(moved?.address).toBe(address(5));
   });
 
+  it('gives a name to one of those that start under it at the same time, and tells the other', async () => {
+    const [first, ...rest] = await startAll(1, 2, 3);
+    if (first === undefined) throw new Error('nothing was started');
+    const ids = [newId(), newId()];
+    for (const [at, id] of ids.entries()) {
+      await done(first, { type: 'addLearner', id, address: address(4 + at), promote: true });
+    }
+    // Without a leader nobody is written down, so each of them is told its place.
+    for (const replica of rest) await stop(replica);
+    const cluster = (at: number) => [...members(1, 2, 3), { name: 'n4', address: address(at) }];
+    for (const at of [4, 5]) await start(at, { name: 'n4', cluster: cluster(at), joins: true });
+    await start(2, { cluster: members(1, 2, 3) });
+    await until(() => halted.size > 0);
+    expect([...halted.values()]).toMatchObject([{ code: 'CONFIGURATION' }]);
+    expect([...halted.values()][0]?.message).toMatch(/another member n4.*another --name/);
+    await until(() => first.status().configuration.voters.length === 4);
+    const names = first.status().configuration.members.map(({ name }) => name);
+    expect(names.sort()).toEqual(['', 'n1', 'n2', 'n3', 'n4']);
+  });
+
   it('does not take a member back whose disk is lost, under no flag', async () => {
     const [first, second, third] = await startAll(1, 2, 3);
     if (first === undefined || second === undefined || third === undefined) throw new Error('not started');

@@ -6,7 +6,7 @@ import type { Facts } from '../transport/handshake.ts';
 import type { PeerAddress } from '../transport/link.ts';
 import type { Peers } from '../transport/peers.ts';
 import type { Leadership } from './driver-options.ts';
-import { ReplicaError, removedText } from './replica-error.ts';
+import { namesakeText, ReplicaError, removedText } from './replica-error.ts';
 import type { ChangeOutcome } from './types.ts';
 
 export interface MembershipOptions {
@@ -20,8 +20,8 @@ export interface MembershipOptions {
   identify(member: Member, facts: Facts, settle: (outcome: ChangeOutcome) => void): void;
   /** Somebody whom we do not know, and there is no room for, seeks to be spoken with. */
   turnedAway(name: string): void;
-  /** This replica is no member any more. */
-  removed(error: ReplicaError): void;
+  /** This replica is no member any more, or cannot become one. */
+  ended(error: ReplicaError): void;
 }
 
 interface Guest extends PeerAddress {
@@ -62,10 +62,14 @@ export class Membership {
     this.review();
   }
 
-  /** Decided: whoever is removed by it will never be a member again. */
-  applied({ removed }: Configuration): void {
-    if (!removed.includes(this.#options.self)) return;
-    this.#options.removed(new ReplicaError('REMOVED', removedText(this.#options.name)));
+  /** Decided: whoever is removed by it will never be a member again, and a name in it is not for anybody else. */
+  applied({ members, removed }: Configuration): void {
+    const { self, name, ended } = this.#options;
+    if (removed.includes(self)) return ended(new ReplicaError('REMOVED', removedText(name)));
+    const isNameless = members.some((member) => member.id === self && member.name === '');
+    if (isNameless && hasNamesake(members, self, name)) {
+      ended(new ReplicaError('CONFIGURATION', namesakeText(name)));
+    }
   }
 
   /**
@@ -111,6 +115,8 @@ export class Membership {
       const member = memberOf(this.#configuration, id);
       const facts = connected.get(id);
       if (member === undefined || facts === undefined || member.storageId.length > 0) continue;
+      // It will learn from the configuration why nothing becomes of it.
+      if (hasNamesake(this.#configuration.members, id, facts.name)) continue;
       this.#identifying = true;
       this.#options.identify(member, facts, ({ type }) => {
         this.#identifying = false;
@@ -155,6 +161,9 @@ export class Membership {
     this.#timers.add(timer);
   }
 }
+
+const hasNamesake = (members: readonly Member[], id: NodeId, name: string): boolean =>
+  members.some((other) => other.id !== id && other.name === name);
 
 /** Facts of those whom `peers` can send to. */
 export function connectedFacts(peers: Peers): ReadonlyMap<NodeId, Facts> {

@@ -76,7 +76,7 @@ export class Neighbours {
         driver().reconfigure({ type: 'identify', id, name, storageId }, defaultTimeoutMs, settle),
       turnedAway: (name) => this.log.turnedAway(name),
       // In the midst of a turn, which goes no further; what it holds is let go of after it.
-      removed: (error) => {
+      ended: (error) => {
         driver().stop();
         clock.defer(() => halt(error));
       },

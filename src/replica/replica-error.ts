@@ -48,6 +48,10 @@ export const removedText = (name: string): string =>
   `${name} was removed from its cluster and has nothing to do any more: its data directory can be deleted. To come back, it ` +
   'is added anew with "quorate member add" and starts with an empty directory.';
 
+export const namesakeText = (name: string): string =>
+  `There is another member ${name}, so this replica cannot take part under that name. It has not counted so far: start ` +
+  'it with an empty data directory and another --name.';
+
 /** A file that cannot be used, in the words of what found it. */
 export function diskTrouble(what: string, error: Error): ReplicaError {
   const damaged = !(error instanceof DiskError) || error.kind === 'damaged';

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { assert } from '../../core/assert.ts';
-import { epoch, type NodeId, nodeId } from '../../core/ids.ts';
+import { epoch, index, type NodeId, nodeId } from '../../core/ids.ts';
+import { maxPromotionLag } from '../../core/limits.ts';
 import type { Configuration } from '../../protocol/index.ts';
 import { RaftRehearsal, rehearsalTiming } from './rehearsal.ts';
+import { raftRules } from './rules.ts';
 import { electOnly, ledByFirst, runLinked } from './staging.ts';
 
 const [n1, n2, n3, n4, n5] = [nodeId(1), nodeId(2), nodeId(3), nodeId(4), nodeId(5)];
@@ -97,6 +99,12 @@ describe('thesis, section 4.2: availability', () => {
     cluster.start(n4);
     runLinked(cluster, mesh(1, 2, 3, 4), 10 * heartbeatInterval);
     expect(cluster.reconfigure(1, { type: 'promote', id: n4 })).toBeUndefined();
+  });
+
+  test('4.2.1: much is much, however long the log', () => {
+    const last = index(1_000_000_000);
+    expect(raftRules.isInSync(index(last - maxPromotionLag), last)).toBe(true);
+    expect(raftRules.isInSync(index(last - maxPromotionLag - 1), last)).toBe(false);
   });
 
   test('no change that would leave no quorum of those that are there', () => {

@@ -55,8 +55,7 @@ function inSync(ctx: Context, leadership: LeaderState, id: NodeId): boolean {
 /** Whether those that were heard of lately could decide alone after the change; only voters matter. */
 function keepsQuorum(ctx: Context, leadership: LeaderState, next: Configuration): boolean {
   const { voters, outgoing } = ctx.configuration;
-  const same = voters.join() === next.voters.join() && outgoing.length === next.outgoing.length;
-  if (same) return true;
+  if (voters.join() === next.voters.join() && outgoing.join() === next.outgoing.join()) return true;
   const lively = (id: NodeId): boolean => id === ctx.self || isLively(ctx, leadership.progress.get(id));
   return hasJointMajority([next.voters, next.outgoing], lively);
 }

@@ -1,4 +1,5 @@
 import { type Epoch, type Index, index, type Millis, type NodeId } from '../../core/ids.ts';
+import { maxPromotionLag } from '../../core/limits.ts';
 import type { Configuration, Position } from '../../protocol/index.ts';
 import type { Groups } from '../../quorum/index.ts';
 import type { Configurations, InForceFrom } from './configuration.ts';
@@ -60,7 +61,10 @@ export interface Rules {
   mayReconfigure(termAtCommit: Epoch | undefined, currentTerm: Epoch): boolean;
   /** Thesis, section 4.1: one change at a time, since majorities two changes apart need not meet. */
   followsChange(lastIsCommitted: boolean): boolean;
-  /** Thesis, section 4.2.1: a voter that lacks much stops the others. As etcd measures it: nine tenths of the log. */
+  /**
+   * Thesis, section 4.2.1: a voter that lacks much stops the others. As etcd measures it, nine tenths of the log; and no more than
+   * some entries, since a tenth of all that ever happened may be a lot.
+   */
   isInSync(match: Index, lastIndex: Index): boolean;
   /** Whether a leader that is, or is not, among the voters steps down when that is committed. */
   resigns(votes: boolean): boolean;
@@ -131,7 +135,7 @@ export const raftRules: Rules = {
 
   followsChange: (lastIsCommitted) => lastIsCommitted,
 
-  isInSync: (match, lastIndex) => match * 10 >= lastIndex * 9,
+  isInSync: (match, lastIndex) => match * 10 >= lastIndex * 9 && lastIndex - match <= maxPromotionLag,
 
   resigns: (votes) => !votes,
 
