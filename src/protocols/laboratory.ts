@@ -2,11 +2,14 @@ import type {
   ClusterInvariants,
   ExplorationModel,
   Message,
+  Protocol,
   ProtocolDefinition,
   ProtocolOptions,
 } from '../protocol/index.ts';
+import { withoutHints } from './raft/altered.ts';
 import { RaftInvariants } from './raft/cluster-invariants.ts';
 import { raft } from './raft/index.ts';
+import type { RaftMessage } from './raft/messages.ts';
 import { raftModel } from './raft/model.ts';
 import { createMutant, mutants } from './raft/mutants.ts';
 import { erase } from './registry.ts';
@@ -18,6 +21,8 @@ export interface Laboratory {
   readonly mutants: readonly ProtocolMutant[];
   /** For the explorer. */
   readonly model: ExplorationModel;
+  /** Makes of a replica one that does not help a leader to find where their logs part. */
+  withoutHints(protocol: Protocol): Protocol;
 }
 
 /** A protocol with a known mistake in it. */
@@ -44,6 +49,8 @@ export const laboratory: ReadonlyMap<string, Laboratory> = new Map([
         model: eraseModel(raftModel(mutant)),
       })),
       model: eraseModel(raftModel()),
+      withoutHints: (protocol) =>
+        withoutHints(protocol as unknown as Protocol<RaftMessage>) as unknown as Protocol,
     },
   ],
 ]);

@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert.ts';
+import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import type { MemberChanges } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
@@ -9,6 +10,7 @@ import type { Trace } from './trace.ts';
 /** A machine of the world as faults see it. */
 export interface Victim {
   readonly name: string;
+  readonly id: NodeId;
   readonly state: 'up' | 'paused' | 'down';
   readonly leads: boolean;
   /** Was admitted to the cluster, now or earlier. */
@@ -30,6 +32,8 @@ export interface Victim {
   jumpClock(ms: number): void;
   /** Its clock runs fast or slow by so many parts in a million from now on. */
   setClockRate(ppm: number): void;
+  /** An operator asks it to hand its lead over: to `to`, or to whom it likes. */
+  handOver(to: Victim | undefined): void;
 }
 
 /**
@@ -61,6 +65,10 @@ const topologies = {
     [0, 4],
   ],
 } as const;
+
+/** For how long a fault waits for the next leader, and how long that one may lead. */
+const maxVacancyMs = 1_000;
+const maxReignMs = 30;
 
 interface FaultsOptions {
   readonly world: WorldOptions;
@@ -189,6 +197,13 @@ export class Faults {
       case 'membership':
         if (victims.some((other) => other.tookPart)) this.#options.members.strike();
         return;
+      case 'transfer':
+        return victim.handOver(this.#random.chance(1, 2) ? this.#random.pick(victims) : undefined);
+      case 'succession': {
+        const leaders = new Set(victims.filter((other) => other.leads));
+        if (leaders.size > 0) this.#cut((a, b) => leaders.has(a) || leaders.has(b));
+        return this.#cutSuccessor(leaders, maxVacancyMs);
+      }
       default:
         assertNever(kind);
     }
@@ -215,6 +230,16 @@ export class Faults {
     const connected = (a: number, b: number): boolean =>
       links.some(([one, other]) => (one === a && other === b) || (one === b && other === a));
     this.#cut((from, to) => !connected(places.indexOf(from), places.indexOf(to)));
+  }
+
+  /** Cuts off whoever comes to lead beside `leaders`, soon after: what it begins is left half done. */
+  #cutSuccessor(leaders: ReadonlySet<Victim>, patienceMs: number): void {
+    const { scheduler, victims } = this.#options;
+    if (this.#stopped || patienceMs <= 0) return;
+    const successor = victims.find((victim) => victim.leads && !leaders.has(victim));
+    if (successor !== undefined) return this.#cut((a, b) => a === successor || b === successor);
+    const lookMs = this.#random.between(1, maxReignMs);
+    scheduler.schedule(lookMs, () => this.#cutSuccessor(leaders, patienceMs - lookMs));
   }
 
   #crash(victims: readonly Victim[], powerCut: boolean): void {

@@ -1,16 +1,8 @@
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
-import { type Machine, machineView } from '../machine/index.ts';
-import type {
-  ClusterInvariants,
-  Configuration,
-  Effect,
-  Input,
-  Protocol,
-  ProtocolDefinition,
-  Reconfiguration,
-} from '../protocol/index.ts';
+import { machineView } from '../machine/index.ts';
+import type { Configuration, Effect, Input, Protocol, Reconfiguration } from '../protocol/index.ts';
 import { type ClusterMember, clusterIdOf, memberIdOf } from '../replica/identity.ts';
 import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
@@ -19,55 +11,17 @@ import type { ChangeOutcome, Outcome, ReadOutcome } from '../replica/types.ts';
 import type { WatchSink } from '../replica/watches/watch.ts';
 import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import type { StoreBackend } from '../storage/backend.ts';
-import type { Disk } from '../storage/disk.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
-import type { Chronicle } from './chronicle.ts';
 import { SimulatedDisk } from './disk.ts';
 import type { Victim } from './faults.ts';
 import { Host } from './host.ts';
 import type { Changeable } from './member-changes.ts';
-import type { SimulatedNetwork } from './network.ts';
+import type { NodeContext } from './node-context.ts';
 import { NodeWatches } from './node-watches.ts';
-import type { WorldOptions } from './options.ts';
-import { type ClusterProperties, describeError, type Report } from './properties.ts';
+import { describeError } from './properties.ts';
 import { rotDisk } from './rot.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { Trace } from './trace.ts';
 import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
-
-/** `name` is that of the machine, `id` that of the member on it. */
-export type StepObserver = (
-  name: string,
-  id: NodeId,
-  inputs: readonly Input[],
-  effects: readonly Effect[],
-) => void;
-
-interface NodeContext {
-  readonly name: string;
-  readonly world: WorldOptions;
-  /** The initial members. */
-  readonly names: readonly string[];
-  /** The id with which it is added later; undefined for initial members. */
-  readonly joins?: NodeId | undefined;
-  readonly definition: ProtocolDefinition;
-  readonly random: Random;
-  readonly scheduler: Scheduler;
-  readonly trace: Trace;
-  readonly network: SimulatedNetwork;
-  readonly properties: ClusterProperties;
-  readonly invariants: ClusterInvariants;
-  readonly report: Report;
-  /** Stands between a replica and its disk; a mutant's place. */
-  readonly throughDisk: (disk: Disk) => Disk;
-  /** Stands between a replica and its store; a mutant's place. */
-  readonly throughBackend: (backend: StoreBackend) => StoreBackend;
-  readonly machine: Machine;
-  readonly chronicle: Chronicle;
-  /** Sees every step of a protocol. */
-  readonly observe?: StepObserver | undefined;
-}
 
 const clusterToken = 'simulated';
 /** A process that died by itself is started again after this long, as a supervisor would. */
@@ -264,6 +218,10 @@ export class Node implements Victim, Service, Watched, Changeable {
   reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void {
     const lost = (): void => settle({ type: 'unknown', reason: 'stopped' });
     this.#receive(settle, lost, (core, answer) => core.reconfigure(change, timeoutMs, answer));
+  }
+
+  handOver(to: Victim | undefined): void {
+    this.host.guard(() => this.#core?.transferLeadership(to?.id, 1_000, () => undefined))();
   }
 
   get configuration(): Configuration | undefined {

@@ -24,6 +24,8 @@ export const faultKinds = [
   'clockJump',
   'clockRate',
   'membership',
+  'transfer',
+  'succession',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -74,6 +76,10 @@ export interface WorldOptions {
   readonly flushIntervalMs: number;
   /** Committed entries that are applied in one turn; few, so that others wait while everything else happens. */
   readonly applySliceEntries: number;
+  /** Bytes of entries in one message of the protocol; undefined for as many as on a server. */
+  readonly maxAppendBytes: number | undefined;
+  /** False for followers that do not help a leader to find where their logs part, as those of others may not. */
+  readonly hints: boolean;
   /** Reads by leases instead of by asking a quorum; undefined for the latter. */
   readonly leaseReads: LeaseReads | undefined;
   readonly maxDriftPpm: number;
@@ -122,9 +128,11 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     splitting: sometimes(30, () => random.between(10, 500)),
   };
   const disk: DiskSpeed = { minDelayMs: 0.02, maxDelayMs: random.pick([0.2, 1, 5, 20]) };
-  const drawn = faultKinds.filter((kind) => kind !== 'membership' && random.chance(35, 100));
-  // A stream of its own, so that worlds without it stay as they are.
-  const changes = Random.fromSeed(`world ${seed}`).stream('membership').chance(25, 100);
+  // Streams of their own for what is drawn here and not by `random`: so worlds without it stay as they were.
+  const own = (name: string): Random => Random.fromSeed(`world ${seed}`).stream(name);
+  const drawn = faultKinds.filter((kind) => !lateKinds.has(kind) && random.chance(35, 100));
+  for (const kind of ['transfer', 'succession'] as const) if (own(kind).chance(25, 100)) drawn.push(kind);
+  const changes = own('membership').chance(25, 100);
   const faults = overrides.faults ?? (changes ? withMembership(drawn) : drawn);
   // Few clients on few keys collide the most; many make batches, windows and queues fill.
   const busy = random.chance(1, 4);
@@ -163,6 +171,8 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     },
     flushIntervalMs: random.pick([500, 3_000]),
     applySliceEntries: 4,
+    maxAppendBytes: own('append').pick([undefined, undefined, 1, 300, 3_000]),
+    hints: own('hints').chance(4, 5),
     leaseReads: undefined,
     maxDriftPpm: random.pick([0, 100, 20_000]),
     maxTurnMicros: random.pick([0, 200, 2_000]),
@@ -177,11 +187,13 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     maxCompactionMs: random.pick([0, 500, 5_000]),
   };
   const paced = random.chance(1, 3) ? restless(options) : options;
-  const crowd = Random.fromSeed(`world ${seed}`).stream('crowd');
+  const crowd = own('crowd');
   const crowded = crowd.chance(1, 6) ? dense(paced, crowd) : paced;
-  const leases = Random.fromSeed(`world ${seed}`).stream('lease reads').chance(30, 100);
-  return leases ? withLeaseReads(crowded) : crowded;
+  return own('lease reads').chance(30, 100) ? withLeaseReads(crowded) : crowded;
 }
+
+/** Not drawn with the others. */
+const lateKinds: ReadonlySet<FaultKind> = new Set(['membership', 'transfer', 'succession']);
 
 /** Lease reads trust that clocks do not jump; how far they run apart, the world knows. */
 function withLeaseReads(options: WorldOptions): WorldOptions {

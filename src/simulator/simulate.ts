@@ -1,5 +1,6 @@
 import { assert, present } from '../core/assert.ts';
-import { laboratory } from '../protocols/laboratory.ts';
+import type { ProtocolDefinition } from '../protocol/index.ts';
+import { type Laboratory, laboratory } from '../protocols/laboratory.ts';
 import { protocols } from '../protocols/registry.ts';
 import { mutantsOf } from './mutants.ts';
 import { drawOptions, type WorldOptions, type WorldOverrides } from './options.ts';
@@ -38,8 +39,23 @@ export function runSeed(
 /** The same for options that were drawn, or chosen. */
 export function simulateWorld(options: WorldOptions, parts: Partial<WorldParts> = {}): WorldReport {
   const { protocol } = options;
+  const known = laboratoryOf(protocol);
   const definition = parts.definition ?? present(protocols.get(protocol), `no protocol ${protocol}`);
-  const invariants =
-    parts.invariants ?? present(laboratory.get(protocol), `no laboratory for ${protocol}`).createInvariants();
-  return new World(options, { ...parts, definition, invariants }).run();
+  const invariants = parts.invariants ?? known.createInvariants();
+  const create = inWorld(options, (its) => definition.create(its));
+  return new World(options, { ...parts, definition: { ...definition, create }, invariants }).run();
 }
+
+type Create = ProtocolDefinition['create'];
+
+/** How `create` makes replicas in this world. */
+export function inWorld({ protocol, maxAppendBytes, hints }: WorldOptions, create: Create): Create {
+  const { withoutHints } = laboratoryOf(protocol);
+  return (options) => {
+    const made = create(maxAppendBytes === undefined ? options : { ...options, maxAppendBytes });
+    return hints ? made : withoutHints(made);
+  };
+}
+
+const laboratoryOf = (protocol: string): Laboratory =>
+  present(laboratory.get(protocol), `no laboratory for ${protocol}`);

@@ -1,5 +1,6 @@
 import { index } from '../../core/ids.ts';
 import type { JournalRecord, Protocol, ProtocolOptions } from '../../protocol/index.ts';
+import { Altered } from './altered.ts';
 import type { RaftEffect } from './context.ts';
 import { membershipMutants } from './membership-mutants.ts';
 import type { RaftMessage } from './messages.ts';
@@ -132,40 +133,6 @@ export const mutants: readonly Mutant[] = [...replication, ...membershipMutants]
 export function createMutant(mutant: Mutant, options: ProtocolOptions): Protocol<RaftMessage> {
   const raft = new Raft(options, { ...raftRules, ...mutant.rules });
   return mutant.effects === undefined ? raft : new Altered(raft, mutant.effects);
-}
-
-class Altered implements Protocol<RaftMessage> {
-  readonly #raft: Raft;
-  readonly #alter: (effects: RaftEffect[]) => RaftEffect[];
-
-  constructor(raft: Raft, alter: (effects: RaftEffect[]) => RaftEffect[]) {
-    this.#raft = raft;
-    this.#alter = alter;
-  }
-
-  get state(): Raft['state'] {
-    return this.#raft.state;
-  }
-
-  step(...turn: Parameters<Raft['step']>): RaftEffect[] {
-    return this.#alter(this.#raft.step(...turn));
-  }
-
-  nextDeadline(): ReturnType<Raft['nextDeadline']> {
-    return this.#raft.nextDeadline();
-  }
-
-  fork(): Altered {
-    return new Altered(this.#raft.fork(), this.#alter);
-  }
-
-  encodeState(): Uint8Array {
-    return this.#raft.encodeState();
-  }
-
-  checkInvariants(): void {
-    this.#raft.checkInvariants();
-  }
 }
 
 function withoutWaiting(effects: RaftEffect[], type: RaftMessage['type']): RaftEffect[] {

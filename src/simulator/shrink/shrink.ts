@@ -2,7 +2,7 @@ import { present } from '../../core/assert.ts';
 import { laboratory } from '../../protocols/laboratory.ts';
 import type { WorldMutant } from '../mutants.ts';
 import type { WorldOptions } from '../options.ts';
-import { simulateWorld } from '../simulate.ts';
+import { inWorld, simulateWorld } from '../simulate.ts';
 import type { WorldReport } from '../world.ts';
 import { act, type Performance, type Theatre } from './act.ts';
 import { minimize } from './minimize.ts';
@@ -29,9 +29,10 @@ export function shrink(failing: WorldReport, mutant: WorldMutant | undefined): S
   const report = smallest(failing, (options) => simulateWorld(options, parts));
   const { protocol, replicas } = report.options;
   const found = present(laboratory.get(protocol), `no laboratory for ${protocol}`);
-  const mistaken = found.mutants.find(({ name }) => name === mutant?.name)?.model;
+  const model = found.mutants.find(({ name }) => name === mutant?.name)?.model ?? found.model;
+  const create = inWorld(report.options, (its) => model.create(its));
   const theatre: Theatre = {
-    model: mistaken ?? found.model,
+    model: { ...model, create },
     replicas,
     createInvariants: () => found.createInvariants(),
   };
