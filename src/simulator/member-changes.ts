@@ -13,7 +13,7 @@ export interface Changeable {
   readonly configuration: Configuration | undefined;
   reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void;
   start(): void;
-  /** It was not added, and waits in vain. */
+  /** Switched off for good: it was not added, and waits in vain. */
   giveUp(): void;
 }
 

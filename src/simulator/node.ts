@@ -27,8 +27,8 @@ const clusterToken = 'simulated';
 /** A process that died by itself is started again after this long, as a supervisor would. */
 const restartDelayMs = { low: 50, high: 1_000 };
 
-/** Why no replica runs on a machine any more: its disk is not what it was, it was removed, or it was never added. */
-type Retirement = 'betrayed' | 'removed' | 'notAdded';
+/** Why no replica runs on a machine any more: its disk is not what it was, it was removed and heard of it, or it was switched off. */
+type Retirement = 'betrayed' | 'removed' | 'switchedOff';
 
 /** A machine of the world: a host, its disk, and the real replica that runs on them. */
 export class Node implements Victim, Service, Watched, Changeable {
@@ -228,9 +228,9 @@ export class Node implements Victim, Service, Watched, Changeable {
     return this.host.state === 'up' && this.#begun ? this.#core?.status().configuration : undefined;
   }
 
-  /** It never became a member. */
+  /** Switched off for good: it is no member. */
   giveUp(): void {
-    this.#retired = 'notAdded';
+    this.#retired = 'switchedOff';
     if (this.host.state !== 'down') this.#gone(false);
   }
 

@@ -30,7 +30,7 @@ export const properties = [
     'src/simulator/properties.ts',
     'Raft (2014), state machine safety; Multi-Paxos, agreement on (slot, command)',
     'at every commit: at one index one entry, on all replicas, in all their lives',
-    'what a replica decided and lost with its disk before anyone else had it',
+    '—',
   ),
   property(
     'one leader per epoch',
@@ -71,8 +71,8 @@ export const properties = [
     'refusals are final',
     'src/simulator/chronicle.ts',
     'our contract of outcomes: refused means that nothing happened, and nothing will',
-    'a value whose write was refused never appears, before or after',
-    'refused deletes, whose effect cannot be told from others',
+    'a value whose write was refused never appears, before or after, and neither does a member whose addition was refused',
+    'refused deletes and removals, whose effect cannot be told from others',
   ),
   property(
     'acknowledged writes are kept',
@@ -127,7 +127,7 @@ export const properties = [
     'replicas go on',
     'src/simulator/node.ts',
     'our contract with operators',
-    'a replica gives up only when its disk has betrayed it: failed a sync, was lost, or holds what was never written',
+    'a replica gives up only when its disk has betrayed it (failed a sync, was lost, or holds what was never written), or when a configuration that removes it was decided',
     '—',
   ),
   property(
@@ -141,7 +141,7 @@ export const properties = [
     'progress without faults',
     'src/simulator/world.ts',
     'Dwork, Lynch and Stockmeyer (1988): progress after stabilization',
-    'when everything is healed: every replica takes a write, leases that nobody renews end, all states become equal and watchers are told everything, each within 20 simulated seconds',
+    'when everything is healed: every member of the last configuration takes a write, no change of membership is left half done, leases that nobody renews end, all members hold equal states and watchers are told everything, each within 20 simulated seconds',
     'with unlimited faults',
   ),
 ] as const;

@@ -67,6 +67,8 @@ export interface WorldReport {
 
 /** After the last fault, the longest wait until everybody has answered and agrees. */
 const convergenceMs = 20_000;
+/** Longer than a change of membership is asked for, with what is on its way then. */
+const changesEndMs = 5_000;
 
 /**
  * One simulated cluster from start to end: first faults, with safety checked after every event; then everything is
@@ -230,6 +232,7 @@ export class World {
       return this.#stalled(`${answered.size} replicas took a write`);
     if (!this.#runUntil(convergenceMs, () => this.#settled()))
       return this.#stalled('a change of membership has not come to its end');
+    this.#dismissStrays();
     if (!this.#runUntil(convergenceMs, () => this.#leases.allGone))
       return this.#stalled('there are leases that nobody renews');
     if (!this.#runUntil(convergenceMs, () => this.#converged())) return this.#stalled('the states differ');
@@ -283,6 +286,20 @@ export class World {
     if (latest === undefined) return true;
     const lost = (id: NodeId): boolean => this.#nodes.some((node) => node.id === id && node.betrayed);
     return !isJoint(latest) && latest.promoting.every(lost);
+  }
+
+  /**
+   * A machine may have been removed before it heard from anybody who is there still, and wait for ever: whoever removes
+   * members switches their machines off. Not before what was asked for has happened, or cannot happen any more.
+   */
+  #dismissStrays(): void {
+    const strays = (): Node[] => {
+      const members = new Set(this.#members());
+      return this.#nodes.filter((node) => !node.retired && !members.has(node));
+    };
+    if (strays().length === 0) return;
+    this.#runUntil(changesEndMs, () => false);
+    for (const node of strays()) node.giveUp();
   }
 
   #converged(): boolean {
