@@ -1,10 +1,9 @@
 import { assert, present } from '../../core/assert.ts';
 import { utf8, utf8Text } from '../../core/bytes.ts';
-import { Malformed } from '../../core/codec.ts';
 import { commandId, millis, type NodeId, nodeId, type ReadId, readId } from '../../core/ids.ts';
+import { Durability } from '../../protocol/durability.ts';
 import {
   type Configuration,
-  decodeConfiguration,
   type Effect,
   type Input,
   type LeaseReads,
@@ -12,7 +11,6 @@ import {
   votersOnly,
 } from '../../protocol/index.ts';
 import { type Actor, type Observer, type ReadResult, Rehearsal } from '../../protocol/rehearsal.ts';
-import { hasJointMajority } from '../../quorum/index.ts';
 import { RaftInvariants, stateOf } from './cluster-invariants.ts';
 import { raft } from './index.ts';
 import type { Entry, RaftMessage } from './messages.ts';
@@ -189,8 +187,7 @@ const stateTerm = ({ protocol }: Actor<RaftMessage>): number =>
 /** Checks after every event what only someone who sees all replicas and their disks can check. */
 export class Watch implements Observer<RaftMessage> {
   readonly invariants = new RaftInvariants();
-  readonly #initial: Configuration;
-  readonly #inForce = new Map<NodeId, Configuration>();
+  readonly #durability: Durability;
   readonly #disks = new Map<
     NodeId,
     { readonly key: string; readonly terms: readonly (number | undefined)[] }
@@ -199,7 +196,7 @@ export class Watch implements Observer<RaftMessage> {
   readonly #reads = new Map<ReadId, number>();
 
   constructor(configuration: Configuration, spares: readonly NodeId[]) {
-    this.#initial = configuration;
+    this.#durability = new Durability(configuration);
     for (const id of [...configuration.voters, ...spares]) this.#disks.set(id, { key: '', terms: [] });
   }
 
@@ -214,7 +211,7 @@ export class Watch implements Observer<RaftMessage> {
       if (input.type === 'read') this.#reads.set(input.id, this.invariants.chosen.length);
     }
     this.invariants.observe(actor.id, protocol, effects);
-    this.#inForce.set(actor.id, stateOf(protocol).configurations.current.configuration);
+    this.#durability.stepped(effects);
     const changed = this.#readDisk(actor);
     for (const effect of effects) {
       if (effect.type === 'readable') {
@@ -225,13 +222,13 @@ export class Watch implements Observer<RaftMessage> {
       }
       if (effect.type === 'commit') this.#ownDisk(actor, effect.entries);
     }
-    if (changed || effects.some((effect) => effect.type === 'commit')) this.#quorumHolds();
+    if (changed || effects.some((effect) => effect.type === 'commit')) this.#checkDisks();
   }
 
   crashed(actor: Actor<RaftMessage>): void {
     this.invariants.restarted(actor.id);
     this.#readDisk(actor);
-    this.#quorumHolds();
+    this.#checkDisks();
   }
 
   #ownDisk(actor: Actor<RaftMessage>, entries: readonly Entry[]): void {
@@ -257,27 +254,7 @@ export class Watch implements Observer<RaftMessage> {
     return true;
   }
 
-  /**
-   * What was delivered anywhere is on the disks of a quorum for ever after: of those who vote by what was delivered, or by
-   * what is in force already though it was not. Majorities of the two meet.
-   */
-  #quorumHolds(): void {
-    const configurations = new Set([this.#decided(), ...this.#inForce.values()]);
-    const electorates = [...configurations].map(({ voters, outgoing }) => [voters, outgoing]);
-    for (const entry of this.invariants.chosen) {
-      const holds = (id: NodeId): boolean => this.#disks.get(id)?.terms[entry.index] === entry.epoch;
-      assert(
-        electorates.some((groups) => hasJointMajority(groups, holds)),
-        `entry ${entry.index} of term ${entry.epoch} is on the disks of a quorum`,
-      );
-    }
-  }
-
-  #decided(): Configuration {
-    const last = this.invariants.chosen.findLast(({ kind }) => kind === 'configuration');
-    if (last === undefined) return this.#initial;
-    const configuration = decodeConfiguration(last.payload);
-    assert(!(configuration instanceof Malformed), 'what was delivered can be read');
-    return configuration;
+  #checkDisks(): void {
+    this.#durability.check((id, entry) => this.#disks.get(id)?.terms[entry.index] === entry.epoch);
   }
 }
