@@ -18,7 +18,7 @@ import type { Actor, Observer, Rehearsal } from './rehearsal.ts';
  * | `advance MS` | time passes for all |
  * | `propose R TEXT…` | commands, in one step |
  * | `read R`, `transfer R [TO]`, `flush R` | inputs of the host |
- * | `change R add ID [promote]`, `change R start ID`, `change R promote ID`, `change R remove ID` | changes of membership |
+ * | `change R add ID [promote]`, `change R start ID`, `change R promote ID`, `change R remove ID`, `change R update ID ADDRESS` | changes of membership |
  * | `change R exchange +ID… -ID…` | several at once |
  * | `sync R [N]` | the oldest N writes of R become durable; all without N |
  * | `deliver FROM TO [N]`, `repeat FROM TO [N]`, `drop FROM TO [N]` | the oldest message between two, or the Nth; `repeat` leaves it under way |
@@ -167,6 +167,8 @@ function changeOf([type = '', ...words]: readonly string[]): Reconfiguration {
     case 'promote':
     case 'remove':
       return { type, id: id() };
+    case 'update':
+      return { type, id: id(), address: words[1] ?? '' };
     case 'exchange':
       return { type, promote: signed('+'), remove: signed('-') };
     default:

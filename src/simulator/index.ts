@@ -3,5 +3,5 @@ export { mutantsOf, type WorldMutant } from './mutants.ts';
 export type { FaultKind, WorldOptions, WorldOverrides } from './options.ts';
 export { describeOptions, drawOptions, faultKinds } from './options.ts';
 export type { Violation } from './properties.ts';
-export { exitCodeOf, runSeed, simulate, simulateWorld, simulationExitCodes } from './simulate.ts';
+export { runSeed, simulate, simulateWorld } from './simulate.ts';
 export type { WorldParts, WorldReport } from './world.ts';

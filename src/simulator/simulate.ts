@@ -4,15 +4,7 @@ import { type Laboratory, laboratory } from '../protocols/laboratory.ts';
 import { protocols } from '../protocols/registry.ts';
 import { mutantsOf } from './mutants.ts';
 import { drawOptions, type WorldOptions, type WorldOverrides } from './options.ts';
-import type { Violation } from './properties.ts';
 import { World, type WorldParts, type WorldReport } from './world.ts';
-
-/** What the process that ran a simulation exits with. */
-export const simulationExitCodes = { good: 0, usage: 2, crash: 10, stalled: 11, wrong: 12 } as const;
-
-export function exitCodeOf(violation: Violation | undefined): number {
-  return violation === undefined ? simulationExitCodes.good : simulationExitCodes[violation.type];
-}
 
 /** Runs the world of one seed from start to end. The same arguments give the same report, hash included, anywhere. */
 export function simulate(

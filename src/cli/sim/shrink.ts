@@ -2,7 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { drawIllegal, keyValueModel } from '../../check/index.ts';
 import { describeOptions, drawOptions, mutantsOf, simulateWorld } from '../../simulator/index.ts';
-import { diagramPage, drawDiagram, scenarioOf, shrink, traceOf } from '../../simulator/shrink/index.ts';
+import {
+  diagramPage,
+  drawDiagram,
+  type Shrunk,
+  scenarioOf,
+  shrink,
+  traceOf,
+} from '../../simulator/shrink/index.ts';
 import { fileProblem } from '../config/file-problem.ts';
 import { CommandFailure } from '../exit-codes.ts';
 import type { WorldOrder } from './options.ts';
@@ -19,7 +26,7 @@ export function writeShrunk(
   const options = drawOptions(seed, overrides);
   const mutant = mutantsOf(options.protocol).find((each) => each.name === name);
   const shrunk = shrink(simulateWorld(options, mutant?.parts), mutant);
-  const { report, replicas, performance } = shrunk;
+  const { report, replicas, joiners, performance } = shrunk;
   const { violation } = report;
   const files: [string, string][] = [['world.json', `${JSON.stringify(report.options, undefined, 2)}\n`]];
   tell(`the smallest world found: ${describeOptions(report.options)}; ${report.events} events`);
@@ -27,10 +34,13 @@ export function writeShrunk(
   if (performance !== undefined && scenario !== undefined) {
     const title = `${violation?.property}: seed ${seed}`;
     files.push(['scenario.txt', scenario], ['trace.ndjson', traceOf(performance)]);
-    files.push(['diagram.svg', drawDiagram(performance, replicas, title)]);
-    files.push(['diagram.html', diagramPage(performance, replicas, title)]);
+    files.push(['diagram.svg', drawDiagram(performance, replicas + joiners, title)]);
+    files.push(['diagram.html', diagramPage(performance, replicas + joiners, title)]);
     tell(`${performance.moments.length} events of the protocol are enough: ${performance.broken}`);
-  } else tell('the events of the protocol alone break none of its invariants: look below it, or above');
+  } else {
+    tell('the events of the protocol alone break none of its invariants: look below it, or above,');
+    tell(`or at what was not acted out: ${leftOutText(shrunk)}`);
+  }
   if (report.illegalHistory !== undefined)
     files.push(['history.svg', drawIllegal(keyValueModel, report.illegalHistory)]);
   try {
@@ -44,4 +54,12 @@ export function writeShrunk(
     );
   }
   tell(`written to ${directory}: ${files.map(([file]) => file).join(', ')}`);
+}
+
+/** Schedules have no clock: what trusts in time holds its promise there, or breaks it, whatever it did in the world. */
+function leftOutText({ report, leftOut }: Shrunk): string {
+  const leases =
+    report.options.leaseReads === undefined ? '' : ', and with it the leases that its leaders read by';
+  const inputs = [...leftOut].map(([type, count]) => `${type} (${count})`);
+  return [`time${leases}`, ...inputs].join('; ');
 }

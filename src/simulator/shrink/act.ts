@@ -1,22 +1,18 @@
 import { configurationOf, isGivingUp } from '../../check/explorer/index.ts';
-import { assert } from '../../core/assert.ts';
 import { utf8 } from '../../core/bytes.ts';
-import { commandId, type Epoch, type NodeId, nodeId, readId } from '../../core/ids.ts';
-import type {
-  ClusterInvariants,
-  CommittedEntry,
-  Effect,
-  ExplorationModel,
-  Message,
-} from '../../protocol/index.ts';
+import { commandId, type NodeId, nodeId, readId } from '../../core/ids.ts';
+import type { ClusterInvariants, Effect, ExplorationModel, Message } from '../../protocol/index.ts';
 import { type Envelope, Rehearsal } from '../../protocol/rehearsal.ts';
-import { majorityOf } from '../../quorum/index.ts';
+import { changeText } from './changes.ts';
 import { messageKey, type ScheduledEvent } from './schedule.ts';
+import { Witness } from './witness.ts';
 
 /** What there is to act a schedule out with. */
 export interface Theatre {
   readonly model: ExplorationModel;
   readonly replicas: number;
+  /** Empty ones beside them, numbered after them, that can be added. */
+  readonly joiners: number;
   createInvariants(): ClusterInvariants;
 }
 
@@ -48,7 +44,7 @@ export function act(theatre: Theatre, events: readonly ScheduledEvent[]): Perfor
 class Stage {
   readonly #theatre: Theatre;
   readonly #rehearsal: Rehearsal<Message>;
-  readonly #durability: Durability;
+  readonly #witness: Witness;
   readonly #moments: Moment[] = [];
   readonly #sentAt = new Map<Envelope<Message>, number>();
   /** Messages that were delivered: they may come again. */
@@ -56,23 +52,23 @@ class Stage {
   #effects: { readonly replica: number; readonly effect: Effect }[] = [];
 
   constructor(theatre: Theatre) {
-    const { model, replicas } = theatre;
+    const { model, replicas, joiners } = theatre;
+    const configuration = configurationOf(replicas);
     this.#theatre = theatre;
     const invariants = theatre.createInvariants();
-    const durability = new Durability(model, replicas);
-    this.#durability = durability;
+    const witness = new Witness(model, configuration);
+    this.#witness = witness;
     this.#rehearsal = new Rehearsal({
       definition: model.definition,
       create: model.create.bind(model),
-      configuration: configurationOf(replicas),
+      configuration,
+      spares: Array.from({ length: joiners }, (_, at) => nodeId(replicas + at + 1)),
       timing: model.timing,
       seed: 'shrink',
       observer: {
-        stepped: ({ id, protocol }, _inputs, effects) => {
-          for (const effect of effects) {
-            this.#effects.push({ replica: id, effect });
-            if (effect.type === 'commit') durability.committed(effect.entries);
-          }
+        stepped: ({ id, protocol }, inputs, effects) => {
+          for (const effect of effects) this.#effects.push({ replica: id, effect });
+          witness.stepped(inputs, effects);
           protocol?.checkInvariants();
           if (protocol !== undefined) invariants.observe(id, protocol, effects);
         },
@@ -90,7 +86,7 @@ class Stage {
         const told = this.#perform(event);
         if (told === undefined) continue;
         this.#note(event, told);
-        this.#durability.check(this.#rehearsal);
+        this.#witness.check(this.#rehearsal);
       } catch (error) {
         if (!isGivingUp(error)) throw error;
         if (this.#moments.at(-1)?.event !== event) {
@@ -150,6 +146,17 @@ class Stage {
       }
       case 'read':
         return this.#tell([`read ${id}`], () => rehearsal.step(id, { type: 'read', id: readId(event.read) }));
+      case 'change': {
+        const { change } = event;
+        const input = { type: 'reconfigure' as const, id: commandId(1), change };
+        return this.#tell([`change ${id} ${changeText(change)}`], () => rehearsal.step(id, input));
+      }
+      case 'transfer': {
+        const to = event.to === undefined ? undefined : nodeId(event.to);
+        return this.#tell([`transfer ${id}${to === undefined ? '' : ` ${to}`}`], () =>
+          rehearsal.step(id, { type: 'transfer', to }),
+        );
+      }
       case 'flush':
         return this.#tell([`flush ${id}`], () => rehearsal.flush(id));
       case 'install':
@@ -157,6 +164,8 @@ class Stage {
         return this.#tell([`install ${id}`], () => rehearsal.install(id));
       case 'deliver':
         return this.#deliver(event, id);
+      case 'dropSnapshot':
+        return this.#dropSnapshot(event.from, id);
     }
   }
 
@@ -177,6 +186,18 @@ class Stage {
     );
   }
 
+  #dropSnapshot(from: number, to: NodeId): Told | undefined {
+    const { network } = this.#rehearsal;
+    const between = network.filter((each) => each.from === from && each.to === to);
+    const place = between.findIndex(({ type }) => type === 'snapshot');
+    const found = between[place];
+    if (found === undefined) return undefined;
+    const position = network.indexOf(found);
+    return this.#tell([`drop ${from} ${to}${place > 0 ? ` ${place + 1}` : ''}`], () =>
+      this.#rehearsal.drop(position),
+    );
+  }
+
   /** The very message; else one that was delivered before; else the oldest of its type, since terms may have shifted. */
   #find({
     replica,
@@ -194,45 +215,6 @@ class Stage {
       between(each) && each.type === 'message' && each.message.type === message?.type;
     const { network } = this.#rehearsal;
     return network.find(same) ?? this.#past.find(same) ?? network.find(alike);
-  }
-}
-
-/** What was applied anywhere is on the disks of a quorum for ever after: only who sees all disks can tell. */
-class Durability {
-  readonly #model: ExplorationModel;
-  readonly #quorum: number;
-  readonly #chosen: Epoch[] = [];
-  readonly #disks = new Map<
-    NodeId,
-    { readonly records: number; readonly epochs: readonly (number | undefined)[] }
-  >();
-
-  constructor(model: ExplorationModel, replicas: number) {
-    this.#model = model;
-    this.#quorum = majorityOf(replicas);
-  }
-
-  committed(entries: readonly CommittedEntry[]): void {
-    for (const { index, epoch } of entries) this.#chosen[index] ??= epoch;
-  }
-
-  check({ actors }: Rehearsal<Message>): void {
-    for (const { id, disk } of actors.values()) {
-      if (this.#disks.get(id)?.records === disk.records.length) continue;
-      const epochs = this.#model.durableEpochs(disk.records);
-      this.#disks.set(id, { records: disk.records.length, epochs });
-    }
-    // Older ones were looked at when they were young; what takes one away takes what follows it too.
-    for (let at = Math.max(1, this.#chosen.length - 8); at < this.#chosen.length; at++) {
-      let holders = 0;
-      for (const { id, disk } of actors.values()) {
-        if (at <= disk.flushed || this.#disks.get(id)?.epochs[at] === this.#chosen[at]) holders++;
-      }
-      assert(
-        holders >= this.#quorum,
-        `entry ${at}, which was applied, is on the disks of ${holders} replicas only`,
-      );
-    }
   }
 }
 

@@ -4,15 +4,15 @@ import type { Performance } from './act.ts';
 import type { Shrunk } from './shrink.ts';
 
 /** The shrunk schedule as a readable scenario: its commands, with what was broken. */
-export function scenarioOf({ report, replicas, performance }: Shrunk): string | undefined {
+export function scenarioOf({ report, replicas, joiners, performance }: Shrunk): string | undefined {
   if (performance === undefined) return undefined;
   const { options, violation } = report;
   return [
     `# ${violation?.property}, in the world of seed ${options.seed}: ${performance.moments.length} events.`,
     `# ${performance.broken}`,
     '',
-    `> cluster ${replicas}`,
-    ...Array.from({ length: replicas }, (_, at) => `> sync ${at + 1}`),
+    `> cluster ${replicas}${joiners > 0 ? ` ${joiners}` : ''}`,
+    ...Array.from({ length: replicas + joiners }, (_, at) => `> sync ${at + 1}`),
     '',
     ...performance.moments.flatMap(({ lines, label }) => [
       ...(lines[0] === label ? [] : [`# ${label}`]),

@@ -1,7 +1,16 @@
+import { assertNever } from '../../core/assert.ts';
 import { hex } from '../../core/bytes.ts';
 import { Writer } from '../../core/codec.ts';
 import type { NodeId } from '../../core/ids.ts';
-import type { Effect, ExplorationModel, Input, Message } from '../../protocol/index.ts';
+import type {
+  Effect,
+  ExplorationModel,
+  Input,
+  Message,
+  Reconfiguration,
+  Rename,
+} from '../../protocol/index.ts';
+import { renumbered } from './changes.ts';
 
 /** One event of a schedule, by numbers of replicas from 1. */
 export type ScheduledEvent =
@@ -11,6 +20,10 @@ export type ScheduledEvent =
   | { readonly type: 'crash'; readonly replica: number; readonly surviving: number }
   | { readonly type: 'propose'; readonly replica: number; readonly text: string }
   | { readonly type: 'read'; readonly replica: number; readonly read: number }
+  /** Of members, by their numbers. */
+  | { readonly type: 'change'; readonly replica: number; readonly change: Reconfiguration }
+  | { readonly type: 'transfer'; readonly replica: number; readonly to: number | undefined }
+  | { readonly type: 'dropSnapshot'; readonly replica: number; readonly from: number }
   | {
       readonly type: 'deliver';
       readonly replica: number;
@@ -19,9 +32,9 @@ export type ScheduledEvent =
       readonly message: { readonly type: string; readonly key: string } | undefined;
     };
 
-export function messageKey(model: ExplorationModel, message: Message): string {
+export function messageKey(model: ExplorationModel, message: Message, rename: Rename = (id) => id): string {
   const writer = new Writer(64);
-  model.writeMessage(writer, message, (id) => id);
+  model.writeMessage(writer, message, rename);
   return hex(writer.finish());
 }
 
@@ -44,21 +57,29 @@ export class ScheduleRecorder {
   readonly #model: ExplorationModel;
   readonly #numbers = new Map<NodeId, number>();
   readonly #lives = new Map<number, Life>();
+  /** Inputs that are not acted out, by their types. */
+  readonly leftOut = new Map<Input['type'], number>();
   #commands = 0;
   #reads = 0;
+  #joiners = 0;
 
   readonly #replicas: number;
 
-  /** Those who join later than the first `replicas` are left out. */
   constructor(model: ExplorationModel, replicas: number) {
     this.#model = model;
     this.#replicas = replicas;
   }
 
-  /** One step of the replica with this number. */
-  stepped(replica: number, self: NodeId, inputs: readonly Input[], effects: readonly Effect[]): void {
-    if (replica > this.#replicas) return;
-    this.#numbers.set(self, replica);
+  /** Replicas beside the first ones that were added, or were to be. */
+  get joiners(): number {
+    return this.#joiners;
+  }
+
+  /** One step of the replica on the machine with this number. */
+  stepped(machine: number, self: NodeId, inputs: readonly Input[], effects: readonly Effect[]): void {
+    // Who joins has the next number from when it is first spoken of.
+    if (machine <= this.#replicas) this.#numbers.set(self, machine);
+    const replica = this.#numberOf(self);
     const life = this.#lifeOf(replica, inputs);
     this.#noteTimeout(life, inputs, effects);
     for (const input of inputs) this.#take(life, input);
@@ -72,6 +93,14 @@ export class ScheduleRecorder {
       }
     }
   }
+
+  readonly #numberOf = (id: NodeId): number => {
+    const known = this.#numbers.get(id);
+    if (known !== undefined) return known;
+    const next = this.#replicas + ++this.#joiners;
+    this.#numbers.set(id, next);
+    return next;
+  };
 
   /** A replica that recovers has crashed before, but for its first start. */
   #lifeOf(replica: number, inputs: readonly Input[]): Life {
@@ -102,15 +131,14 @@ export class ScheduleRecorder {
     const { replica } = life;
     switch (input.type) {
       case 'message': {
-        const from = this.#numbers.get(input.from);
-        if (from === undefined) return;
-        const message = { type: input.message.type, key: messageKey(this.#model, input.message) };
-        this.events.push({ type: 'deliver', replica, from, message });
+        const from = this.#numberOf(input.from);
+        const key = messageKey(this.#model, input.message, this.#numberOf);
+        this.events.push({ type: 'deliver', replica, from, message: { type: input.message.type, key } });
         return;
       }
       case 'snapshotReceived': {
-        const from = this.#numbers.get(input.from);
-        if (from !== undefined) this.events.push({ type: 'deliver', replica, from, message: undefined });
+        const from = this.#numberOf(input.from);
+        this.events.push({ type: 'deliver', replica, from, message: undefined });
         return;
       }
       case 'durable':
@@ -129,8 +157,32 @@ export class ScheduleRecorder {
       case 'installed':
         this.events.push({ type: 'install', replica });
         return;
-      default:
+      case 'reconfigure':
+        this.events.push({ type: 'change', replica, change: renumbered(input.change, this.#numberOf) });
         return;
+      case 'transfer': {
+        const to = input.to === undefined ? undefined : this.#numberOf(input.to);
+        this.events.push({ type: 'transfer', replica, to });
+        return;
+      }
+      case 'snapshotSent':
+        // One that arrives is answered where it is delivered.
+        if (!input.ok) {
+          this.events.push({ type: 'dropSnapshot', replica: this.#numberOf(input.to), from: replica });
+        }
+        return;
+      case 'recovered':
+      case 'applied':
+        return;
+      case 'link':
+      case 'credit':
+      case 'storage':
+      case 'digest':
+      case 'work':
+        this.leftOut.set(input.type, (this.leftOut.get(input.type) ?? 0) + 1);
+        return;
+      default:
+        assertNever(input);
     }
   }
 }

@@ -13,6 +13,10 @@ export interface Shrunk {
   /** Of the smallest world that was found to break the same property. */
   readonly report: WorldReport;
   readonly replicas: number;
+  /** Those who are added to them later, numbered after them. */
+  readonly joiners: number;
+  /** What happened to the protocol and is not acted out, by types of inputs, beside the times of it all. */
+  readonly leftOut: ReadonlyMap<string, number>;
   /**
    * The events of the protocol alone that break an invariant of it; undefined when they do not, because what is wrong lies in
    * the disk, the host or the machine.
@@ -31,17 +35,19 @@ export function shrink(failing: WorldReport, mutant: WorldMutant | undefined): S
   const found = present(laboratory.get(protocol), `no laboratory for ${protocol}`);
   const model = found.mutants.find(({ name }) => name === mutant?.name)?.model ?? found.model;
   const create = inWorld(report.options, (its) => model.create(its));
-  const theatre: Theatre = {
-    model: { ...model, create },
-    replicas,
-    createInvariants: () => found.createInvariants(),
-  };
-  const recorder = new ScheduleRecorder(theatre.model, replicas);
+  const recorder = new ScheduleRecorder(found.model, replicas);
   simulateWorld(report.options, {
     ...parts,
     observe: (name, id, inputs, effects) => recorder.stepped(Number(name.slice(1)), id, inputs, effects),
   });
-  return { report, replicas, performance: shortest(theatre, recorder.events) };
+  const { joiners, leftOut, events } = recorder;
+  const theatre: Theatre = {
+    model: { ...model, create },
+    replicas,
+    joiners,
+    createInvariants: () => found.createInvariants(),
+  };
+  return { report, replicas, joiners, leftOut, performance: shortest(theatre, events) };
 }
 
 /** Each simplification is kept if the same property is broken without what it takes away. */
