@@ -1,3 +1,4 @@
+import { assert } from './assert.ts';
 import { allocate, emptyBytes, part, utf8, utf8Text } from './bytes.ts';
 
 /** 64-bit integers pass through here: asking a small array for its buffer costs more than all else of a short encoding. */
@@ -38,11 +39,14 @@ export class Writer {
 
   u32(value: number): this {
     const at = this.#reserve(4);
-    const buffer = this.#buffer;
-    buffer[at] = value >>> 24;
-    buffer[at + 1] = value >>> 16;
-    buffer[at + 2] = value >>> 8;
-    buffer[at + 3] = value;
+    putU32(this.#buffer, at, value);
+    return this;
+  }
+
+  /** Writes over four bytes that were written before. */
+  u32At(at: number, value: number): this {
+    assert(at + 4 <= this.#length, 'only what was written is written over');
+    putU32(this.#buffer, at, value);
     return this;
   }
 
@@ -231,4 +235,11 @@ export function decode<T>(bytes: Uint8Array, read: (reader: Reader) => T): T | M
     if (error instanceof Malformed) return error;
     throw error;
   }
+}
+
+function putU32(buffer: Uint8Array, at: number, value: number): void {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
 }

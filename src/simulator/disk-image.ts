@@ -1,4 +1,5 @@
 import type { Random } from '../core/random.ts';
+import { PagedBytes } from './paged-bytes.ts';
 
 const sectorBytes = 512;
 
@@ -22,8 +23,8 @@ type PendingChange = PendingWrite | PendingResize;
 /** A file: what processes see, what would survive a power cut for sure, and what lies between the two. */
 export class FileNode {
   readonly type = 'file';
-  #visible = new Content();
-  readonly #durable = new Content();
+  #visible = new PagedBytes();
+  readonly #durable = new PagedBytes();
   #pending: PendingChange[] = [];
   /** A failed sync has let changes go that are visible still. */
   #forgotten = false;
@@ -36,7 +37,7 @@ export class FileNode {
     return this.#visible.read(offset, length);
   }
 
-  /** Visible at once; the function returned is to be called when the operation has completed. */
+  /** `bytes` must not change any more. Visible at once; the function returned is to be called when the operation has completed. */
   write(offset: number, bytes: Uint8Array): () => void {
     return this.#change({ type: 'write', offset, bytes, completed: false });
   }
@@ -51,7 +52,7 @@ export class FileNode {
   }
 
   synced(changes: readonly PendingChange[]): void {
-    for (const change of changes) this.#durable.apply(change);
+    for (const change of changes) apply(change, this.#durable);
     this.#forget(changes);
   }
 
@@ -90,7 +91,7 @@ export class FileNode {
   }
 
   #change(change: PendingChange): () => void {
-    this.#visible.apply(change);
+    apply(change, this.#visible);
     this.#pending.push(change);
     return () => {
       change.completed = true;
@@ -98,13 +99,17 @@ export class FileNode {
   }
 
   #forget(changes: readonly PendingChange[]): void {
+    if (changes.length === this.#pending.length) {
+      this.#pending = [];
+      return;
+    }
     const gone = new Set(changes);
     this.#pending = this.#pending.filter((change) => !gone.has(change));
   }
 
   #applyPart(change: PendingChange, random: Random): void {
     if (change.type === 'resize') {
-      if (random.chance(1, 2)) this.#durable.apply(change);
+      if (random.chance(1, 2)) apply(change, this.#durable);
       return;
     }
     const { offset, bytes } = change;
@@ -112,7 +117,7 @@ export class FileNode {
       case 'lost':
         return;
       case 'whole':
-        return this.#durable.apply(change);
+        return apply(change, this.#durable);
       case 'prefix':
         return this.#durable.write(offset, bytes.subarray(0, random.below(bytes.length + 1)));
       case 'sectors': {
@@ -127,52 +132,9 @@ export class FileNode {
   }
 }
 
-/** Bytes that grow in place. What lies behind those that were ever written is zero, and takes no room. */
-class Content {
-  #bytes = new Uint8Array(0);
-  length = 0;
-
-  read(offset: number, length: number): Uint8Array {
-    const end = Math.max(offset, Math.min(offset + length, this.length));
-    if (end <= this.#bytes.length) return this.#bytes.slice(offset, end);
-    const read = new Uint8Array(end - offset);
-    read.set(this.#bytes.subarray(offset, end));
-    return read;
-  }
-
-  write(offset: number, bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#reserve(offset + bytes.length);
-    this.#bytes.set(bytes, offset);
-    this.length = Math.max(this.length, offset + bytes.length);
-  }
-
-  apply(change: PendingChange): void {
-    if (change.type === 'write') return this.write(change.offset, change.bytes);
-    if (change.length < this.length) this.#bytes.fill(0, change.length);
-    this.length = change.length;
-  }
-
-  copy(): Content {
-    const copy = new Content();
-    copy.#bytes = this.#bytes.slice();
-    copy.length = this.length;
-    return copy;
-  }
-
-  flipBit(bit: number): void {
-    const at = bit >> 3;
-    if (at >= this.length) return;
-    this.#reserve(at + 1);
-    this.#bytes[at] = (this.#bytes[at] as number) ^ (1 << (bit & 7));
-  }
-
-  #reserve(length: number): void {
-    if (length <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-  }
+function apply(change: PendingChange, bytes: PagedBytes): void {
+  if (change.type === 'write') bytes.write(change.offset, change.bytes);
+  else bytes.resize(change.length);
 }
 
 export type Node = FileNode | DirectoryNode;

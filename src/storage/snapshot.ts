@@ -36,6 +36,8 @@ export const frameHeadBytes = 9;
 export const frameTailBytes = 4;
 /** What the first frame begins with, since a small state should not cost the room of a whole one. */
 const firstFrameRoom = 4096;
+/** With the lengths of the pairs, which are not counted. */
+const frameRoom = snapshotFrameBytes + snapshotFrameBytes / 4;
 export const maxFramePayloadBytes = snapshotFrameBytes + maxStoreKeyBytes + maxStoreValueBytes + 16;
 export const frameTypes = { header: 1, pairs: 2, trailer: 3 } as const;
 
@@ -70,31 +72,37 @@ export function* snapshotFrames(view: PinnedView, origin: SnapshotOrigin): Itera
   assert(origin.snapshotId.length === snapshotIdBytes, 'a snapshot id has 16 bytes');
   const header = writeSnapshotHeader({ ...origin, base: view.base, digest: view.digest });
   const preamble = snapshotPreamble();
-  const first = frame(frameTypes.header, 0, header, crc32c(preamble));
+  const first = endFrame(beginFrame(frameTypes.header, 0, header.length).raw(header), crc32c(preamble));
   const seed = checksumOf(first);
   yield concatBytes([preamble, first]);
 
   let sequence = 1;
   let pairs = 0;
-  let payload = new Writer(firstFrameRoom);
+  let frame = beginFrame(frameTypes.pairs, sequence, firstFrameRoom);
   for (const [key, value] of view.entries()) {
-    if (payload.length > 0 && payload.length + key.length + value.length > snapshotFrameBytes) {
-      yield frame(frameTypes.pairs, sequence++, payload.finish(), seed);
-      payload = new Writer(snapshotFrameBytes);
+    const payloadBytes = frame.length - frameHeadBytes;
+    if (payloadBytes > 0 && payloadBytes + key.length + value.length > snapshotFrameBytes) {
+      yield endFrame(frame, seed);
+      frame = beginFrame(frameTypes.pairs, ++sequence, frameRoom);
     }
-    payload.bytes(key).bytes(value);
+    frame.bytes(key).bytes(value);
     pairs++;
   }
-  if (payload.length > 0) yield frame(frameTypes.pairs, sequence++, payload.finish(), seed);
-  const trailer = new Writer(24).uint(pairs).raw(view.digest).finish();
-  yield frame(frameTypes.trailer, sequence, trailer, seed);
+  if (frame.length > frameHeadBytes) {
+    yield endFrame(frame, seed);
+    sequence++;
+  }
+  yield endFrame(beginFrame(frameTypes.trailer, sequence, 24).uint(pairs).raw(view.digest), seed);
 }
 
+/** The payload is written behind what this returns, and its length filled in by `endFrame`. */
+const beginFrame = (type: number, sequence: number, payloadRoom: number): Writer =>
+  new Writer(frameHeadBytes + payloadRoom + frameTailBytes).u8(type).u32(sequence).u32(0);
+
 /** A frame's checksum goes on from its header frame's, so that no frame passes for one of another snapshot. */
-function frame(type: number, sequence: number, payload: Uint8Array, seed: number): Uint8Array {
-  const writer = new Writer(frameHeadBytes + payload.length + frameTailBytes);
-  writer.u8(type).u32(sequence).u32(payload.length).raw(payload);
-  return writer.u32(crc32c(writer.finish(), seed)).finish();
+function endFrame(frame: Writer, seed: number): Uint8Array {
+  frame.u32At(frameHeadBytes - 4, frame.length - frameHeadBytes);
+  return frame.u32(crc32c(frame.finish(), seed)).finish();
 }
 
 export function checksumOf(frameBytes: Uint8Array): number {
