@@ -107,6 +107,13 @@ export class Writer {
   }
 }
 
+/** Bytes that `Writer.uint` takes for `value`: with the exact capacity a writer has nothing to cut off. */
+export function uintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
 /** What is wrong with bytes that came from a wire or a disk. Thrown by `Reader`, caught by `decode`. */
 export class Malformed extends Error {
   override readonly name = 'Malformed';

@@ -12,7 +12,7 @@ class MachineReadStore implements ReadStore {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#store.get(inMachineSpace(key));
+    return this.#store.get(keyInMachineSpace(key));
   }
 
   *scan(range: ScanRange): Pairs {
@@ -33,11 +33,11 @@ export class MachineStore extends MachineReadStore implements Store {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.store.put(inMachineSpace(key), value);
+    this.store.put(keyInMachineSpace(key), value);
   }
 
   delete(key: Uint8Array): void {
-    this.store.delete(inMachineSpace(key));
+    this.store.delete(keyInMachineSpace(key));
   }
 }
 
@@ -49,6 +49,20 @@ export function machineView(store: ReadStore): ReadStore {
 function inMachineSpace(key: Uint8Array): Uint8Array {
   const whole = new Uint8Array(key.length + 1);
   whole[0] = machineSpace;
+  whole.set(key, 1);
+  return whole;
+}
+
+/** One of each length. */
+const keysAtHand: Uint8Array[] = [];
+const longestAtHand = 256;
+
+/** A key of the machine in its space, until the next one: stores do not keep the key that they are handed. */
+function keyInMachineSpace(key: Uint8Array): Uint8Array {
+  if (key.length >= longestAtHand) return inMachineSpace(key);
+  for (let length = keysAtHand.length; length <= key.length; length++)
+    keysAtHand.push(new Uint8Array(length + 1).fill(machineSpace));
+  const whole = keysAtHand[key.length] as Uint8Array;
   whole.set(key, 1);
   return whole;
 }

@@ -20,7 +20,7 @@ export class MapStore implements Store {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#map.set(key, value);
+    this.#map.set(key.slice(), value);
   }
 
   delete(key: Uint8Array): void {

@@ -48,7 +48,7 @@ export class SingleReplica implements ReplicaHandle {
     this.store = {
       get: (key) => pairs.get(key),
       scan: (range) => pairs.scan(range),
-      put: (key, value) => pairs.set(key, value),
+      put: (key, value) => pairs.set(key.slice(), value),
       delete: (key) => {
         pairs.delete(key);
       },

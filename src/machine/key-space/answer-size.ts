@@ -1,8 +1,9 @@
 import { maxTxnAnswerBytes } from '../../core/limits.ts';
+import type { ReadStore } from '../../core/store.ts';
 import { RangeQuery } from './range.ts';
 import { type KeyError, type KeyValue, type RangeRequest, rangeOf } from './requests.ts';
 import { recordAt } from './scan.ts';
-import type { Sliced, Turn } from './slices.ts';
+import { inOneGo, type Sliced, type Turn } from './slices.ts';
 import type { Step } from './transaction.ts';
 
 /** What a pair takes in an answer beside its key and value. */
@@ -18,6 +19,17 @@ export function* checkAnswer(turn: Turn, step: Step, present: number): Sliced<Ke
   const meter = new AnswerMeter(present);
   yield* meter.measure(turn, step);
   return meter.isOver ? { type: 'error', code: 'answerTooLarge' } : undefined;
+}
+
+/** The same in one go, and at no cost where no pairs are answered. */
+export function checkAnswerInOneGo(store: ReadStore, step: Step, present: number): KeyError | undefined {
+  if (!answersPairs(step)) return undefined;
+  return inOneGo(store, (turn) => checkAnswer(turn, step, present));
+}
+
+function answersPairs(step: Step): boolean {
+  if (step.type === 'plan') return step.steps.some(answersPairs);
+  return step.type === 'range' ? !step.countOnly : step.previous;
 }
 
 class AnswerMeter {

@@ -1,4 +1,4 @@
-import { Reader, Writer } from '../../core/codec.ts';
+import { Reader, uintBytes, Writer } from '../../core/codec.ts';
 import type { ReadStore, Store } from '../../core/store.ts';
 
 /**
@@ -40,13 +40,17 @@ export function readHead(store: ReadStore, key: Uint8Array): Head | undefined {
 
 export function writeHead(store: Store, key: Uint8Array, { revision, live }: Head): void {
   const leased = live !== undefined && live.lease !== 0n;
-  const writer = new Writer(32)
+  const writer = new Writer(1 + uintBytes(revision) + (live === undefined ? 0 : liveHeadBytes(live)))
     .u8((live === undefined ? 0 : flag.live) | (leased ? flag.lease : 0))
     .uint(revision);
   if (live !== undefined) writer.uint(live.createRevision).uint(live.version);
   if (leased) writer.i64(live.lease);
   store.put(headKey(key), writer.finish());
 }
+
+/** Bytes of what is known of a live key, as heads and records have it. */
+export const liveHeadBytes = ({ createRevision, version, lease }: LiveHead): number =>
+  uintBytes(createRevision) + uintBytes(version) + (lease === 0n ? 0 : 8);
 
 export function deleteHead(store: Store, key: Uint8Array): void {
   store.delete(headKey(key));

@@ -4,7 +4,7 @@ import type { ReadStore, Store } from '../../core/store.ts';
 import type { ApplyContext, Machine } from '../machine.ts';
 import { applyAlarm } from './alarms.ts';
 import { encodeAnswer } from './answer-codec.ts';
-import { checkAnswer } from './answer-size.ts';
+import { checkAnswerInOneGo } from './answer-size.ts';
 import { type Authored, decodeAuthored } from './auth/authored.ts';
 import { authorize } from './auth/authorize.ts';
 import { applyAuthChange } from './auth/changes.ts';
@@ -19,7 +19,7 @@ import { RevisionWriter } from './revision-writer.ts';
 import { type Present, readCurrentRevision, readPresent } from './revisions.ts';
 import { type KeySpaceRules, keySpaceRules } from './rules.ts';
 import { inOneGo } from './slices.ts';
-import { check, execute, plan } from './transaction.ts';
+import { check, execute, planTxn } from './transaction.ts';
 import { needsSpace, validate } from './validate.ts';
 
 /** The versioned key space: the first machine. A command is one revision, or none when it writes nothing. */
@@ -67,9 +67,9 @@ function refusalOf(
 
 function applyOperation(store: Store, request: Operation, present: Present): KeyAnswer {
   const writer = new RevisionWriter(store, present);
-  const step = inOneGo(store, (turn) => plan(turn, request, writer.present));
-  const error =
-    check(store, step, writer.present) ?? inOneGo(store, (turn) => checkAnswer(turn, step, writer.present));
+  const step =
+    request.type === 'txn' ? inOneGo(store, (turn) => planTxn(turn, request, writer.present)) : request;
+  const error = check(store, step, writer.present) ?? checkAnswerInOneGo(store, step, writer.present);
   if (error !== undefined) return refused(present, error.code);
   const result = execute(writer, step);
   return { revision: BigInt(writer.finish()), result };

@@ -1,6 +1,6 @@
 import { assert } from '../../core/assert.ts';
-import { Reader, Writer } from '../../core/codec.ts';
-import type { LiveHead } from './heads.ts';
+import { Reader, uintBytes, Writer } from '../../core/codec.ts';
+import { type LiveHead, liveHeadBytes } from './heads.ts';
 import type { KeyValue } from './requests.ts';
 import { revisionOf, userKey } from './versions.ts';
 
@@ -20,13 +20,10 @@ export function encodeTombstone(order: number): Uint8Array {
   return new Writer(2).u8(0).uint(order).finish();
 }
 
-export function encodeRecord(
-  { createRevision, version, lease }: LiveHead,
-  value: Uint8Array,
-  order: number,
-): Uint8Array {
+export function encodeRecord(live: LiveHead, value: Uint8Array, order: number): Uint8Array {
+  const { createRevision, version, lease } = live;
   const leased = lease !== 0n;
-  const writer = new Writer(value.length + 40)
+  const writer = new Writer(1 + uintBytes(order) + liveHeadBytes(live) + value.length)
     .u8(flag.live | (leased ? flag.lease : 0))
     .uint(order)
     .uint(createRevision)
