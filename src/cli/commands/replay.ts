@@ -5,7 +5,7 @@ export function addReplayCommand(program: Command, session: Session): void {
   program
     .command('replay')
     .description('Feed a recording of a replica to its protocol again, and compare what comes out')
-    .argument('<FILE>', 'Written by quorate serve --record FILE')
+    .argument('<FILE>', 'A recording, written by quorate serve --record FILE')
     .addHelpText(
       'after',
       `
@@ -16,7 +16,11 @@ Examples:
   quorate serve --config n1.yaml --record n1.recording
   quorate replay n1.recording
 
-Exit codes: 0 all as recorded; 1 the file cannot be replayed; 2 wrong usage; 12 something else came out.`,
+A process that was killed may leave its last line unfinished: that line is left out. A recording holds all commands with their
+values, so treat it as the data itself.
+
+Exit codes: 0 all as recorded; 1 nothing was replayed: the file is no recording of this version, or holds no step; 2 wrong
+usage, or a file that cannot be read; 12 something else came out, or a promise was broken.`,
     )
     .action(async (file: string) => {
       // Loaded only here: no other command needs it.

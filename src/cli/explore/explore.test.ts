@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../../test/support/cli.ts';
+import { defaultScope } from '../../check/explorer/index.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'explore-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -18,6 +19,14 @@ describe('quorate explore', () => {
     const { exitCode, stderr, stdout } = await runCli(['explore', ...args]);
     expect([exitCode, stdout]).toEqual([2, '']);
     expect(stderr).toContain(args[0]);
+  });
+
+  it('names the default scope in its help', async () => {
+    const bounds = Object.entries(defaultScope).filter(([, value]) => value > 0);
+    const { stdout } = await runCli(['explore', '--help']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
+      `(default: ${bounds.map(([bound, value]) => `${bound}=${value}`).join(',')})`,
+    );
   });
 
   it('says how much there is, and that nothing is wrong', async () => {
@@ -36,7 +45,7 @@ describe('quorate explore', () => {
     const bounds = ['--scope', 'terms=1,entries=0,crashes=1', '--mutant', 'votes-before-durable'];
     const { exitCode, stdout, stderr } = await runCli(['explore', ...bounds, '--write', file]);
     expect(exitCode).toBe(12);
-    expect(stdout).toContain('broken after 9 events');
+    expect(stdout).toMatch(/broken after \d events/);
     expect(stderr).toContain('election safety is broken');
     expect(readFileSync(file, 'utf8')).toContain('> cluster 3');
   });
@@ -46,7 +55,7 @@ describe('quorate explore', () => {
     const bounds = ['--scope', 'terms=1,entries=0,crashes=1', '--mutant', 'votes-before-durable'];
     const { exitCode, stdout, stderr } = await runCli(['explore', ...bounds, '--write', file]);
     expect(exitCode).toBe(12);
-    expect(stdout).toContain('broken after 9 events');
+    expect(stdout).toMatch(/broken after \d events/);
     expect(stderr).toContain('election safety is broken');
     expect(stderr).toContain('> cluster 3');
     expect(stderr).toMatch(/--write .*nowhere.*: it does not exist\. /);
