@@ -5,6 +5,7 @@ import type { MemberChanges } from './member-changes.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { type FaultKind, maxSkewPpm, type WorldOptions } from './options.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
+import { areSeparated, type Topology } from './topologies.ts';
 import type { Trace } from './trace.ts';
 
 /** A machine of the world as faults see it. */
@@ -35,36 +36,6 @@ export interface Victim {
   /** An operator asks it to hand its lead over: to `to`, or to whom it likes. */
   handOver(to: Victim | undefined): void;
 }
-
-/**
- * R-15: partial connectivity of five, in which protocols without care lose progress although a majority is connected. By
- * places; the leader, mostly, has place 0.
- */
-const topologies = {
-  /** Three are connected with one another, the leader with one of them only, and the fifth with nobody. */
-  bridgedLeader: [
-    [0, 1],
-    [1, 2],
-    [1, 3],
-    [2, 3],
-  ],
-  /** The leader and two others are connected; of the rest, each hangs on one of those two. */
-  leavesBesideLeader: [
-    [0, 1],
-    [0, 2],
-    [1, 2],
-    [1, 3],
-    [2, 4],
-  ],
-  /** The same, where one of the rest hangs on the leader. */
-  leafOnLeader: [
-    [0, 1],
-    [0, 2],
-    [1, 2],
-    [1, 3],
-    [0, 4],
-  ],
-} as const;
 
 /** For how long a fault waits for the next leader, and how long that one may lead. */
 const maxVacancyMs = 1_000;
@@ -163,7 +134,7 @@ export class Faults {
       case 'bridgedLeader':
       case 'leavesBesideLeader':
       case 'leafOnLeader':
-        return this.#shape(topologies[kind], victim);
+        return this.#shape(kind, victim);
       case 'slowLink': {
         const other = this.#random.pick(victims);
         network.slowDown(victim.name, other.name, this.#random.pick([5, 20, 100]));
@@ -222,14 +193,12 @@ export class Faults {
     return this.#betrayed.size < bearable && !this.#betrayed.has(victim);
   }
 
-  /** Only those stay connected whom `links` connects, by their places: the victim has the first. */
-  #shape(links: readonly (readonly [number, number])[], first: Victim): void {
+  /** The victim has the first place. */
+  #shape(topology: Topology, first: Victim): void {
     const { victims } = this.#options;
     if (victims.length < 5) return;
     const places = [first, ...this.#random.shuffle(victims.filter((other) => other !== first))];
-    const connected = (a: number, b: number): boolean =>
-      links.some(([one, other]) => (one === a && other === b) || (one === b && other === a));
-    this.#cut((from, to) => !connected(places.indexOf(from), places.indexOf(to)));
+    this.#cut((from, to) => areSeparated(topology, places, from, to));
   }
 
   /** Cuts off whoever comes to lead beside `leaders`, soon after: what it begins is left half done. */

@@ -1,6 +1,7 @@
 import { Random } from '../core/random.ts';
 import type { LeaseReads, Retention, Timing } from '../protocol/index.ts';
 import type { LinkConditions } from './link.ts';
+import { type Topology, topologyNames } from './topologies.ts';
 
 export const faultKinds = [
   'kill',
@@ -88,6 +89,8 @@ export interface WorldOptions {
   readonly faults: readonly FaultKind[];
   /** More may break than the cluster can survive: nothing is healed, and only safety is demanded. */
   readonly unlimited: boolean;
+  /** How the five of a world are connected, after the faults and before everything is healed; undefined for fully. */
+  readonly standing: Topology | undefined;
   readonly maxQuietMs: number;
   readonly maxFaultMs: number;
   readonly workload: WorkloadOptions;
@@ -178,6 +181,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     maxTurnMicros: random.pick([0, 200, 2_000]),
     faults,
     unlimited: overrides.unlimited ?? false,
+    standing: own('standing').pick([undefined, ...topologyNames]),
     maxQuietMs,
     // Faults that outlast the quiet between them pile up until nothing moves any more.
     maxFaultMs: random.pick([0.2, 0.5, 1]) * maxQuietMs,

@@ -44,6 +44,11 @@ export class ClusterProperties {
     return this.#decidedIndexes;
   }
 
+  /** In how many epochs somebody led. */
+  get ledEpochs(): number {
+    return this.#leaders.size;
+  }
+
   /** The effects of one step on `host`. */
   stepped(host: string, effects: readonly Effect[]): void {
     for (const effect of effects) {

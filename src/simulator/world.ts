@@ -26,6 +26,7 @@ import type { StepObserver } from './node-context.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
 import { ClusterProperties, describeError, type Violation } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
+import { connectAs } from './topologies.ts';
 import { Trace } from './trace.ts';
 import { Watchers } from './watchers.ts';
 import { Workload, type WorkloadCounts } from './workload.ts';
@@ -67,6 +68,9 @@ export interface WorldReport {
 
 /** After the last fault, the longest wait until everybody has answered and agrees. */
 const convergenceMs = 20_000;
+/** For how long a leader is to stay, once all are served, and how many may follow it all the same: a turn can be long. */
+const steadyMs = 10_000;
+const maxSuccessions = 3;
 /** Longer than a change of membership is asked for, with what is on its way then. */
 const changesEndMs = 5_000;
 
@@ -180,6 +184,7 @@ export class World {
     this.#faults.start();
     this.#runUntil(this.#options.faultMs, () => false);
     // More may be broken for good than the rest can do without; what clients saw must be right all the same.
+    if (this.#violation === undefined && !this.#options.unlimited) this.#stand();
     if (this.#violation === undefined && !this.#options.unlimited) this.#heal();
     if (this.#violation === undefined && !this.#options.unlimited) this.#checkAcknowledged();
     if (this.#violation === undefined) this.#checkHistory();
@@ -220,9 +225,31 @@ export class World {
     }
   }
 
-  #heal(): void {
+  /** Three of five who can all talk to each other find a leader and keep it, whatever the other links are like (R-15). */
+  #stand(): void {
+    const { standing, replicas } = this.#options;
+    if (standing === undefined || replicas !== 5 || this.#nodes.length !== 5) return;
+    this.#calm();
+    const core = connectAs(standing, this.#nodes, this.#network);
+    const answered = new Set<Node>();
+    for (const node of core) this.#probe(node, answered);
+    if (!this.#runUntil(convergenceMs, () => core.every((node) => answered.has(node))))
+      return this.#stalled(`${answered.size} of ${core.length} take writes, connected as ${standing}`);
+    const led = this.#properties.ledEpochs;
+    this.#runUntil(steadyMs, () => false);
+    const successions = this.#properties.ledEpochs - led;
+    if (successions > maxSuccessions)
+      this.#stalled(`${successions} changes of the leader in ${steadyMs / 1000} s, connected as ${standing}`);
+    this.#network.heal();
+  }
+
+  #calm(): void {
     this.#faults.stop();
     this.#network.setConditions({ ...this.#options.link, loss: 0, duplication: 0, reordering: 0, slow: 0 });
+  }
+
+  #heal(): void {
+    this.#calm();
     this.#workload.stop();
     this.#leases.stop();
     const answered = new Set<Node>();
