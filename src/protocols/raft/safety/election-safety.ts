@@ -7,16 +7,20 @@ export class ElectionSafety implements Property {
     name: 'election safety',
     file: 'election-safety.ts',
     source: 'Raft (2014), figure 3 and section 5.2',
-    checks: 'at most one replica ever leads in a term',
+    checks: 'a term is led by one replica at most, and in one life of it',
     notChecked: '—',
   };
   readonly #leaders = new Map<Epoch, NodeId>();
 
-  observe({ id, state }: Observed): void {
-    if (state.role.type !== 'leader') return;
+  observe({ id, state, seen }: Observed): void {
     const { term } = state.hardState;
+    if (state.role.type !== 'leader' || (seen?.led === true && seen.term === term)) return;
     const leader = this.#leaders.get(term);
-    if (leader === undefined) this.#leaders.set(term, id);
-    else assert(leader === id, `term ${term} has one leader, and not both ${leader} and ${id}`);
+    assert(
+      leader === undefined || leader === id,
+      `term ${term} has one leader, and not both ${leader} and ${id}`,
+    );
+    assert(leader === undefined, `term ${term} has one leader, and ${id} does not lead it twice`);
+    this.#leaders.set(term, id);
   }
 }

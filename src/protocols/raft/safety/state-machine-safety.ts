@@ -1,6 +1,6 @@
 import { assert } from '../../../core/assert.ts';
 import { equalBytes } from '../../../core/bytes.ts';
-import type { Epoch } from '../../../core/ids.ts';
+import type { Epoch, NodeId } from '../../../core/ids.ts';
 import type { CommittedEntry } from '../../../protocol/index.ts';
 import type { Entry } from '../messages.ts';
 import type { Observed, Property } from './property.ts';
@@ -16,13 +16,31 @@ export class StateMachineSafety implements Property {
     name: 'state machine safety',
     file: 'state-machine-safety.ts',
     source: 'Raft (2014), figure 3 and section 5.4.3',
-    checks: 'no two replicas ever deliver different entries at an index; indexes are delivered without gaps',
+    checks:
+      'no two replicas ever deliver different entries at an index; each delivers them in order, none twice in a life and without gaps but for snapshots',
     notChecked: 'what the machine makes of them: `equal states` does',
   };
   /** What any replica has delivered, from index 1 on. */
   readonly chosen: Chosen[] = [];
+  /** The last that each replica has delivered in its present life, or begun with. */
+  readonly #last = new Map<NodeId, number>();
 
-  observe({ committed, state }: Observed): void {
+  observe(observed: Observed): void {
+    this.#checkOrder(observed);
+    this.#compare(observed);
+  }
+
+  #checkOrder({ id, committed, state, seen }: Observed): void {
+    // What the host has made durable without being told to came with its state, or in a snapshot.
+    let last = Math.max(seen === undefined ? 0 : (this.#last.get(id) ?? 0), state.flushed);
+    for (const entry of committed) {
+      assert(entry.index === last + 1, `${id} delivers entry ${entry.index} after ${last}`);
+      last = entry.index;
+    }
+    this.#last.set(id, last);
+  }
+
+  #compare({ committed, state }: Observed): void {
     for (const entry of committed) {
       const chosen = this.chosen[entry.index - 1];
       if (chosen !== undefined) {
