@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { assert } from '../../../core/assert.ts';
 import { utf8 } from '../../../core/bytes.ts';
 import { clusterTime, epoch, index, nodeId } from '../../../core/ids.ts';
 import type { Entry, RaftMessage } from '../messages.ts';
@@ -11,7 +11,7 @@ export const all = (count: number): number[] => Array.from({ length: count }, (_
 export function ledByFirst(count: number): RaftRehearsal {
   const cluster = new RaftRehearsal(count);
   cluster.elect(1, ...all(count).slice(1));
-  expect(cluster.leader()).toBe(1);
+  assert(cluster.leader() === 1, 'the first is elected');
   return cluster;
 }
 
