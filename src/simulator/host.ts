@@ -10,7 +10,9 @@ export interface HostOptions {
   readonly random: Random;
   /** The clock may run fast or slow by up to this many parts in a million. */
   readonly maxDriftPpm: number;
-  /** A turn of the event loop lasts up to this long: what arrives meanwhile is stepped together. */
+  /** A turn of the event loop lasts at least this long: a busy process has more to do than to wait. */
+  readonly minTurnMicros: number;
+  /** A turn of the event loop lasts up to so much longer: what arrives meanwhile is stepped together. */
   readonly maxTurnMicros: number;
 }
 
@@ -92,13 +94,14 @@ export class Host {
   }
 
   #newClock(): SimulatedClock {
-    const { maxDriftPpm, maxTurnMicros } = this.#options;
+    const { maxDriftPpm, minTurnMicros, maxTurnMicros } = this.#options;
     return new SimulatedClock({
       host: this,
       scheduler: this.#scheduler,
       random: this.#random,
       offset: this.#random.below(1_000_000_000),
       driftPpm: this.#random.between(-maxDriftPpm, maxDriftPpm),
+      minTurnMicros,
       maxTurnMicros,
     });
   }
@@ -111,6 +114,7 @@ interface SimulatedClockOptions {
   /** What the clock shows at its start, in milliseconds. */
   readonly offset: number;
   readonly driftPpm: number;
+  readonly minTurnMicros: number;
   readonly maxTurnMicros: number;
 }
 
@@ -186,11 +190,11 @@ export class SimulatedClock implements Clock {
   defer(callback: () => void): void {
     this.#deferred.push(callback);
     if (this.#deferred.length > 1) return;
-    const { scheduler, random, host, maxTurnMicros } = this.#options;
+    const { scheduler, random, host, minTurnMicros, maxTurnMicros } = this.#options;
     // Most turns are short; a long one lets the inputs of several messages be stepped together.
-    const micros = random.chance(1, 4) ? random.below(maxTurnMicros + 1) : 0;
+    const longer = random.chance(1, 4) ? random.below(maxTurnMicros + 1) : 0;
     scheduler.scheduleAt(
-      scheduler.now + micros,
+      scheduler.now + minTurnMicros + longer,
       host.guard(() => this.#endTurn()),
     );
   }

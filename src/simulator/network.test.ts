@@ -46,6 +46,7 @@ function twoHosts(conditions: LinkConditions = calm, seed = 'network') {
       scheduler,
       random: random.stream(name),
       maxDriftPpm: 100,
+      minTurnMicros: 0,
       maxTurnMicros: 500,
     });
     made.start();

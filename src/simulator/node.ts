@@ -68,8 +68,9 @@ export class Node implements Victim, Service, Watched, Changeable {
     const initial = names.map(addressed);
     this.#cluster = joins === undefined ? initial : [...initial, addressed(name)];
     this.id = joins ?? memberIdOf(clusterIdOf(clusterToken, initial, ''), name);
-    const { maxDriftPpm, maxTurnMicros } = world;
-    this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, maxTurnMicros });
+    const { maxDriftPpm, minTurnMicros, maxTurnMicros } = world;
+    const turns = { minTurnMicros, maxTurnMicros };
+    this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, ...turns });
     this.#disk = this.#newDisk();
     this.#watches = new NodeWatches((error) =>
       context.report({ type: 'crash', property: 'nothing throws', detail: describeError(error) }),

@@ -84,6 +84,9 @@ export interface WorldOptions {
   /** Reads by leases instead of by asking a quorum; undefined for the latter. */
   readonly leaseReads: LeaseReads | undefined;
   readonly maxDriftPpm: number;
+  /** How long a turn of a replica's event loop lasts: what arrives meanwhile is stepped together. */
+  readonly minTurnMicros: number;
+  /** And how much longer some of them. */
   readonly maxTurnMicros: number;
   /** Which faults happen, and the longest quiet time between two of them. */
   readonly faults: readonly FaultKind[];
@@ -178,6 +181,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     hints: own('hints').chance(4, 5),
     leaseReads: undefined,
     maxDriftPpm: random.pick([0, 100, 20_000]),
+    minTurnMicros: 0,
     maxTurnMicros: random.pick([0, 200, 2_000]),
     faults,
     unlimited: overrides.unlimited ?? false,
@@ -206,13 +210,15 @@ function withLeaseReads(options: WorldOptions): WorldOptions {
   return { ...options, leaseReads: { maxDriftPpm: 2 * (options.maxDriftPpm + skewPpm) } };
 }
 
-/** Hundreds of commands in a second: batches fill, and so do queues. */
+/** Up to thousands of commands in a second, for replicas that are busy: batches fill, and so do queues. */
 function dense(options: WorldOptions, random: Random): WorldOptions {
-  const clients = random.between(64, 192);
-  const maxThinkMs = random.pick([100, 200]);
+  const clients = random.between(128, 512);
+  const maxThinkMs = random.pick([50, 100, 200]);
   return {
     ...options,
-    applySliceEntries: random.pick([4, 64]),
+    minTurnMicros: random.pick([1_000, 2_000, 5_000]),
+    applySliceEntries: random.pick([16, 128]),
+    maxAppendBytes: undefined,
     retention: { ...options.retention, checkpointBytes: 2_000_000 },
     workload: { ...options.workload, clients, keys: clients, maxThinkMs, maxValueBytes: 200 },
   };
@@ -249,7 +255,7 @@ export function describeOptions(options: WorldOptions): string {
     `${options.protocol}, ${options.replicas} replicas, ${options.faultMs / 1000} s of faults`,
     `link ${link.minDelayMs}-${link.maxDelayMs} ms, slow ${link.slow}, loss ${link.loss}, duplication ` +
       `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
-    `disk up to ${disk.maxDelayMs} ms, ${options.leaseReads === undefined ? '' : 'lease reads, '}clock drift up to ${options.maxDriftPpm} ppm, turns up to ${options.maxTurnMicros} us`,
+    `disk up to ${disk.maxDelayMs} ms, ${options.leaseReads === undefined ? '' : 'lease reads, '}clock drift up to ${options.maxDriftPpm} ppm, turns from ${options.minTurnMicros} us and up to ${options.maxTurnMicros} more`,
     `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes, ` +
       `${options.watchers} watchers, ${options.leases} leases, compactions up to ${options.maxCompactionMs} ms apart`,
     `${options.unlimited ? 'unlimited ' : ''}faults: ${options.faults.join(' ') || 'none'}`,

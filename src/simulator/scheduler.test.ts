@@ -35,7 +35,7 @@ describe('Scheduler', () => {
 
 function hostOn(scheduler: Scheduler, maxDriftPpm = 0): Host {
   const random = Random.fromSeed('host');
-  const host = new Host({ name: 'n1', scheduler, random, maxDriftPpm, maxTurnMicros: 500 });
+  const host = new Host({ name: 'n1', scheduler, random, maxDriftPpm, minTurnMicros: 0, maxTurnMicros: 500 });
   host.start();
   return host;
 }

@@ -57,6 +57,7 @@ export class SimulatedReplica {
       scheduler,
       random: stream.stream('host'),
       maxDriftPpm: 0,
+      minTurnMicros: 0,
       maxTurnMicros: 200,
     });
     this.#disk = new SimulatedDisk({

@@ -31,6 +31,7 @@ export function simulatedHosts(...names: readonly string[]) {
       scheduler,
       random: random.stream(name),
       maxDriftPpm: 0,
+      minTurnMicros: 0,
       maxTurnMicros: 100,
     });
     host.start();

@@ -74,7 +74,7 @@ const simplifications: readonly Simplification[] = [
   (options) => ({ ...options, workload: { ...options.workload, clients: 2 } }),
   (options) => ({ ...options, link: { ...options.link, splitting: 0, slow: 0 } }),
   (options) => ({ ...options, link: { ...options.link, loss: 0, duplication: 0, reordering: 0 } }),
-  (options) => ({ ...options, maxTurnMicros: 0, maxDriftPpm: 0 }),
+  (options) => ({ ...options, minTurnMicros: 0, maxTurnMicros: 0, maxDriftPpm: 0 }),
   // Again and again: each time the first kind that is still there and not needed goes.
   ...Array.from(
     { length: 20 },
