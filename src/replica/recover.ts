@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants, createWriteStream } from 'node:fs';
 import { access, cp, mkdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { keySpace } from '../machine/key-space/index.ts';
@@ -54,7 +54,7 @@ export class Recovery implements AsyncDisposable {
   static async prepare(options: RecoveryOptions): Promise<Recovery> {
     const { dataDir, newDataDir } = options;
     const manifest = await manifestOf(dataDir);
-    await requireAbsent(newDataDir);
+    await requireNewPlace(newDataDir);
     const lock = await takeDirectory(dataDir);
     const work = `${newDataDir}.${randomBytes(4).toString('hex')}.recovering`;
     try {
@@ -120,19 +120,28 @@ async function manifestOf(dataDir: string): Promise<Manifest> {
   return manifest;
 }
 
-async function requireAbsent(path: string): Promise<void> {
-  const exists = await access(path, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-  if (exists) {
+/** What can be told before anything is copied. */
+async function requireNewPlace(path: string): Promise<void> {
+  const usable = (place: string, mode: number): Promise<boolean> =>
+    access(place, mode).then(
+      () => true,
+      () => false,
+    );
+  if (await usable(path, constants.F_OK)) {
     throw new ReplicaError('FOREIGN_DATA', `${path} is there already: name a directory that is not.`);
+  }
+  const parent = dirname(path);
+  if (!(await usable(parent, constants.W_OK | constants.X_OK))) {
+    throw new ReplicaError(
+      'DISK',
+      `${path} cannot be made: ${parent} is no directory that can be written to. Nothing was done.`,
+    );
   }
 }
 
 async function copyDirectory(from: string, to: string): Promise<void> {
   try {
-    await mkdir(to, { recursive: true, mode: 0o700 });
+    await mkdir(dirname(to), { mode: 0o700 });
     await cp(from, to, { recursive: true, filter: (path) => !isLock(basename(path)) });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

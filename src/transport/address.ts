@@ -32,3 +32,12 @@ export function parseAddress(text: string): HostPort | AddressError {
 
 export const formatAddress = ({ host, port }: HostPort): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** Listens on every interface, and so names none that anybody could connect to. */
+export const isWildcard = (host: string): boolean => host === '0.0.0.0' || /^[0:]+$/.test(host);
+
+/** Stands for many machines at once (RFC 5771, RFC 4291 2.7), or for all of a network (RFC 919). */
+export const isMulticast = (host: string): boolean =>
+  host === '255.255.255.255' ||
+  /^2(?:2[4-9]|3\d)(?:\.\d{1,3}){3}$/.test(host) ||
+  /^ff[\da-f]{2}:/i.test(host);

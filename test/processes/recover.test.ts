@@ -129,6 +129,11 @@ test('what is refused, and changes nothing', async () => {
     exitCode: 1,
     stderr: expect.stringContaining('is there already'),
   });
+  for (const place of ['/dev/null/new', '/proc/new', path.join(cluster.directory, 'not', 'there')])
+    expect(await recover(dataDir, place)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/cannot be made|cannot be copied/),
+    });
   expect(await recover(dataDir, newDataDir, ['yes'])).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining('given up. Nothing was done.'),

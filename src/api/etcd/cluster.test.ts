@@ -57,6 +57,11 @@ test('peer URLs that nobody could reach are refused', async () => {
   expect(await client.failure(add(['http://h:1', 'http://i:1']))).toMatchObject({
     message: expect.stringContaining('one peer URL'),
   });
+  for (const url of ['http://0.0.0.0:1', 'http://[::]:1', 'https://224.0.0.1:1', 'http://255.255.255.255:1'])
+    expect(await client.failure(add([url]))).toMatchObject({
+      code: Code.invalidArgument,
+      message: expect.stringContaining('nobody can connect to'),
+    });
 });
 
 test('members are updated, promoted and removed', async () => {

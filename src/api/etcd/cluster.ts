@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type NodeId, nodeId } from '../../core/ids.ts';
 import { maxPublishedAddressLength } from '../../core/limits.ts';
 import type { Configuration, Reconfiguration } from '../../protocol/index.ts';
+import { AddressError, isMulticast, isWildcard, parseAddress } from '../../transport/address.ts';
 import { type Call, Code, Failure } from '../rpc/rpc.ts';
 import type { ReplicaAccess } from './access.ts';
 import { etcdErrors } from './errors.ts';
@@ -138,6 +139,13 @@ const onePeerUrl = new Failure(
   { 'quorate-outcome': 'refused' },
 );
 
+const nowhere = (address: string): Failure =>
+  new Failure(
+    Code.invalidArgument,
+    `nobody can connect to ${address}; name the address that the others reach the member at; nothing was changed`,
+    { 'quorate-outcome': 'refused' },
+  );
+
 /** host:port of the one URL that a member has here. */
 function peerAddress(urls: readonly string[]): string | Failure {
   const [first] = urls;
@@ -145,9 +153,11 @@ function peerAddress(urls: readonly string[]): string | Failure {
   if (urls.length > 1) return onePeerUrl;
   const address = /^https?:\/\/([^/?#@\s]+:\d{1,5})\/?$/.exec(first)?.[1];
   if (address === undefined || address.length > maxPublishedAddressLength) return etcdErrors.memberBadUrls;
-  const port = Number(address.slice(address.lastIndexOf(':') + 1));
-  // The parser also refuses ports that are too large, and hosts that look like addresses and are none.
-  return port > 0 && URL.canParse(`http://${address}`) ? address : etcdErrors.memberBadUrls;
+  const parsed = parseAddress(address);
+  // The parser of URLs also refuses hosts that look like addresses and are none.
+  if (parsed instanceof AddressError || parsed.port === 0 || !URL.canParse(`http://${address}`))
+    return etcdErrors.memberBadUrls;
+  return isWildcard(parsed.host) || isMulticast(parsed.host) ? nowhere(address) : address;
 }
 
 /** Never one that was used before: 52 random bits, and no removed id is ever taken again. */

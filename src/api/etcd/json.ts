@@ -6,17 +6,9 @@ export class JsonMismatch extends Error {
   readonly code = 'JSON_MISMATCH';
 }
 
-/** Reads JSON whose field names may be in camelCase too, as etcd's gateway takes it. Throws `SyntaxError`. */
-export const parseJson = (text: string): unknown => JSON.parse(text, toFieldNames);
-
-function toFieldNames(_key: string, value: unknown): unknown {
-  if (!isObject(value) || Array.isArray(value)) return value;
-  const renamed: Record<string, unknown> = Object.create(null);
-  for (const [name, field] of Object.entries(value)) {
-    renamed[name.replace(/(?<=[a-z])[A-Z](?=[a-z])/g, (letter) => `_${letter.toLowerCase()}`)] = field;
-  }
-  return renamed;
-}
+/** The name that a field has in JSON; the one of the definition is taken too, as by every reader of protobuf's JSON. */
+const jsonName = (field: string): string =>
+  field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** The fields of the key space that hold bytes; in JSON they are base64. */
 export const keyFields: ReadonlySet<string> = new Set(['key', 'value', 'range_end']);
@@ -57,9 +49,10 @@ class WatchedFields {
     this.#objects.push({ path, object, read });
     const seen = new Map<PropertyKey, unknown>();
     return new Proxy(object, {
-      get: (target, name, receiver) => {
+      get: (target, field) => {
+        const name = spelling(target, field);
         read.add(name);
-        const value: unknown = Reflect.get(target, name, receiver);
+        const value: unknown = Reflect.get(target, name);
         if (!isObject(value)) return value;
         if (!seen.has(name)) seen.set(name, this.watch(value, join(path, name)));
         return seen.get(name);
@@ -77,13 +70,21 @@ class WatchedFields {
   }
 }
 
+/** The name under which the object holds the field. */
+function spelling(object: object, field: PropertyKey): PropertyKey {
+  if (typeof field !== 'string' || Object.hasOwn(object, field)) return field;
+  const name = jsonName(field);
+  return Object.hasOwn(object, name) ? name : field;
+}
+
 const base64 = /^(?:[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2})$/;
 
 function requireBase64(json: object, bytesFields: ReadonlySet<string>, path: string): void {
+  const names = new Set([...bytesFields].flatMap((field) => [field, jsonName(field)]));
   for (const [name, value] of Object.entries(json)) {
     if (isObject(value)) requireBase64(value, bytesFields, join(path, name));
     // One that is null counts as left out.
-    else if (bytesFields.has(name) && value !== null && !(typeof value === 'string' && isBase64(value)))
+    else if (names.has(name) && value !== null && !(typeof value === 'string' && isBase64(value)))
       throw new JsonMismatch(`${join(path, name)} is not base64`);
   }
 }

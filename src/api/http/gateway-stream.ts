@@ -1,4 +1,3 @@
-import { parseJson } from '../etcd/json.ts';
 import type { EtcdStreamMethod } from '../etcd/method.ts';
 import {
   type BidiReceiver,
@@ -23,7 +22,7 @@ export function requestMessages(method: EtcdStreamMethod, body: Uint8Array): Uin
   try {
     const values = splitJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
     for (const text of values.length === 0 ? ['{}'] : values) {
-      const message = method.requestFromJson(parseJson(text));
+      const message = method.requestFromJson(JSON.parse(text));
       if (message instanceof Failure) return message;
       messages.push(message);
     }

@@ -1,5 +1,4 @@
 import { STATUS_CODES } from 'node:http';
-import { parseJson } from '../etcd/json.ts';
 import type { EtcdMethod, EtcdStreamMethod } from '../etcd/method.ts';
 import { type Call, Code, Failure, type FaultReport } from '../rpc/rpc.ts';
 import { GatewayStream, notJson, requestMessages } from './gateway-stream.ts';
@@ -96,7 +95,7 @@ class GatewayCall implements Call {
 function parse(body: Uint8Array): { readonly value: unknown } | Failure {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-    return { value: parseJson(text === '' ? '{}' : text) };
+    return { value: JSON.parse(text === '' ? '{}' : text) };
   } catch (error) {
     return notJson(error);
   }

@@ -175,7 +175,7 @@ describe('the JSON gateway', () => {
     [
       '/v3/kv/txn',
       { success: [{ requestPut: { key: 'YQ==', valeu: 'YQ==' } }] },
-      'success.0.request_put.valeu is not a field of the request',
+      'success.0.requestPut.valeu is not a field of the request',
     ],
     ['/v3/kv/txn', { success: [{ request_put: { key: 'a b' } }] }, 'success.0.request_put.key is not base64'],
     [

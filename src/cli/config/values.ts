@@ -1,5 +1,11 @@
 import { isIP } from 'node:net';
-import { formatAddress, type HostPort, parseAddress as parseHostPort } from '../../transport/address.ts';
+import {
+  formatAddress,
+  type HostPort,
+  isMulticast,
+  isWildcard,
+  parseAddress as parseHostPort,
+} from '../../transport/address.ts';
 
 /** A text read as a value, or what is wrong with it, in words that follow the setting's name. */
 export type Parsed<T> =
@@ -14,9 +20,6 @@ const problem = (what: string): Parsed<never> => ({ type: 'problem', problem: wh
 export type Address = HostPort;
 
 export { formatAddress };
-
-/** Listens on every interface, and so names none that a peer or client could connect to. */
-export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** Reached from this machine only. */
 export const isLoopback = (host: string): boolean =>
@@ -81,7 +84,7 @@ export function parseCluster(text: string): Parsed<readonly ClusterMember[]> {
     const address = parseAddress(part.slice(at + 1));
     if (address.type === 'problem') return problem(`of ${name.value}: ${address.problem}`);
     const text = formatAddress(address.value);
-    if (isWildcard(address.value.host)) {
+    if (isWildcard(address.value.host) || isMulticast(address.value.host)) {
       return problem(
         `of ${name.value}: nobody can connect to ${text}; name the address that the others reach it at`,
       );

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Retention } from '../../api/etcd/auto-compaction.ts';
 import { defaultQuotaBytes, minProgressIntervalMs } from '../../api/limits.ts';
+import { isWildcard } from '../../transport/address.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { readPem, requireUsable } from '../config/files.ts';
 import { type Setting, settings } from '../config/settings.ts';
@@ -10,7 +11,6 @@ import {
   type ClusterMember,
   formatAddress,
   isLoopback,
-  isWildcard,
   parseDuration,
 } from '../config/values.ts';
 import { usageFailure } from '../exit-codes.ts';

@@ -148,7 +148,7 @@ describe('JSON', () => {
   test.each([
     ['{', 'cannot be read'],
     ['{"compares":[{}]}', 'compares is not a field'],
-    ['{"compare":[{"modRevisions":"3"}]}', 'compare.0.mod_revisions is not a field'],
+    ['{"compare":[{"modRevisions":"3"}]}', 'compare.0.modRevisions is not a field'],
     ['{"success":[{"request_put":{"keys":"YQ=="}}]}', 'success.0.request_put.keys is not a field'],
     ['{"success":[{"request_putt":{"key":"YQ=="}}]}', 'success.0.request_putt is not a field'],
   ])('%s', (text, expected) => {
