@@ -3,10 +3,10 @@ import { utf8, utf8Text } from '../../core/bytes.ts';
 import { clusterTime, epoch, index, millis, nodeId } from '../../core/ids.ts';
 import { Random } from '../../core/random.ts';
 import { type Base, type Effect, type Input, votersOnly } from '../../protocol/index.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { createRaft } from './index.ts';
 import type { RaftMessage } from './messages.ts';
 import { CorruptRecord, entryRecord, hardStateRecord } from './records.ts';
-import { configurationOf } from './rehearsal.ts';
 
 const base: Base = {
   position: { index: index(0), epoch: epoch(0), time: clusterTime(0) },

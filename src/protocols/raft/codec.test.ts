@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { Malformed } from '../../core/codec.ts';
 import { clusterTime, epoch, index, nodeId } from '../../core/ids.ts';
 import { encodeConfiguration } from '../../protocol/index.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { decodeMessage, describeMessage, type Entry, encodeMessage, type RaftMessage } from './messages.ts';
 import { baseRecord, CorruptRecord, decodeRecord, entryRecord, hardStateRecord } from './records.ts';
-import { configurationOf } from './rehearsal.ts';
 
 const highest = 2 ** 48;
 const anIndex = fc.integer({ min: 0, max: highest }).map(index);

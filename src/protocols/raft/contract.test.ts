@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { clusterTime, epoch, index, millis } from './../../core/ids.ts';
 import { Random } from './../../core/random.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { ledByFirst, n1, n2, n3 } from './paper/clusters.ts';
-import { configurationOf, rehearsalTiming } from './rehearsal.ts';
+import { rehearsalTiming } from './rehearsal.ts';
 import { createRaft } from './replica.ts';
 
 describe('the contract', () => {

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../core/bytes.ts';
 import { clusterTime, epoch, index, nodeId } from '../../core/ids.ts';
 import type { Base, JournalRecord } from '../../protocol/index.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import type { Entry } from './messages.ts';
 import { baseRecord, CorruptRecord, entryRecord, hardStateRecord } from './records.ts';
 import { recoverState } from './recovery.ts';
-import { configurationOf } from './rehearsal.ts';
 
 const entry = (at: number, term: number): Entry => ({
   index: index(at),

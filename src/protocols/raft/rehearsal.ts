@@ -2,15 +2,9 @@ import { assert, present } from '../../core/assert.ts';
 import { utf8, utf8Text } from '../../core/bytes.ts';
 import { commandId, millis, type NodeId, nodeId, type ReadId, readId } from '../../core/ids.ts';
 import { Durability } from '../../protocol/durability.ts';
-import {
-  type Configuration,
-  type Effect,
-  type Input,
-  type LeaseReads,
-  type Reconfiguration,
-  votersOnly,
-} from '../../protocol/index.ts';
+import type { Configuration, Effect, Input, LeaseReads, Reconfiguration } from '../../protocol/index.ts';
 import { type Actor, type Observer, type ReadResult, Rehearsal } from '../../protocol/rehearsal.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { RaftInvariants, stateOf } from './cluster-invariants.ts';
 import { raft } from './index.ts';
 import type { Entry, RaftMessage } from './messages.ts';
@@ -21,18 +15,6 @@ import type { State } from './state.ts';
 
 /** Milliseconds; small, since time in rehearsals passes in steps of one. */
 export const rehearsalTiming = { heartbeatInterval: 10, electionTimeout: 30 };
-
-export function configurationOf(count: number): Configuration {
-  return votersOnly(
-    Array.from({ length: count }, (_, at) => ({
-      id: nodeId(at + 1),
-      name: `n${at + 1}`,
-      address: `host${at + 1}:1`,
-      storageId: new Uint8Array(0),
-      publicKey: new Uint8Array(0),
-    })),
-  );
-}
 
 /** Replicas 1 to `count` of Raft, or of a mutant, under the eyes of every invariant we have. */
 export class RaftRehearsal extends Rehearsal<RaftMessage> {

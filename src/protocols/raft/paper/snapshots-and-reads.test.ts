@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readId } from '../../../core/ids.ts';
 import { encodeConfiguration } from '../../../protocol/index.ts';
-import { configurationOf, RaftRehearsal, rehearsalTiming } from '../rehearsal.ts';
+import { configurationOf } from '../../../protocol/rehearsal-members.ts';
+import { RaftRehearsal, rehearsalTiming } from '../rehearsal.ts';
 import { all, appendEntries, entry, ledByFirst, n1, n2, n3 } from './clusters.ts';
 
 describe('section 6 and thesis 4.1: configurations', () => {
