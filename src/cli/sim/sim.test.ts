@@ -111,6 +111,7 @@ describe('quorate sim', () => {
       const { exitCode, stderr } = await runCli(args);
       expect([10, 12]).toContain(exitCode);
       expect(stderr).toContain('the smallest world found: raft, 1 replicas');
+      expect(stderr).toMatch(/look below it, or above,\nor at what was not acted out: time/);
       const world: unknown = JSON.parse(readFileSync(path.join(directory, 'world.json'), 'utf8'));
       expect(world).toMatchObject({ protocol: 'raft', replicas: 1 });
     } finally {
