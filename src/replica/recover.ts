@@ -4,8 +4,15 @@ import { access, cp, mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { Malformed } from '../core/codec.ts';
 import { keySpace } from '../machine/key-space/index.ts';
-import type { CommittedEntry, Member, ProtocolDefinition } from '../protocol/index.ts';
+import {
+  type CommittedEntry,
+  type Configuration,
+  decodeConfiguration,
+  type Member,
+  type ProtocolDefinition,
+} from '../protocol/index.ts';
 import { findProtocol } from '../protocols/registry.ts';
 import type { DataLock } from '../storage/data-lock.ts';
 import { NodeDisk } from '../storage/node-disk.ts';
@@ -171,7 +178,7 @@ async function replay(manifest: Manifest, work: string): Promise<Recoverable> {
     },
   });
   try {
-    const others = new Set(replica.status().configuration.members.map(({ name }) => name));
+    const atStart = replica.status().configuration;
     const read = (await replica.ready(replayMs)) ? await replica.read('linearizable', replayMs) : undefined;
     if (read?.type !== 'readable') {
       throw halted ?? new ReplicaError('DAMAGED', 'the log of this directory could not be applied in time');
@@ -180,27 +187,34 @@ async function replay(manifest: Manifest, work: string): Promise<Recoverable> {
     const { memberId, clusterId, configuration } = replica.status();
     const self = configuration.members.find((member: Member) => member.id === memberId);
     const { name, clusterToken } = manifest;
-    others.delete(name);
+    const others = (end.configuration ?? atStart).members.map((member) => member.name);
     return {
       name,
       address: self?.address ?? '',
       clusterToken,
       clusterId,
       ...end.found,
-      others: [...others],
+      others: others.filter((other) => other !== name),
     };
   } finally {
     await replica.close();
   }
 }
 
-/** Where the log ended before this replica was made the only member. */
+/** Where the log ended, and who belonged to the cluster, before this replica was made the only member. */
 class LogEnd {
   #last: CommittedEntry | undefined;
   #found = { epoch: 0, index: 0 };
+  /** The one in force, and the one before that. */
+  #configurations: Configuration[] = [];
 
   get found(): { readonly epoch: number; readonly index: number } {
     return this.#found;
+  }
+
+  /** Who belonged to the cluster; undefined when the log does not tell. */
+  get configuration(): Configuration | undefined {
+    return this.#configurations.length < 2 ? undefined : this.#configurations[0];
   }
 
   /** The newest epoch begins behind the entry that says who is left, which is in the epoch of what is before it. */
@@ -210,6 +224,9 @@ class LogEnd {
       this.#found = { epoch: last.epoch, index: last.index - 1 };
     }
     this.#last = entry;
+    const configuration = entry.kind === 'configuration' ? decodeConfiguration(entry.payload) : undefined;
+    if (configuration !== undefined && !(configuration instanceof Malformed))
+      this.#configurations = [...this.#configurations.slice(-1), configuration];
   }
 }
 

@@ -79,6 +79,7 @@ export function haltReason(error: unknown): ReplicaError {
       { cause: error },
     );
   }
+  if (code === 'NOT_A_MEMBER') return new ReplicaError('REMOVED', message, { cause: error });
   const what = error instanceof InvariantViolation ? 'a broken invariant' : 'an unforeseen error';
   return new ReplicaError(
     'INVARIANT',

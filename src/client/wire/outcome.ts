@@ -27,6 +27,8 @@ const finalCodes: ReadonlySet<status> = new Set([
 
 /** Texts by which etcd's servers say that a request was turned away before it could be proposed, whatever the code is. */
 const turnedAway = /^etcdserver: (no leader|not leader|too many requests|rpc not supported for learner)/;
+/** Of a leader that has looked at its cluster, and would say the same wherever it is asked from. */
+const decided = /^etcdserver: unhealthy cluster/;
 /** Texts of our own servers, who say in the trailer when anything may have happened. */
 const ours = /^quorate: /;
 /** The last is the library's, of a server that did not take the request. */
@@ -46,6 +48,7 @@ export function judge(error: ServiceError, kind: CallKind): Verdict {
   const outcome = error.metadata?.get('quorate-outcome') ?? [];
   const { code, details } = error;
   if (outcome.includes('unknown')) return uncertain(kind);
+  if (decided.test(details)) return { type: 'refused', elsewhere: false };
   if (turnedAway.test(details)) return { type: 'refused', elsewhere: true };
   if (tooLarge.test(details) || (finalCodes.has(code) && !withoutMessage.test(details))) {
     return { type: 'refused', elsewhere: false };

@@ -4,9 +4,10 @@ import { clusterTime, epoch, index, millis, nodeId } from '../../core/ids.ts';
 import { Random } from '../../core/random.ts';
 import { type Base, type Effect, type Input, votersOnly } from '../../protocol/index.ts';
 import { configurationOf } from '../../protocol/rehearsal-members.ts';
+import { NotAMember } from './alone.ts';
 import { createRaft } from './index.ts';
 import type { RaftMessage } from './messages.ts';
-import { CorruptRecord, entryRecord, hardStateRecord } from './records.ts';
+import { entryRecord, hardStateRecord } from './records.ts';
 
 const base: Base = {
   position: { index: index(0), epoch: epoch(0), time: clusterTime(0) },
@@ -60,5 +61,5 @@ test('all of the log is committed by the only member that is left', () => {
 
 test('who is no member cannot be the only one', () => {
   const stranger = createRaft({ ...options, self: nodeId(999) });
-  expect(() => stranger.step(millis(0), [{ type: 'recovered', base, records }])).toThrow(CorruptRecord);
+  expect(() => stranger.step(millis(0), [{ type: 'recovered', base, records }])).toThrow(NotAMember);
 });
