@@ -23,6 +23,11 @@ export interface ExplorationModel<M extends Message = Message> {
   writeRecords(writer: Writer, records: readonly JournalRecord[], rename: Rename): void;
   /** Whether `message` means nothing any more, to nobody and whatever becomes of its two ends within `bounds`. */
   isSpent(message: M, receiver: Protocol<M>, sender: Protocol<M>, bounds: Bounds): boolean;
+  /**
+   * Whether nothing that the replica says before its last write is durable lets anybody take that write for durable; if a crash
+   * is possible, nothing that it says before then even depends on the write.
+   */
+  keepsSilent(protocol: Protocol<M>, bounds: Bounds): boolean;
   view(protocol: Protocol<M>): ReplicaView;
   /** The epoch of each entry that is in a journal; nothing is at index 0. Throws what the protocol throws at its start. */
   durableEpochs(records: readonly JournalRecord[]): readonly (Epoch | undefined)[];

@@ -10,6 +10,8 @@ export interface Action {
   /** Of a message: who sent it, and what it says. */
   readonly from?: number;
   readonly key?: string;
+  /** What it makes the replica write is durable before anything else happens. */
+  readonly settles?: boolean;
 }
 
 const types = [
@@ -24,14 +26,17 @@ const types = [
   'lose',
 ] as const satisfies readonly Action['type'][];
 
+const settlesBit = 1 << 30;
+
 /** An action in 31 bits. */
-export const codeOf = ({ type, replica, number }: Action): number =>
-  types.indexOf(type) | (replica << 4) | (number << 7);
+export const codeOf = ({ type, replica, number, settles }: Action): number =>
+  types.indexOf(type) | (replica << 4) | (number << 7) | (settles === true ? settlesBit : 0);
 
 export const actionOf = (code: number): Action => ({
   type: types[code & 15] ?? 'timeout',
   replica: (code >> 4) & 7,
-  number: code >> 7,
+  number: (code & ~settlesBit) >> 7,
+  settles: (code & settlesBit) !== 0,
 });
 
 /** Four bits for what is left of each. */

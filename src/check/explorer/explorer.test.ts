@@ -3,8 +3,9 @@ import type { ExplorationModel, Message } from '../../protocol/index.ts';
 import { Rehearsal } from '../../protocol/rehearsal.ts';
 import { runScenario } from '../../protocol/scenario.ts';
 import { laboratory } from '../../protocols/laboratory.ts';
-import { explore } from './explorer.ts';
-import { renamings, Visited } from './fingerprint.ts';
+import { type Exploration, explore } from './explorer.ts';
+import { renamings } from './fingerprint.ts';
+import { Names } from './names.ts';
 import { configurationOf } from './replicas.ts';
 import { counterexampleScenario } from './scenario.ts';
 import { defaultScope, describeScope, parseScope, type Scope } from './scope.ts';
@@ -20,6 +21,8 @@ const modelOf = (mutant?: string): ExplorationModel => {
   if (model === undefined) throw new Error(`there is no mutant ${mutant}`);
   return model;
 };
+const exploreAll = (model: ExplorationModel, text: string): Exploration =>
+  explore(model, scopeOf(text), () => true, 'none');
 
 describe('exploring Raft', () => {
   it.each([
@@ -44,6 +47,37 @@ describe('exploring Raft', () => {
   it('says so when it was stopped', () => {
     const result = explore(modelOf(), defaultScope, ({ states }) => states < 5_000);
     expect(result).toMatchObject({ complete: false, counterexample: undefined });
+  });
+});
+
+describe('what is left out', () => {
+  it.each([
+    'replicas=1,terms=2,entries=2,crashes=2',
+    'replicas=2,terms=2,entries=1,crashes=1',
+    'replicas=3,terms=1,entries=0,crashes=1',
+    'replicas=3,terms=1,entries=1,crashes=0',
+  ])('changes nothing about what is found in %s', { timeout: 120_000 }, (text) => {
+    const [all, reduced] = [exploreAll(modelOf(), text), explore(modelOf(), scopeOf(text))];
+    expect([all.complete, all.counterexample, reduced.complete, reduced.counterexample]).toEqual([
+      true,
+      undefined,
+      true,
+      undefined,
+    ]);
+    expect(reduced.states).toBeLessThanOrEqual(all.states);
+  });
+
+  it.each([
+    ['votes-before-durable', 'terms=1,entries=0,crashes=1'],
+    ['acknowledges-before-durable', 'terms=1,entries=0,crashes=0'],
+    ['counts-unsynced-self', 'terms=1,entries=0,crashes=0'],
+    ['forgets-terms', 'terms=1,entries=0,crashes=1'],
+    ['entries-before-term', 'terms=1,entries=0,crashes=1'],
+  ])('hides nothing of %s', { timeout: 120_000 }, (mutant, text) => {
+    const all = exploreAll(modelOf(mutant), text).counterexample;
+    const reduced = explore(modelOf(mutant), scopeOf(text)).counterexample;
+    expect(reduced?.property).toBe(all?.property);
+    expect(reduced?.property).toBeDefined();
   });
 });
 
@@ -84,10 +118,12 @@ describe('scopes', () => {
 
 describe('names of states', () => {
   it('are remembered, however many', () => {
-    const visited = new Visited();
-    for (let at = 0; at < 200_000; at++) expect(visited.add(at * 7, at)).toBe(true);
-    for (let at = 0; at < 200_000; at++) if (visited.add(at * 7, at)) expect.unreachable(`${at}`);
-    expect(visited.size).toBe(200_000);
+    const names = new Names();
+    let known = 0;
+    for (let at = 0; at < 200_000; at++) if (!names.add(at * 7, at)) known++;
+    expect(known).toBe(0);
+    for (let at = 0; at < 200_000; at++) if (!names.add(at * 7, at)) known++;
+    expect([known, names.size]).toEqual([200_000, 200_000]);
   });
   it('are taken under every renaming', () => {
     const orders = renamings(3).map((rename) => [1, 2, 3].map((id) => rename(id as never)).join(''));

@@ -1,12 +1,14 @@
 import { assert, present } from '../../core/assert.ts';
 import { nodeId } from '../../core/ids.ts';
-import type { Bounds, ExplorationModel } from '../../protocol/index.ts';
+import type { ExplorationModel } from '../../protocol/index.ts';
 import { type Action, Actions, actionOf, codeOf } from './actions.ts';
-import { renamings, Visited } from './fingerprint.ts';
-import { type Finding, type Past, Properties } from './properties.ts';
+import { renamings } from './fingerprint.ts';
+import { type Finding, Properties } from './properties.ts';
+import { Reductions } from './reductions.ts';
 import { type EventType, type Local, type Packet, Replicas, type Step } from './replicas.ts';
 import type { Scope } from './scope.ts';
-import { type Budgets, States } from './states.ts';
+import type { Budgets, States, WholeState } from './states.ts';
+import { Visited } from './visited.ts';
 
 export interface Exploration {
   readonly states: number;
@@ -28,12 +30,20 @@ export interface Counterexample extends Finding {
 /** Whether to go on, asked every few thousand states. */
 export type MayGoOn = (progress: { readonly states: number; readonly depth: number }) => boolean;
 
+/** `none` visits every state one by one, to hold `all` against. */
+export type Reduction = 'all' | 'none';
+
 /**
  * Visits every state that `model` can reach within `scope`, breadth first, so that a counterexample is as short as any. States
  * that differ in the names of replicas only are one state: no protocol here prefers a replica for its number.
  */
-export function explore(model: ExplorationModel, scope: Scope, mayGoOn: MayGoOn = () => true): Exploration {
-  return new Explorer(model, scope, mayGoOn).run();
+export function explore(
+  model: ExplorationModel,
+  scope: Scope,
+  mayGoOn: MayGoOn = () => true,
+  reduction: Reduction = 'all',
+): Exploration {
+  return new Explorer(model, scope, mayGoOn, reduction).run();
 }
 
 class Explorer {
@@ -42,13 +52,14 @@ class Explorer {
   readonly #replicas: Replicas;
   readonly #properties: Properties;
   readonly #actions: Actions;
+  readonly #visited: Visited;
   readonly #states: States;
-  readonly #visited = new Visited();
+  readonly #reductions: Reductions | undefined;
   #transitions = 0;
   #depth = 0;
   #found: Counterexample | undefined;
 
-  constructor(model: ExplorationModel, scope: Scope, mayGoOn: MayGoOn) {
+  constructor(model: ExplorationModel, scope: Scope, mayGoOn: MayGoOn, reduction: Reduction) {
     this.#scope = scope;
     this.#mayGoOn = mayGoOn;
     this.#replicas = new Replicas(model, scope.replicas);
@@ -57,7 +68,9 @@ class Explorer {
       present(renames[at], 'a renaming')(nodeId(replica)),
     );
     this.#actions = new Actions(scope);
-    this.#states = new States(scope.replicas);
+    this.#visited = new Visited(this.#replicas, scope.replicas, reduction === 'all');
+    this.#states = this.#visited.states;
+    this.#reductions = reduction === 'none' ? undefined : new Reductions(this.#replicas, scope.terms);
   }
 
   run(): Exploration {
@@ -98,7 +111,7 @@ class Explorer {
       past = after;
     }
     const packets = starts.flatMap(({ sends }) => sends.map(({ id }) => id));
-    this.#reach(-1, undefined, locals, packets, past, this.#actions.budgets);
+    this.#reach(-1, undefined, { locals, packets, past, budgets: this.#actions.budgets });
   }
 
   #expand(at: number): void {
@@ -116,91 +129,74 @@ class Explorer {
   #act(from: number, action: Action, state: WholeState): void {
     const budgets = this.#actions.spend(state.budgets, action);
     if (action.type === 'lose') {
-      const left = state.packets.filter((id) => id !== action.number);
-      return this.#reach(from, action, state.locals, left, state.past, budgets);
+      const packets = state.packets.filter((id) => id !== action.number);
+      return this.#reach(from, action, { ...state, packets, budgets });
     }
     const local = present(state.locals[action.replica - 1], 'a replica');
     const step = this.#replicas.step(local, eventOf(action), action.number);
-    if (step.broken !== undefined) {
-      return this.#report(from, action, { property: 'invariants of the replica', detail: step.broken });
-    }
     const began =
       action.type === 'read' ? this.#properties.readBegins(state.past, action.number) : state.past;
-    const past = this.#properties.follow(began, local, step);
-    if ('property' in past) return this.#report(from, action, past);
-    const locals = state.locals.map((other) => (other === local ? step.next : other));
+    const { locals } = state;
+    const packets =
+      action.type === 'deliver' ? state.packets.filter((id) => id !== action.number) : state.packets;
+    const after = this.#follow(from, action, { locals, packets, past: began, budgets }, local, step);
+    if (after === undefined) return;
+    const settling = action.type === 'deliver' || action.type === 'timeout';
+    const mayCrash = this.#actions.mayCrash(budgets);
+    if (!settling || this.#reductions?.settles(local, step, packets, mayCrash) !== true) {
+      return this.#reach(from, action, after);
+    }
+    const settled = { ...action, settles: true };
+    const synced = this.#replicas.step(step.next, 'sync', 0);
+    const last = this.#follow(from, settled, after, step.next, synced);
+    if (last !== undefined) this.#reach(from, settled, last);
+  }
+
+  /** The whole after `step` of `local`, in which every property holds; undefined when one is broken. */
+  #follow(from: number, action: Action, state: WholeState, local: Local, step: Step): WholeState | undefined {
+    if (step.broken !== undefined) {
+      this.#report(from, action, { property: 'invariants of the replica', detail: step.broken });
+      return undefined;
+    }
+    const past = this.#properties.follow(state.past, local, step);
+    if ('property' in past) {
+      this.#report(from, action, past);
+      return undefined;
+    }
+    const locals = state.locals.slice();
+    locals[local.replica - 1] = step.next;
     const finding = this.#properties.hold(past, locals, step.next);
-    if (finding !== undefined) return this.#report(from, action, finding);
-    const packets = this.#networkAfter(state.packets, action, step, locals, budgets);
-    this.#reach(from, action, locals, packets, past, budgets);
+    if (finding !== undefined) {
+      this.#report(from, action, finding);
+      return undefined;
+    }
+    const packets = this.#networkAfter(state.packets, action, step, locals, state.budgets);
+    return { locals, packets, past, budgets: state.budgets };
   }
 
   /** A set: what is on its way already is not there twice. What would change nothing is not there at all. */
   #networkAfter(
     packets: readonly number[],
     action: Action,
-    { sends }: Step,
+    { next, sends }: Step,
     locals: readonly Local[],
     budgets: Budgets,
   ): readonly number[] {
-    const bounds = { lastEpoch: this.#scope.terms, mayCrash: this.#actions.mayCrash(budgets) };
-    const isSpent = (packet: Packet): boolean => this.#isSpent(packet, locals, bounds);
+    const mayCrash = this.#actions.mayCrash(budgets);
+    const isSpent = (packet: Packet): boolean => this.#reductions?.isSpent(packet, locals, mayCrash) === true;
     const after: number[] = [];
     for (const id of packets) {
-      if (id === action.number && action.type === 'deliver') continue;
-      if (!isSpent(this.#replicas.packet(id))) after.push(id);
+      const packet = this.#replicas.packet(id);
+      // Of the others nothing has changed.
+      const concerned = packet.from === next.replica || packet.to === next.replica || action.type === 'crash';
+      if (!concerned || !isSpent(packet)) after.push(id);
     }
     for (const packet of sends) if (!after.includes(packet.id) && !isSpent(packet)) after.push(packet.id);
     return after;
   }
 
-  /** The model says for how long, the replica itself whether: a mistake in it must not be taken for nothing. */
-  #isSpent(packet: Packet, locals: readonly Local[], bounds: Bounds): boolean {
-    const receiver = present(locals[packet.to - 1], 'a replica');
-    const sender = present(locals[packet.from - 1], 'a replica');
-    if (!this.#replicas.isSpent(packet, receiver, sender, bounds)) return false;
-    const step = this.#replicas.step(receiver, 'deliver', packet.id);
-    const sent = this.#replicas.onlySends(receiver, step);
-    return sent?.every((answer) => this.#isSpent(answer, locals, bounds)) === true;
-  }
-
-  #reach(
-    from: number,
-    action: Action | undefined,
-    locals: readonly Local[],
-    packets: readonly number[],
-    past: Past,
-    budgets: Budgets,
-  ): void {
-    const [high, low] = this.#name(locals, packets, past, budgets);
-    if (!this.#visited.add(high, low)) return;
-    this.#states.add(from, action === undefined ? 0 : codeOf(action), past.id, budgets, locals, packets);
-  }
-
-  /** The smallest of the names that the state has under all renamings. */
-  #name(
-    locals: readonly Local[],
-    packets: readonly number[],
-    past: Past,
-    budgets: Budgets,
-  ): [high: number, low: number] {
-    let [bestHigh, bestLow] = [0xffff_ffff, 0xffff_ffff];
-    const spent = Math.imul(budgets + 1, 0x9e3779b1) >>> 0;
-    for (let lane = 0; lane < 2 * this.#replicas.symmetries; lane += 2) {
-      let high = past.fingerprint[lane] as number;
-      let low = ((past.fingerprint[lane + 1] as number) ^ spent) >>> 0;
-      for (const { fingerprint } of locals) {
-        high = (high + (fingerprint[lane] as number)) >>> 0;
-        low = (low + (fingerprint[lane + 1] as number)) >>> 0;
-      }
-      for (const id of packets) {
-        const { fingerprint } = this.#replicas.packet(id);
-        high = (high + (fingerprint[lane] as number)) >>> 0;
-        low = (low + (fingerprint[lane + 1] as number)) >>> 0;
-      }
-      if (high < bestHigh || (high === bestHigh && low < bestLow)) [bestHigh, bestLow] = [high, low];
-    }
-    return [bestHigh, bestLow];
+  #reach(from: number, action: Action | undefined, state: WholeState): void {
+    this.#visited.add(from, action === undefined ? 0 : codeOf(action), state);
   }
 
   #report(from: number, action: Action, finding: Finding): void {
@@ -224,11 +220,4 @@ class Explorer {
 function eventOf({ type }: Action): EventType {
   if (type === 'repeat' || type === 'lose') return 'deliver';
   return type === 'heartbeat' ? 'timeout' : type;
-}
-
-interface WholeState {
-  readonly locals: readonly Local[];
-  readonly packets: readonly number[];
-  readonly past: Past;
-  readonly budgets: Budgets;
 }

@@ -13,6 +13,8 @@ export interface Past {
   /** How much was chosen when each read began; undefined when it was answered. */
   readonly reads: readonly (number | undefined)[];
   readonly fingerprint: Fingerprint;
+  /** What was found out already about what follows. */
+  readonly after: Map<Step, Past | Finding>;
 }
 
 interface Chosen {
@@ -50,17 +52,26 @@ export class Properties {
   }
 
   /** What is past after `step`, or what it has broken; `before` is undefined for the first start of a replica. */
-  follow(past: Past, before: Local | undefined, { next, commits, readable }: Step): Past | Finding {
+  follow(past: Past, before: Local | undefined, step: Step): Past | Finding {
+    const { next, commits, readable } = step;
     const elected = next.view.leads && !(before?.view.leads && before.view.epoch === next.view.epoch);
     if (!elected && commits.length === 0 && readable.length === 0) return past;
+    const known = past.after.get(step);
+    if (known !== undefined) return known;
+    const after = this.#after(past, elected, step);
+    past.after.set(step, after);
+    return after;
+  }
+
+  #after(past: Past, elected: boolean, { next, commits, readable }: Step): Past | Finding {
     const chosen = [...past.chosen];
     const leaders = [...past.leaders];
     const reads = [...past.reads];
     const { epoch } = next.view;
     if (elected) {
       const known = leaders[epoch];
-      if (known !== undefined && known !== next.replica)
-        return wrong('election safety', `${known} and ${next.replica} both lead in ${epoch}`);
+      if (known !== undefined)
+        return wrong('election safety', `${next.replica} leads in ${epoch} after ${known} did`);
       leaders[epoch] = next.replica;
       const missing = chosen.findIndex(
         (entry, at) => entry.knownIn < epoch && next.view.log[at + 1] !== entry.epoch,
@@ -131,7 +142,7 @@ export class Properties {
     for (let at = 0; at < this.#symmetries; at++) {
       hashInto(fingerprint, at, utf8(text((leader) => this.#renamed(at, leader))), 0x165667b1);
     }
-    const past = { id: this.#byId.length, chosen, leaders, reads, fingerprint };
+    const past = { id: this.#byId.length, chosen, leaders, reads, fingerprint, after: new Map() };
     this.#pasts.set(key, past);
     this.#byId.push(past);
     return past;

@@ -36,7 +36,8 @@ export interface Packet {
   readonly to: number;
   readonly message: Message;
   readonly key: string;
-  readonly fingerprint: Fingerprint;
+  /** What it is called under each renaming: the same as another message when they differ in the names of replicas only. */
+  readonly names: Uint32Array;
 }
 
 /** One replica with its disk, once for all states in which it looks like this. */
@@ -84,7 +85,8 @@ export type EventType = 'timeout' | 'sync' | 'crash' | 'propose' | 'read' | 'del
 
 const eventTypes: readonly EventType[] = ['timeout', 'sync', 'crash', 'propose', 'read', 'deliver'];
 
-export const commandText = (number: number): string => `c${number}`;
+/** The same for all: a log tells entries apart by their places, and one epoch has one leader. */
+export const commandText = 'x';
 
 /**
  * Replicas and messages as values that exist once. A step depends on the replica and the event alone, so it is carried out
@@ -99,6 +101,7 @@ export class Replicas {
   readonly #cores = new Map<string, number>();
   readonly #packets = new Map<string, Packet>();
   readonly #packetsById: Packet[] = [];
+  readonly #packetNames = new Map<string, number>();
 
   constructor(model: ExplorationModel, count: number) {
     this.#model = model;
@@ -139,6 +142,14 @@ export class Replicas {
     return this.#model.isSpent(message, receiver.protocol, sender.protocol, bounds);
   }
 
+  keepsSilent({ protocol }: Local, bounds: Bounds): boolean {
+    return this.#model.keepsSilent(protocol, bounds);
+  }
+
+  nameOf(packet: number, renaming: number): number {
+    return (this.#packetsById[packet] as Packet).names[renaming] as number;
+  }
+
   step(local: Local, type: EventType, number: number): Step {
     const code = eventTypes.indexOf(type) + eventTypes.length * number;
     const known = local.steps.get(code);
@@ -168,7 +179,7 @@ export class Replicas {
         return this.#start(local.replica, local.now, [...local.records, ...unsynced.slice(0, number)]);
       }
       case 'propose': {
-        const payload = utf8(commandText(number));
+        const payload = utf8(commandText);
         return this.#run(local, {}, [{ type: 'command', id: commandId(number + 1), payload }]);
       }
       case 'read':
@@ -264,11 +275,18 @@ export class Replicas {
     const known = this.#packets.get(key);
     if (known !== undefined) return known;
     const id = this.#packetsById.length;
-    const bytes = (rename: Rename): Uint8Array => utf8(packetKey(this.#model, from, to, message, rename));
-    const packet = { id, from, to, message, key, fingerprint: this.#fingerprint(bytes, 0x5bd1e995) };
+    const names = Uint32Array.from(this.#renamings, (rename) => this.#packetName(from, to, message, rename));
+    const packet = { id, from, to, message, key, names };
     this.#packets.set(key, packet);
     this.#packetsById.push(packet);
     return packet;
+  }
+
+  #packetName(from: number, to: number, message: Message, rename: Rename): number {
+    const key = packetKey(this.#model, from, to, message, rename);
+    const known = this.#packetNames.get(key) ?? this.#packetNames.size;
+    this.#packetNames.set(key, known);
+    return known;
   }
 
   #intern(draft: Draft, durable: Local['durable'], broken: string | undefined): Local {

@@ -63,6 +63,13 @@ class Script {
 
   /** The lines for `action`. */
   write(action: Action): string[] {
+    const lines = this.#writeEvent(action);
+    if (action.settles !== true) return lines;
+    const id = nodeId(action.replica);
+    return [...lines, ...this.#does(`sync ${id} 1`, () => this.#rehearsal.sync(id, 1))];
+  }
+
+  #writeEvent(action: Action): string[] {
     const id = nodeId(action.replica);
     const rehearsal = this.#rehearsal;
     switch (action.type) {
@@ -78,9 +85,9 @@ class Script {
           ...this.#does(`sync ${id}`, () => rehearsal.sync(id)),
         ];
       case 'propose': {
-        const text = commandText(action.number);
-        const command = { type: 'command' as const, id: commandId(action.number + 1), payload: utf8(text) };
-        return this.#does(`propose ${id} ${text}`, () => rehearsal.step(id, command));
+        const payload = utf8(commandText);
+        const command = { type: 'command' as const, id: commandId(action.number + 1), payload };
+        return this.#does(`propose ${id} ${commandText}`, () => rehearsal.step(id, command));
       }
       case 'read': {
         const read = { type: 'read' as const, id: readId(action.number + 1) };

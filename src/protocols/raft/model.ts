@@ -42,6 +42,7 @@ export function raftModel(mutant?: Mutant): ExplorationModel<RaftMessage> {
     writeJournal,
     writeRecords,
     isSpent,
+    keepsSilent,
     view,
     durableEpochs,
   };
@@ -192,6 +193,16 @@ const hasVotedForAnother = ({ hardState }: Readonly<State>, sender: Readonly<Sta
 
 const keepsTerm = ({ storage }: Readonly<State>, { mayCrash }: Bounds): boolean =>
   !mayCrash || storage.hardStateToken <= storage.durableToken;
+
+/**
+ * Whatever depends on a term or a vote waits for it to be durable. While only entries are being written, followers and candidates
+ * may still turn others away and answer heartbeats: no promise, but it tells of the entries.
+ */
+function keepsSilent(protocol: Protocol<RaftMessage>, { mayCrash }: Bounds): boolean {
+  const { role, storage } = stateOf(protocol);
+  if (role.type === 'leader') return false;
+  return !mayCrash || storage.hardStateToken > storage.durableToken;
+}
 
 function view(protocol: Protocol<RaftMessage>): ReplicaView {
   const { hardState, role, log } = stateOf(protocol);
