@@ -5,7 +5,7 @@ import { present } from '../../core/assert.ts';
 
 /** Files of a protocol that only tests and simulators load: what they reach says nothing. */
 const laboratoryFiles =
-  /\/(?:mutants|membership-mutants|model|invariants|cluster-invariants|safety\/[\w-]+)\.[jt]s$/;
+  /\/(?:mutants|membership-mutants|altered|model|invariants|cluster-invariants|safety\/[\w-]+)\.[jt]s$/;
 
 /** A piece of a function that never ran. */
 export interface Unreached {
