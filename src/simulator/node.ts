@@ -2,7 +2,14 @@ import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { machineView } from '../machine/index.ts';
-import type { Configuration, Effect, Input, Protocol, Reconfiguration } from '../protocol/index.ts';
+import type {
+  Configuration,
+  Effect,
+  Input,
+  LeaseReads,
+  Protocol,
+  Reconfiguration,
+} from '../protocol/index.ts';
 import { type ClusterMember, clusterIdOf, memberIdOf } from '../replica/identity.ts';
 import { openReplica } from '../replica/open.ts';
 import type { ReplicaCore } from '../replica/replica-core.ts';
@@ -136,7 +143,7 @@ export class Node implements Victim, Service, Watched, Changeable {
         retention: world.retention,
         flushIntervalMs: world.flushIntervalMs,
         applySliceEntries: world.applySliceEntries,
-        ...(world.leaseReads === undefined ? {} : { leaseReads: world.leaseReads }),
+        ...this.#leaseReads(life),
         observer: {
           log: (level, message, fields) => this.#log(level, message, fields),
           stepped: (_now, inputs, effects, protocol) => this.#step(inputs, effects, protocol),
@@ -148,6 +155,12 @@ export class Node implements Victim, Service, Watched, Changeable {
         else this.#opened(core, life);
       },
     );
+  }
+
+  #leaseReads(life: number): { leaseReads?: LeaseReads } {
+    const { leaseReads, leaseStarts } = this.#context.world;
+    const has = this.#random.stream(`lease reads ${life}`).chance(leaseStarts, 100);
+    return leaseReads !== undefined && has ? { leaseReads } : {};
   }
 
   crash(powerCut: boolean): void {

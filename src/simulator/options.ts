@@ -83,6 +83,8 @@ export interface WorldOptions {
   readonly hints: boolean;
   /** Reads by leases instead of by asking a quorum; undefined for the latter. */
   readonly leaseReads: LeaseReads | undefined;
+  /** How many of 100 starts of a replica have that; below all of them it is switched on and off from one start to the next. */
+  readonly leaseStarts: number;
   readonly maxDriftPpm: number;
   /** How long a turn of a replica's event loop lasts: what arrives meanwhile is stepped together. */
   readonly minTurnMicros: number;
@@ -180,6 +182,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     maxAppendBytes: own('append').pick([undefined, undefined, 1, 300, 3_000]),
     hints: own('hints').chance(4, 5),
     leaseReads: undefined,
+    leaseStarts: own('lease starts').pick([100, 60]),
     maxDriftPpm: random.pick([0, 100, 20_000]),
     minTurnMicros: 0,
     maxTurnMicros: random.pick([0, 200, 2_000]),
@@ -255,7 +258,7 @@ export function describeOptions(options: WorldOptions): string {
     `${options.protocol}, ${options.replicas} replicas, ${options.faultMs / 1000} s of faults`,
     `link ${link.minDelayMs}-${link.maxDelayMs} ms, slow ${link.slow}, loss ${link.loss}, duplication ` +
       `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
-    `disk up to ${disk.maxDelayMs} ms, ${options.leaseReads === undefined ? '' : 'lease reads, '}clock drift up to ${options.maxDriftPpm} ppm, turns from ${options.minTurnMicros} us and up to ${options.maxTurnMicros} more`,
+    `disk up to ${disk.maxDelayMs} ms, ${options.leaseReads === undefined ? '' : `lease reads in ${options.leaseStarts} of 100 starts, `}clock drift up to ${options.maxDriftPpm} ppm, turns from ${options.minTurnMicros} us and up to ${options.maxTurnMicros} more`,
     `${workload.clients} clients, ${workload.keys} keys, values up to ${workload.maxValueBytes} bytes, ` +
       `${options.watchers} watchers, ${options.leases} leases, compactions up to ${options.maxCompactionMs} ms apart`,
     `${options.unlimited ? 'unlimited ' : ''}faults: ${options.faults.join(' ') || 'none'}`,
