@@ -28,6 +28,8 @@ export class FileNode {
   #pending: PendingChange[] = [];
   /** A failed sync has let changes go that are visible still. */
   #forgotten = false;
+  /** Where bits have flipped. */
+  readonly #rotten = new Set<number>();
 
   get size(): number {
     return this.#visible.length;
@@ -35,6 +37,12 @@ export class FileNode {
 
   read(offset: number, length: number): Uint8Array {
     return this.#visible.read(offset, length);
+  }
+
+  /** Whether what a process reads there is not what was written. */
+  isRotten(offset: number, length: number): boolean {
+    for (const at of this.#rotten) if (at >= offset && at < offset + length && at < this.size) return true;
+    return false;
   }
 
   /** `bytes` must not change any more. Visible at once; the function returned is to be called when the operation has completed. */
@@ -71,12 +79,12 @@ export class FileNode {
     for (const change of this.#pending) change.completed = true;
   }
 
-  /** Of everything not synced, any part may be lost, torn, or overtake the rest. Returns of how many changes. */
+  /** Of everything not synced, any part may be lost, torn, or overtake the rest. Returns how many changes are not whole. */
   powerCut(random: Random): number {
-    const lost = this.#pending.length;
-    if (lost === 0 && !this.#forgotten) return 0;
+    if (this.#pending.length === 0 && !this.#forgotten) return 0;
+    let lost = 0;
     for (const change of random.chance(1, 4) ? random.shuffle(this.#pending) : this.#pending) {
-      this.#applyPart(change, random);
+      if (!this.#applyPart(change, random)) lost++;
     }
     this.#pending = [];
     this.#forgotten = false;
@@ -88,6 +96,7 @@ export class FileNode {
   flipBit(bit: number): void {
     this.#visible.flipBit(bit);
     this.#durable.flipBit(bit);
+    this.#rotten.add(bit >> 3);
   }
 
   #change(change: PendingChange): () => void {
@@ -107,28 +116,41 @@ export class FileNode {
     this.#pending = this.#pending.filter((change) => !gone.has(change));
   }
 
-  #applyPart(change: PendingChange, random: Random): void {
+  /** Whether all of it reached the disk. */
+  #applyPart(change: PendingChange, random: Random): boolean {
     if (change.type === 'resize') {
-      if (random.chance(1, 2)) apply(change, this.#durable);
-      return;
+      const applied = random.chance(1, 2);
+      if (applied) apply(change, this.#durable);
+      return applied;
     }
     const { offset, bytes } = change;
     switch (random.pick(['lost', 'whole', 'prefix', 'sectors'] as const)) {
       case 'lost':
-        return;
+        return bytes.length === 0;
       case 'whole':
-        return apply(change, this.#durable);
-      case 'prefix':
-        return this.#durable.write(offset, bytes.subarray(0, random.below(bytes.length + 1)));
-      case 'sectors': {
-        const end = offset + bytes.length;
-        for (let from = offset; from < end; ) {
-          const to = Math.min(end, from - (from % sectorBytes) + sectorBytes);
-          if (random.chance(1, 2)) this.#durable.write(from, bytes.subarray(from - offset, to - offset));
-          from = to;
-        }
+        apply(change, this.#durable);
+        return true;
+      case 'prefix': {
+        const length = random.below(bytes.length + 1);
+        this.#durable.write(offset, bytes.subarray(0, length));
+        return length === bytes.length;
       }
+      case 'sectors':
+        return this.#writeSectors(offset, bytes, random);
     }
+  }
+
+  #writeSectors(offset: number, bytes: Uint8Array, random: Random): boolean {
+    const end = offset + bytes.length;
+    let whole = true;
+    for (let from = offset; from < end; ) {
+      const to = Math.min(end, from - (from % sectorBytes) + sectorBytes);
+      const written = random.chance(1, 2);
+      if (written) this.#durable.write(from, bytes.subarray(from - offset, to - offset));
+      whole &&= written;
+      from = to;
+    }
+    return whole;
   }
 }
 
@@ -195,12 +217,15 @@ export class DirectoryNode {
   }
 
   /**
-   * Each change since the last sync is lost or not, whatever became of the others and of the files' bytes. Returns how
-   * many changes, of bytes and names, were at stake.
+   * Each change since the last sync is lost or not, whatever became of the others and of the files' bytes. Returns of how
+   * many changes, of bytes and names, something was lost.
    */
   powerCut(random: Random): number {
-    let lost = this.#pending.length;
-    for (const { change } of this.#pending) if (random.chance(1, 2)) change(this.#durable);
+    let lost = 0;
+    for (const { change } of this.#pending) {
+      if (random.chance(1, 2)) change(this.#durable);
+      else lost++;
+    }
     this.#pending = [];
     this.#visible = new Map(this.#durable);
     for (const node of new Set(this.#visible.values())) lost += node.powerCut(random);

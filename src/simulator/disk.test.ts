@@ -229,6 +229,44 @@ describe('faults', () => {
   });
 });
 
+describe('what a disk tells of itself', () => {
+  test('one process can blame it for what it did to that process only', () => {
+    const disk = makeDisk('blame');
+    const file = durableFile(disk, utf8('1234'));
+    let failed = 0;
+    disk.failNextSync(() => failed++);
+    expect(disk.failings).toEqual({ sync: false, space: false, rot: false });
+    expect(failed).toBe(0);
+    sync(file);
+    expect(failed).toBe(1);
+    disk.fill(true);
+    write(file, 2, utf8('xyz'));
+    disk.flipBit('a', 9);
+    expect(disk.failings).toEqual({ sync: true, space: true, rot: false });
+    file.read(0, 1, () => undefined);
+    settle();
+    expect(disk.failings.rot).toBe(false);
+    file.read(0, 2, () => undefined);
+    settle();
+    expect(disk.failings).toEqual({ sync: true, space: true, rot: true });
+    disk.kill();
+    expect(disk.failings).toEqual({ sync: false, space: false, rot: false });
+  });
+
+  test('a write counts as lost at a power cut when it is not whole', () => {
+    const counted = fates((disk) => {
+      const file = durableFile(disk, utf8('old'));
+      write(file, 0, utf8('new'));
+      disk.powerCut();
+      return `${utf8Text(disk.contents('a'))} ${disk.lostWrites}`;
+    });
+    expect(counted).toContain('new 0');
+    expect(counted).toContain('old 1');
+    expect(counted).not.toContain('new 1');
+    expect(counted).not.toContain('old 0');
+  });
+});
+
 test('the same seed gives the same story', () => {
   const story = (disk: SimulatedDisk): string => {
     const file = durableFile(disk, new Uint8Array(4096));

@@ -14,6 +14,18 @@ export interface SimulatedDiskOptions {
   readonly capacity?: number;
 }
 
+/** What a disk did to one process. */
+export interface Failings {
+  /** A sync failed. */
+  sync: boolean;
+  /** There was no room for what was to be written. */
+  space: boolean;
+  /** What was read was not what had been written. */
+  rot: boolean;
+}
+
+const noFailings = (): Failings => ({ sync: false, space: false, rot: false });
+
 /**
  * A disk that keeps exactly what was asked of it and no more. Each operation completes later. What was not synced is
  * visible to the process and survives its death, but at a power cut any part of it may be lost, torn or reordered: a
@@ -26,10 +38,11 @@ export class SimulatedDisk implements Disk {
   #capacity: number;
   #full = false;
   #slowness = 1;
-  #failingSyncs = 0;
+  readonly #failingSyncs: ((() => void) | undefined)[] = [];
   #lostWrites = 0;
   /** Counts the processes that have used the disk; callbacks reach only the one that asked. */
   #life = 0;
+  #failings = noFailings();
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
@@ -40,6 +53,7 @@ export class SimulatedDisk implements Disk {
   /** The process is gone: nothing that it waits for reaches it any more. What it wrote stays visible. */
   kill(): void {
     this.#life++;
+    this.#failings = noFailings();
     this.#root.processDied();
   }
 
@@ -63,9 +77,17 @@ export class SimulatedDisk implements Disk {
     this.#capacity = bytes;
   }
 
-  /** The next sync of a file reports an error, and what it should have written is written in part or never. */
-  failNextSync(): void {
-    this.#failingSyncs++;
+  /**
+   * The next sync of a file reports an error, and what it should have written is written in part or never. `failed` is
+   * called then.
+   */
+  failNextSync(failed?: () => void): void {
+    this.#failingSyncs.push(failed);
+  }
+
+  /** What the present process can blame the disk for. */
+  get failings(): Readonly<Failings> {
+    return this.#failings;
   }
 
   /** Changes that power cuts have lost, in part or altogether. */
@@ -187,18 +209,26 @@ export class SimulatedDisk implements Disk {
   /** For `SimulatedFile`. */
   grow(path: string, bytes: number): DiskError | undefined {
     if (bytes <= this.#free() || bytes <= 0) return undefined;
+    this.#failings.space = true;
     return new DiskError('full', path, `no space left for ${path}`);
+  }
+
+  /** For `SimulatedFile`. */
+  read(file: FileNode, offset: number, length: number): Uint8Array {
+    if (file.isRotten(offset, length)) this.#failings.rot = true;
+    return file.read(offset, length);
   }
 
   /** For `SimulatedFile`. */
   sync(file: FileNode, path: string, callback: Callback<void>): void {
     const changes = file.unsynced();
     this.complete(() => {
-      if (this.#failingSyncs === 0) {
+      if (this.#failingSyncs.length === 0) {
         file.synced(changes);
         return callback(undefined);
       }
-      this.#failingSyncs--;
+      this.#failingSyncs.shift()?.();
+      this.#failings.sync = true;
       file.syncFailed(changes, this.#random);
       callback(new DiskError('io', path, `fdatasync of ${path} failed`));
     });
@@ -258,7 +288,7 @@ class SimulatedFile implements DiskFile {
     this.#disk.complete(() => {
       const closed = this.#refusal();
       if (closed !== undefined) callback(closed, undefined);
-      else callback(undefined, this.#node.read(offset, length));
+      else callback(undefined, this.#disk.read(this.#node, offset, length));
     });
   }
 

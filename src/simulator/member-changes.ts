@@ -43,16 +43,18 @@ export class MemberChanges {
     this.#options = options;
   }
 
-  strike(): void {
+  /** False when the replica that is to be asked does not run. */
+  strike(): boolean {
     const { random, nodes, members } = this.#options;
     const asked = random.pick(nodes);
     const { configuration } = asked;
-    if (configuration === undefined) return;
+    if (configuration === undefined) return false;
     const count = configuration.members.length;
     const grows = count <= 1 || (count < members + 2 && random.chance(1, 2));
     if (grows && nodes.length < maxNodes) this.#add(asked);
     else if (random.chance(1, 4)) this.#replace(asked, configuration);
     else this.#change(asked, { type: 'remove', id: random.pick(configuration.members).id }, () => {});
+    return true;
   }
 
   #add(asked: Changeable): void {

@@ -123,6 +123,22 @@ describe('a connection', () => {
     expect(server.text()).toBe('late');
   });
 
+  it('stays cut until the last of several faults that cut it is over', () => {
+    const { atA, network, server, wait } = twoHosts();
+    const client = new Recorder();
+    const connection = atA.connect('b:1', client);
+    wait(100);
+    network.cut('a', 'b');
+    network.cut('a', 'b');
+    connection.write([utf8('late')]);
+    network.restore('a', 'b');
+    wait(500);
+    expect(server.text()).toBe('');
+    network.restore('a', 'b');
+    wait(100);
+    expect(server.text()).toBe('late');
+  });
+
   it('times out when it cannot be made', () => {
     const { atA, network, wait } = twoHosts();
     network.cut('b', 'a');

@@ -17,7 +17,8 @@ export class SimulatedNetwork implements Wire {
   readonly options: SimulatedNetworkOptions;
   readonly #listening = new Map<string, Listening>();
   readonly #hosts = new Map<string, Host>();
-  readonly #cuts = new Set<string>();
+  /** Several faults may have cut a link; it is whole when all of them are over. */
+  readonly #cuts = new Map<string, number>();
   /** How many times longer chunks travel between two hosts, in both directions. */
   readonly #slowness = new Map<string, number>();
   #conditions: LinkConditions;
@@ -48,12 +49,17 @@ export class SimulatedNetwork implements Wire {
 
   /** Bytes from one host to another wait from now on. One direction only. */
   cut(from: string, to: string): void {
-    this.#cuts.add(`${from}>${to}`);
+    const link = `${from}>${to}`;
+    this.#cuts.set(link, (this.#cuts.get(link) ?? 0) + 1);
   }
 
-  /** Undoes one `cut`: what waited goes on its way. */
+  /** Undoes one `cut`: when that was the last, what waited goes on its way. */
   restore(from: string, to: string): void {
-    if (!this.#cuts.delete(`${from}>${to}`)) return;
+    const link = `${from}>${to}`;
+    const cuts = this.#cuts.get(link) ?? 0;
+    if (cuts > 1) this.#cuts.set(link, cuts - 1);
+    if (cuts !== 1) return;
+    this.#cuts.delete(link);
     for (const end of this.#ends) {
       if (end.host.name !== from || end.remoteHost !== to) continue;
       this.options.scheduler.schedule(this.drawDelay(from, to), () => end.wake());
@@ -63,8 +69,9 @@ export class SimulatedNetwork implements Wire {
   /** Undoes all cuts, and no link is slow any more. */
   heal(): void {
     this.#slowness.clear();
-    for (const cut of [...this.#cuts]) {
-      const [from, to] = cut.split('>') as [string, string];
+    for (const link of [...this.#cuts.keys()]) {
+      const [from, to] = link.split('>') as [string, string];
+      this.#cuts.set(link, 1);
       this.restore(from, to);
     }
   }
@@ -81,12 +88,14 @@ export class SimulatedNetwork implements Wire {
     }
   }
 
-  /** Breaks all connections between two hosts; both sides notice. */
-  reset(a: string, b: string): void {
-    for (const end of [...this.#ends]) {
-      if ((end.host.name === a && end.remoteHost === b) || (end.host.name === b && end.remoteHost === a))
-        end.breakOff('connection reset');
-    }
+  /** Breaks all connections between two hosts; both sides notice. False when there is none. */
+  reset(a: string, b: string): boolean {
+    const broken = this.#ends.filter(
+      ({ host, remoteHost }) =>
+        (host.name === a && remoteHost === b) || (host.name === b && remoteHost === a),
+    );
+    for (const end of broken) end.breakOff('connection reset');
+    return broken.length > 0;
   }
 
   /**

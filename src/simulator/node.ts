@@ -20,13 +20,13 @@ import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
 import { SimulatedDisk } from './disk.ts';
-import type { Victim } from './faults.ts';
 import { Host } from './host.ts';
 import type { Changeable } from './member-changes.ts';
 import type { NodeContext } from './node-context.ts';
 import { NodeWatches } from './node-watches.ts';
 import { describeError } from './properties.ts';
 import { rotDisk } from './rot.ts';
+import type { Victim } from './victim.ts';
 import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
 
@@ -49,15 +49,10 @@ export class Node implements Victim, Service, Watched, Changeable {
   #disk: SimulatedDisk;
   #disks = 0;
   #lostWrites = 0;
-  /** Part of what is on its disk is not what was written. */
-  #rotten = false;
   #retired: Retirement | undefined;
   #core: ReplicaCore | undefined;
   #backend: StoreBackend | undefined;
   #leads = false;
-  /** A failed sync entitles the replica to give up; a full disk only before it takes part. */
-  #syncFails = false;
-  #diskFull = false;
   #begun = false;
   #tookPart = false;
   #checkedIndex = -1;
@@ -181,13 +176,11 @@ export class Node implements Victim, Service, Watched, Changeable {
   }
 
   fillDisk(full: boolean): void {
-    this.#diskFull ||= full;
     this.#disk.fill(full);
   }
 
-  failNextSync(): void {
-    this.#syncFails = true;
-    this.#disk.failNextSync();
+  failNextSync(failed: () => void): void {
+    this.#disk.failNextSync(failed);
   }
 
   loseDisk(): void {
@@ -202,7 +195,6 @@ export class Node implements Victim, Service, Watched, Changeable {
     const rotten = rotDisk(this.#disk, this.#random);
     if (rotten === undefined) return false;
     this.#trace('rots', () => rotten);
-    this.#rotten = true;
     return true;
   }
 
@@ -310,7 +302,7 @@ export class Node implements Victim, Service, Watched, Changeable {
       if (effect.type === 'status') this.#leads = effect.role === 'leader';
     }
     this.#context.observe?.(this.name, this.id, inputs, effects);
-    properties.stepped(this.name, effects);
+    properties.stepped(this.name, inputs, effects);
     try {
       protocol.checkInvariants();
       invariants.observe(this.id, protocol, effects);
@@ -327,9 +319,9 @@ export class Node implements Victim, Service, Watched, Changeable {
   #gaveUp(error: ReplicaError): void {
     const { report, scheduler } = this.#context;
     this.#trace(`gives up: ${error.message}`);
+    const { life } = this.host;
     this.#retired = this.#retirement(error);
-    const diskFailed = error.code === 'DISK' && (this.#syncFails || (this.#diskFull && !this.#begun));
-    if (!this.retired && !diskFailed) {
+    if (!this.retired && !this.#mayHalt(error)) {
       report({
         type: 'crash',
         property: 'replicas go on',
@@ -339,14 +331,21 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.#gone(false);
     const { low, high } = restartDelayMs;
     scheduler.schedule(this.#random.between(low, high), () => {
-      if (this.host.state === 'down' && !this.retired) this.start();
+      const untouched = this.host.state === 'down' && this.host.life === life;
+      if (untouched && !this.retired) this.start();
     });
+  }
+
+  /** A failed sync entitles it to give up, a full disk only before it takes part. */
+  #mayHalt({ code }: ReplicaError): boolean {
+    const { sync, space } = this.#disk.failings;
+    return code === 'DISK' && (sync || (space && !this.#begun));
   }
 
   /** Why this is the end of the replica, if it had to be. */
   #retirement({ code }: ReplicaError): Retirement | undefined {
     if (code === 'REPLACED' && this.#disks > 1) return 'betrayed';
-    if (code === 'DAMAGED' && this.#rotten) return 'betrayed';
+    if (code === 'DAMAGED' && this.#disk.failings.rot) return 'betrayed';
     return code === 'REMOVED' && this.#context.properties.membership.isRemoved(this.id)
       ? 'removed'
       : undefined;

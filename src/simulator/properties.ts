@@ -1,7 +1,7 @@
 import { equalBytes } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
-import type { Epoch, Index } from '../core/ids.ts';
-import type { CommittedEntry, Effect } from '../protocol/index.ts';
+import type { Epoch, Index, ReadId } from '../core/ids.ts';
+import type { CommittedEntry, Effect, Input } from '../protocol/index.ts';
 import { MembershipRecord } from './membership-record.ts';
 import type { PropertyName } from './property-list.ts';
 
@@ -32,6 +32,7 @@ export class ClusterProperties {
   /** How often each effect was asked for: what never happened was not tested. */
   readonly effects = new Map<Effect['type'], number>();
   #decidedIndexes = 0;
+  #readsAtOnce = 0;
   readonly #digests = new Map<Index, { readonly digest: string; readonly host: string }>();
 
   constructor(report: Report) {
@@ -49,9 +50,15 @@ export class ClusterProperties {
     return this.#leaders.size;
   }
 
-  /** The effects of one step on `host`. */
-  stepped(host: string, effects: readonly Effect[]): void {
+  /** Reads that were granted in the step that asked for them: among several voters, by a lease. */
+  get readsAtOnce(): number {
+    return this.#readsAtOnce;
+  }
+
+  /** One step on `host`. */
+  stepped(host: string, inputs: readonly Input[], effects: readonly Effect[]): void {
     for (const effect of effects) {
+      if (effect.type === 'readable' && isAskedFor(effect.id, inputs)) this.#readsAtOnce++;
       this.effects.set(effect.type, (this.effects.get(effect.type) ?? 0) + 1);
       if (effect.type === 'commit') for (const entry of effect.entries) this.#committed(host, entry);
       if (effect.type === 'status' && effect.role === 'leader') this.#leads(host, effect.epoch);
@@ -92,6 +99,9 @@ export class ClusterProperties {
     this.#report({ type: 'wrong', property, detail });
   }
 }
+
+const isAskedFor = (id: ReadId, inputs: readonly Input[]): boolean =>
+  inputs.some((input) => input.type === 'read' && input.id === id);
 
 const isSame = (one: CommittedEntry, other: CommittedEntry): boolean =>
   one.epoch === other.epoch &&

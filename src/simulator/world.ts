@@ -46,6 +46,8 @@ export interface WorldParts {
   readonly print?: (line: string) => void;
 }
 
+export type Milestone = 'jointConfiguration' | 'promotion' | 'leaseRead';
+
 /** How a run ended. */
 export interface WorldReport {
   readonly options: WorldOptions;
@@ -60,6 +62,8 @@ export interface WorldReport {
   readonly decided: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly effects: ReadonlyMap<Effect['type'], number>;
+  /** What seldom happens, and has to for some mistakes to show. */
+  readonly reached: ReadonlyMap<Milestone, number>;
   /** Changes on disks that were not synced and went with the power. */
   readonly lostWrites: number;
   /** What clients were told about one key, when no order explains it. */
@@ -198,9 +202,20 @@ export class World {
       decided: this.#properties.decidedIndexes,
       faults: this.#faults.counts,
       effects: this.#properties.effects,
+      reached: this.#reached(),
       lostWrites: this.#nodes.reduce((sum, node) => sum + node.lostWrites, 0),
       illegalHistory: this.#illegalHistory,
     };
+  }
+
+  #reached(): WorldReport['reached'] {
+    const { membership, readsAtOnce } = this.#properties;
+    const { leaseReads, replicas } = this.#options;
+    return new Map([
+      ['jointConfiguration', membership.joints],
+      ['promotion', membership.promotions],
+      ['leaseRead', leaseReads === undefined || replicas === 1 ? 0 : readsAtOnce],
+    ]);
   }
 
   /** Runs for `ms` at most; true as soon as `enough` holds. Ends at the first violation. */
