@@ -120,6 +120,8 @@ export const recentPairs = 512;
 export const maxRecentValueBytes = 1024;
 /** Bytes that are read or written between two turns of the event loop. */
 export const storeSliceBytes = 256 * 1024;
+/** Room on the disk that is left to others when the state is written, so that they find some meanwhile. */
+export const storeReserveBytes = 4 * 1024 * 1024;
 /** Bytes of pairs in one frame of a snapshot, unless a single pair is larger. */
 export const snapshotFrameBytes = 64 * 1024;
 

@@ -5,7 +5,7 @@ import type { ScanRange, Store } from '../core/store.ts';
 import type { Base } from '../protocol/index.ts';
 import type { PinnedView, ReceivedSnapshot, StoreBackend, StoreBytes } from './backend.ts';
 import { DigestedStore, type PairTable } from './digested-store.ts';
-import { type Callback, DiskError } from './disk.ts';
+import type { Callback, DiskError } from './disk.ts';
 import type { LmdbEnvironment } from './lmdb-environment.ts';
 import {
   beginState,
@@ -185,23 +185,17 @@ export class LmdbBackend implements StoreBackend {
         // The next transaction is prepared in a turn of its own.
         setImmediate(() => this.#idle());
       } else {
-        this.#afterFailure(error, generation);
+        this.#afterFailure(error);
       }
     });
   }
 
-  /**
-   * LMDB reports a write that came short as an I/O error. It is safe to try again: a failed transaction leaves nothing
-   * behind, and the next one writes and syncs all of its own pages anew.
-   */
-  #afterFailure(error: DiskError, generation: Generation): void {
-    this.#options.disk.free((freeError, free) => {
-      const full = error.kind === 'full' || (freeError === undefined && free < roomFor(generation));
-      if (full) this.#stalled = true;
-      else this.#dead = error;
-      this.#answer(full ? new DiskError('full', error.path, error.message) : error);
-      this.#idle();
-    });
+  /** On a full disk nothing was tried, and the same transaction is tried again later. */
+  #afterFailure(error: DiskError): void {
+    if (error.kind === 'full') this.#stalled = true;
+    else this.#dead = error;
+    this.#answer(error);
+    this.#idle();
   }
 
   /** Calls back those whose generation is on disk; with an error, everybody. */
@@ -298,6 +292,3 @@ class LmdbView implements PinnedView {
     this.#environment.endRead(this.#transaction);
   }
 }
-
-/** More than the pages of a transaction take, roughly. */
-const roomFor = (generation: Generation): number => 4 * generation.bytes + 1024 * 1024;

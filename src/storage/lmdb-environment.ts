@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
 import { compareBytes } from '../core/bytes.ts';
 import { maxStoreKeyBytes, storeSliceBytes } from '../core/limits.ts';
 import type { ScanRange } from '../core/store.ts';
 import type { StoreBytes } from './backend.ts';
-import { type Callback, DiskError, type DiskErrorKind } from './disk.ts';
+import { type Callback, type Disk, DiskError, type DiskErrorKind } from './disk.ts';
 import { keyAfter, storableBound } from './keys.ts';
+import { growthOf, type TreeShape } from './lmdb-growth.ts';
+import { LmdbRoom } from './lmdb-room.ts';
 import type { Pair } from './snapshot.ts';
 
 /** Pages of 8 KiB take keys of up to 4026 bytes, the most that lmdb-js handles; those of 4 KiB only 1978. */
@@ -27,14 +30,16 @@ export interface PairChange {
  */
 export class LmdbEnvironment {
   readonly path: string;
+  readonly #room: LmdbRoom;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #pairs: Database<Uint8Array, Uint8Array>;
   readonly #meta: Database<Uint8Array, Uint8Array>;
   #readers = 0;
   #retiring: (() => void) | undefined;
 
-  private constructor(path: string, file: string) {
+  private constructor(path: string, file: string, room: LmdbRoom) {
     this.path = path;
+    this.#room = room;
     const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
     this.#root = open(file, {
       ...binary,
@@ -51,12 +56,16 @@ export class LmdbEnvironment {
     this.#meta = this.#root.openDB({ ...binary, name: 'meta' });
   }
 
-  /** Opens the file, or makes an empty one; `path` is for messages. The directory is the caller's to sync. */
-  static open(path: string, file: string, callback: Callback<LmdbEnvironment>): void {
-    setImmediate(() => {
+  /**
+   * Opens the file, or makes an empty one, at `path` of the disk, whose paths begin at `root`: LMDB opens it by itself. The
+   * directory is the caller's to sync.
+   */
+  static open(disk: Disk, root: string, path: string, callback: Callback<LmdbEnvironment>): void {
+    LmdbRoom.open(disk, root, path, (roomError, room) => {
+      if (roomError !== undefined) return callback(roomError, undefined);
       let environment: LmdbEnvironment;
       try {
-        environment = new LmdbEnvironment(path, file);
+        environment = new LmdbEnvironment(path, join(root, path), room);
       } catch (error) {
         return callback(diskErrorOf(error, path, 'could not be opened'), undefined);
       }
@@ -120,9 +129,18 @@ export class LmdbEnvironment {
 
   /**
    * Writes all changes, and the record if there is one, in one transaction; calls back when it is synced. After an error
-   * nothing of it was written.
+   * nothing of it was written; it is of kind `full` when there is no room for what the transaction may take.
    */
-  write(changes: Iterable<PairChange>, record: Uint8Array | undefined, callback: Callback<void>): void {
+  write(changes: readonly PairChange[], record: Uint8Array | undefined, callback: Callback<void>): void {
+    const shape = statsOf(this.#pairs.getStats());
+    const end = (shape.lastPageNumber + 1) * lmdbPageSize;
+    this.#room.make(end, growthOf(shape, lmdbPageSize, changes), (error) => {
+      if (error === undefined) this.#commit(changes, record, callback);
+      else callback(error);
+    });
+  }
+
+  #commit(changes: readonly PairChange[], record: Uint8Array | undefined, callback: Callback<void>): void {
     const committed = this.#root.batch(() => {
       for (const { key, value } of changes) {
         if (value === undefined) this.#pairs.remove(key);
@@ -157,10 +175,9 @@ export class LmdbEnvironment {
   }
 
   bytes(): StoreBytes {
-    const root = statsOf(this.#root.getStats());
     const pairs = statsOf(this.#pairs.getStats());
     const pages = pairs.treeBranchPageCount + pairs.treeLeafPageCount + pairs.overflowPages;
-    return { total: (root.lastPageNumber + 1) * lmdbPageSize, inUse: pages * lmdbPageSize };
+    return { total: (pairs.lastPageNumber + 1) * lmdbPageSize, inUse: pages * lmdbPageSize };
   }
 
   /** Closes the file as soon as nobody reads from it. */
@@ -184,11 +201,8 @@ const asPlain = (bytes: Uint8Array): Uint8Array =>
 
 const plain = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes && asPlain(bytes);
 
-interface Stats {
-  readonly treeBranchPageCount: number;
-  readonly treeLeafPageCount: number;
+interface Stats extends TreeShape {
   readonly overflowPages: number;
-  readonly lastPageNumber: number;
 }
 
 /** lmdb-js declares its statistics as an empty object. */

@@ -17,8 +17,8 @@ const version = 2;
 
 /**
  * Looks at an LMDB file before LMDB does, which ends the process on a file that is none, and on one that is shorter than
- * it says when a page beyond the end is read. A short file is made as long as it says, since the pages at its end may
- * rightly never have been written; the digest tells whether they had been.
+ * it says when a page beyond the end is read. A short file is made as long as it says, without holes, since the pages at its
+ * end may rightly never have been written; the digest tells whether they had been.
  */
 export function prepareLmdbFile(
   disk: Disk,
@@ -81,7 +81,7 @@ function readHead(
 function extend(disk: Disk, path: string, length: number, callback: (error?: DiskError) => void): void {
   disk.open(path, 'write', (openError, file) => {
     if (openError !== undefined) callback(openError);
-    else file.truncate(length, closeAfter<void>(file, callback));
+    else file.allocate(length, closeAfter<void>(file, callback));
   });
 }
 

@@ -1,13 +1,11 @@
-import { join } from 'node:path';
 import { emptyBytes, equalBytes } from '../core/bytes.ts';
 import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
 import { crc32c } from '../core/crc32c.ts';
 import { PairDigest } from '../core/digest.ts';
-import { maxGenerationBytes, maxStoreValueBytes } from '../core/limits.ts';
 import type { Base } from '../protocol/index.ts';
 import type { ReceivedSnapshot } from './backend.ts';
 import { readBase, writeBase } from './base-codec.ts';
-import { type Callback, type Disk, DiskError } from './disk.ts';
+import type { Callback, Disk, DiskError } from './disk.ts';
 import { LmdbEnvironment, lmdbPageSize } from './lmdb-environment.ts';
 import { damagedLmdbFile, prepareLmdbFile } from './lmdb-file.ts';
 import { readSnapshotFile } from './snapshot-file.ts';
@@ -33,8 +31,6 @@ export interface OpenedState {
   readonly digest: Uint8Array;
 }
 
-const fileOf = (options: LmdbBackendOptions, path: string): string => join(options.root, path);
-
 /** Makes the empty state durable before anything is built on it. */
 export function beginState(
   options: LmdbBackendOptions,
@@ -42,7 +38,7 @@ export function beginState(
   callback: Callback<OpenedState>,
 ): void {
   const path = files.next();
-  LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
+  LmdbEnvironment.open(options.disk, options.root, path, (openError, environment) => {
     if (openError !== undefined) return callback(openError, undefined);
     const state = { environment, base: options.initial, digest: new PairDigest().bytes() };
     completeState(files, state, callback);
@@ -70,7 +66,7 @@ export function recoverState(
 ): void {
   prepareLmdbFile(options.disk, path, lmdbPageSize, (prepareError) => {
     if (prepareError !== undefined) return callback(prepareError, undefined);
-    LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
+    LmdbEnvironment.open(options.disk, options.root, path, (openError, environment) => {
       if (openError !== undefined) return callback(openError, undefined);
       const fail = (error: DiskError): void => environment.retire(() => callback(error, undefined));
       const bytes = environment.record();
@@ -123,12 +119,10 @@ export function loadSnapshot(
   callback: Callback<OpenedState>,
 ): void {
   const path = files.next();
-  LmdbEnvironment.open(path, fileOf(options, path), (openError, environment) => {
+  LmdbEnvironment.open(options.disk, options.root, path, (openError, environment) => {
     if (openError !== undefined) return callback(openError, undefined);
     const giveUp = (error: DiskError): void =>
-      orFull(options.disk, error, (reason) => {
-        environment.retire(() => files.remove(path, () => callback(reason, undefined)));
-      });
+      environment.retire(() => files.remove(path, () => callback(error, undefined)));
     readSnapshotFile(
       options.disk,
       snapshot.path,
@@ -142,15 +136,6 @@ export function loadSnapshot(
         completeState(files, state, callback);
       },
     );
-  });
-}
-
-/** LMDB reports a write that came short as an I/O error. Nothing of the file is used, so trying again is safe. */
-function orFull(disk: Disk, error: DiskError, callback: (error: DiskError) => void): void {
-  if (error.kind !== 'io') return callback(error);
-  disk.free((freeError, free) => {
-    const full = freeError === undefined && free < maxStoreValueBytes + maxGenerationBytes;
-    callback(full ? new DiskError('full', error.path, error.message) : error);
   });
 }
 
