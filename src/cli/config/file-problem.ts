@@ -1,5 +1,6 @@
 const fileProblems: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
+  EEXIST: 'it is there already',
   ENOTDIR: 'a part of its path is not a directory',
   EISDIR: 'it is a directory',
   EACCES: 'permission denied',

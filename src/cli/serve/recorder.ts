@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { recordStart, recordStep } from '../../protocol/index.ts';
 import type { ReplicaObserver } from '../../replica/index.ts';
+import { fileProblem } from '../config/file-problem.ts';
 import { refusedFailure } from '../exit-codes.ts';
 
 /**
@@ -17,8 +18,9 @@ export class Recorder {
     try {
       this.#file = openSync(file, 'wx', 0o600);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw refusedFailure(`--record: ${reason}: name a file that does not exist. Nothing was started.`);
+      throw refusedFailure(
+        `--record: ${file} cannot be made: ${fileProblem(error)}: name a file that does not exist, in a directory that does. Nothing was started.`,
+      );
     }
   }
 

@@ -35,6 +35,8 @@ const silenceMs = 1_000;
 
 /** How long to wait before all servers are asked again, when each of them said "not now". */
 const roundPauseMs = 100;
+/** With less than this left nothing is tried again: no answer in time would make an unknown outcome of a refusal. */
+const shortestTryMs = 500;
 
 /**
  * The servers of a cluster. A call goes to the one that answered last, and on to the next one when a server cannot be
@@ -64,7 +66,7 @@ export class Cluster {
         const failure = await this.#round(call, limits);
         if (!(failure instanceof ClientFailure)) return failure.response;
         const final = failure.type === 'unreachable' && limits.patient !== true;
-        if (final || Date.now() + roundPauseMs >= limits.deadline) throw failure;
+        if (final || Date.now() + roundPauseMs + shortestTryMs >= limits.deadline) throw failure;
         await pause(roundPauseMs);
       }
     } catch (error) {
