@@ -15,8 +15,9 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Rings at `at` or, harmlessly, earlier. */
-  set(at: Millis): void {
+  /** Rings at `at` or, harmlessly, earlier; undefined asks for nothing. */
+  set(at: Millis | undefined): void {
+    if (at === undefined) return;
     if (this.#armed !== undefined && this.#armed.at <= at) return;
     this.cancel();
     const timer = this.#clock.setTimer(at, () => {

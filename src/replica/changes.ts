@@ -87,7 +87,8 @@ export class Changes {
   /** What the coming step is to take; asks the leader for the rest. */
   collect(now: Millis, { role, leader }: Leader): Input[] {
     const inputs: Input[] = [];
-    this.#askers.clear();
+    if (this.#askers.size > 0) this.#askers.clear();
+    if (this.#forwarded.length === 0 && this.#waiting.length === 0) return inputs;
     for (const { asker, change } of this.#forwarded) {
       if (role === 'leader') inputs.push(this.#input(asker, change));
       else this.#refuseTo(asker, 'notLeader');

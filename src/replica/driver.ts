@@ -386,8 +386,8 @@ export class Driver {
     const { protocol, system } = this.#options;
     const asked = this.#proposals.outstanding + this.#reads.waiting + this.#changes.outstanding;
     const waiting = asked > 0 || system.pending;
-    const sweepAt = waiting ? millis(Math.max(this.#sweepAt, now)) : undefined;
-    for (const at of [sweepAt, protocol.nextDeadline(), this.#duties.deadline])
-      if (at !== undefined) this.#alarm.set(at);
+    if (waiting) this.#alarm.set(millis(Math.max(this.#sweepAt, now)));
+    this.#alarm.set(protocol.nextDeadline());
+    this.#alarm.set(this.#duties.deadline);
   }
 }

@@ -20,6 +20,8 @@ export interface Submission {
   readonly payload: Uint8Array;
 }
 
+const none: readonly Submission[] = [];
+
 /**
  * The commands that clients of this replica wait for. Whenever a submission may have been lost it is made again: the
  * session executes each sequence at most once, so that a client sees a pause instead of an error. A command of which no
@@ -72,7 +74,8 @@ export class Proposals {
   }
 
   /** The queued commands, oldest first, up to `maxBytes` of payload, but one at least. They count as submitted. */
-  take(now: Millis, maxBytes: number): Submission[] {
+  take(now: Millis, maxBytes: number): readonly Submission[] {
+    if (this.#queue.length === 0) return none;
     const taken: Submission[] = [];
     let bytes = 0;
     let at = 0;

@@ -75,6 +75,7 @@ export class Reads {
 
   /** Serves reads that need no more than `applied`, at most so many at a time; true when there are more of them. */
   serve(applied: Index, atMost: number): boolean {
+    if (this.#readable.length === 0) return false;
     let left = atMost;
     const later: Readable[] = [];
     let more = false;

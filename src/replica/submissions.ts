@@ -109,12 +109,14 @@ export class Submissions {
   /** What the coming step is to take; sends the rest on its way. */
   collect(now: Millis, { role, leader }: Leader): Input[] {
     const inputs: Input[] = [];
-    this.#submitters = [];
-    for (const { submitter, payload } of this.#forwarded) {
-      if (role === 'leader') inputs.push(this.#command(submitter, payload));
-      else this.#refuseTo(submitter, 'notLeader');
+    if (this.#submitters.length > 0) this.#submitters = [];
+    if (this.#forwarded.length > 0) {
+      for (const { submitter, payload } of this.#forwarded) {
+        if (role === 'leader') inputs.push(this.#command(submitter, payload));
+        else this.#refuseTo(submitter, 'notLeader');
+      }
+      this.#forwarded = [];
     }
-    this.#forwarded = [];
     if (leader === undefined) return inputs;
     const { incarnation } = this.#session;
     let systemCommands = this.#system
@@ -122,7 +124,7 @@ export class Submissions {
       .map((payload): Submission => ({ sequence: systemSequence, payload }));
     for (;;) {
       const own = this.#system.sessionOpen ? this.proposals.take(now, maxForwardBytes) : [];
-      const submissions = [...systemCommands, ...own];
+      const submissions = systemCommands.length === 0 ? own : [...systemCommands, ...own];
       systemCommands = [];
       if (submissions.length === 0) return inputs;
       if (role === 'leader') {
@@ -147,6 +149,7 @@ export class Submissions {
 
   /** Tells the others which of their commands were not taken. */
   sendRefusals(): void {
+    if (this.#refused.size === 0) return;
     for (const [origin, refused] of this.#refused) {
       this.#links.send(origin, frameKind.refused, encodeRefused(refused));
     }

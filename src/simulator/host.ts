@@ -127,6 +127,7 @@ export class SimulatedClock implements Clock {
   #rate: number;
   readonly #timers = new Set<SimulatedTimer>();
   #deferred: (() => void)[] = [];
+  readonly #turn = (): void => this.#endTurn();
 
   constructor(options: SimulatedClockOptions) {
     this.#options = options;
@@ -193,10 +194,7 @@ export class SimulatedClock implements Clock {
     const { scheduler, random, host, minTurnMicros, maxTurnMicros } = this.#options;
     // Most turns are short; a long one lets the inputs of several messages be stepped together.
     const longer = random.chance(1, 4) ? random.below(maxTurnMicros + 1) : 0;
-    scheduler.scheduleAt(
-      scheduler.now + minTurnMicros + longer,
-      host.guard(() => this.#endTurn()),
-    );
+    scheduler.scheduleAt(scheduler.now + minTurnMicros + longer, host.guard(this.#turn));
   }
 
   #endTurn(): void {

@@ -52,7 +52,7 @@ export class Workload {
   readonly acknowledged: AcknowledgedWrite[] = [];
   readonly counts: WorkloadCounts = { done: 0, refused: 0, unknown: 0 };
   readonly #context: WorkloadContext;
-  readonly #writers = new Map<number, string>();
+  readonly #writers = new Map<number, KeyValueInput>();
   #highestRevision = 0;
   #calls = 0;
   #values = 0;
@@ -176,10 +176,12 @@ export class Workload {
     }
     this.#highestRevision = Math.max(this.#highestRevision, revision);
     if (!wrote) return answer;
-    const described = JSON.stringify(input);
     const other = this.#writers.get(revision);
-    if (other !== undefined) this.#wrong('one write per revision', `${revision}: ${other} and ${described}`);
-    this.#writers.set(revision, described);
+    if (other !== undefined) {
+      const both = `${JSON.stringify(other)} and ${JSON.stringify(input)}`;
+      this.#wrong('one write per revision', `${revision}: ${both}`);
+    }
+    this.#writers.set(revision, input);
     const value = input.type === 'put' || input.type === 'compareAndSet' ? input.value : undefined;
     this.acknowledged.push({ key: input.key, value, revision });
     return answer;

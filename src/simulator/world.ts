@@ -345,7 +345,12 @@ export class World {
   }
 
   #converged(): boolean {
-    const states = new Set(this.#members().map((node) => stateOf(node)));
+    const members = this.#members();
+    const first = members[0]?.backend?.base().position.index;
+    // Asked after every event: digests are compared when nothing cheaper differs.
+    if (first === undefined || members.some((node) => node.backend?.base().position.index !== first))
+      return false;
+    const states = new Set(members.map((node) => stateOf(node)));
     return states.size === 1 && !states.has(undefined);
   }
 

@@ -116,7 +116,7 @@ export class Link {
   /** Hands the queue to the connection, for as long as that takes it. */
   flush(): void {
     const state = this.#state;
-    if (state.type !== 'up') return;
+    if (state.type !== 'up' || this.#queue.length === 0) return;
     let sent = 0;
     while (sent < this.#queue.length && !state.connection.congested) {
       const batch: Frame[] = [];

@@ -162,13 +162,8 @@ export class Raft implements Protocol<RaftMessage> {
 
   nextDeadline(): Millis | undefined {
     const { state, leadership } = this.#context;
-    const deadlines = [
-      state.electionDeadline,
-      leadership?.heartbeatDeadline,
-      leadership?.transfer?.deadline,
-      state.forwarded.batches[0]?.deadline,
-    ].filter((deadline) => deadline !== undefined);
-    return deadlines.length === 0 ? undefined : millis(Math.min(...deadlines));
+    const heartbeat = earlier(leadership?.heartbeatDeadline, leadership?.transfer?.deadline);
+    return earlier(earlier(state.electionDeadline, heartbeat), state.forwarded.batches[0]?.deadline);
   }
 
   fork(): Raft {
@@ -191,6 +186,9 @@ export class Raft implements Protocol<RaftMessage> {
 /** Raft with the rules of the paper, or with some of them replaced. */
 export const createRaft = (options: ProtocolOptions, rules: Rules = raftRules): Raft =>
   new Raft(options, rules);
+
+const earlier = (one: Millis | undefined, other: Millis | undefined): Millis | undefined =>
+  one === undefined || (other !== undefined && other < one) ? other : one;
 
 function receive(ctx: Context, from: NodeId, message: RaftMessage): void {
   if (from === ctx.self) return;

@@ -125,6 +125,7 @@ function nextAfter(log: Log, { hintIndex, hintTerm }: MessageOf<'appendReject'>)
 export function commitByQuorum(ctx: Context, leadership: LeaderState): void {
   const { state, rules } = ctx;
   const { log, commit } = state;
+  if (log.lastIndex <= commit) return;
   const reached = ctx.quorumValue((id) =>
     id === ctx.self
       ? rules.ownMatch(state.storage.durable, log.lastIndex)
