@@ -197,7 +197,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     leases: random.chance(1, 2) ? random.between(1, 4) : 0,
     maxCompactionMs: random.pick([0, 500, 5_000]),
   };
-  const paced = random.chance(1, 3) ? restless(options) : options;
+  const paced = random.chance(1, 3) ? rarelyWhole(restless(options)) : options;
   const crowd = own('crowd');
   const crowded = crowd.chance(1, 6) ? dense(paced, crowd) : paced;
   return own('lease reads').chance(30, 100) ? withLeaseReads(crowded) : crowded;
@@ -248,6 +248,21 @@ export function restless(options: WorldOptions): WorldOptions {
       maxThinkMs: 5,
       timeoutMs: 500,
     },
+  };
+}
+
+/**
+ * All of the state is written at each checkpoint: for clients that write without a pause, replicas would do little else.
+ */
+function rarelyWhole(options: WorldOptions): WorldOptions {
+  const { retention, workload, maxCompactionMs } = options;
+  const checkpointBytes = Math.max(100_000, 10 * workload.maxValueBytes, retention.checkpointBytes);
+  const large = workload.maxValueBytes > 2_000;
+  return {
+    ...options,
+    retention: { ...retention, checkpointBytes },
+    flushIntervalMs: large ? 3_000 : options.flushIntervalMs,
+    maxCompactionMs: large && maxCompactionMs === 0 ? 5_000 : maxCompactionMs,
   };
 }
 
