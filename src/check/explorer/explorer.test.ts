@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ExplorationModel, Message } from '../../protocol/index.ts';
 import { Rehearsal } from '../../protocol/rehearsal.ts';
 import { runScenario } from '../../protocol/scenario.ts';
 import { laboratory } from '../../protocols/laboratory.ts';
+import { NoBeginning } from './beginning.ts';
 import { type Exploration, explore } from './explorer.ts';
 import { renamings } from './fingerprint.ts';
 import { Names } from './names.ts';
@@ -22,7 +24,7 @@ const modelOf = (mutant?: string): ExplorationModel => {
   return model;
 };
 const exploreAll = (model: ExplorationModel, text: string): Exploration =>
-  explore(model, scopeOf(text), () => true, 'none');
+  explore(model, scopeOf(text), { reduction: 'none' });
 
 describe('exploring Raft', () => {
   it.each([
@@ -45,7 +47,7 @@ describe('exploring Raft', () => {
   });
 
   it('says so when it was stopped', () => {
-    const result = explore(modelOf(), defaultScope, ({ states }) => states < 5_000);
+    const result = explore(modelOf(), defaultScope, { mayGoOn: ({ states }) => states < 5_000 });
     expect(result).toMatchObject({ complete: false, counterexample: undefined });
   });
 });
@@ -102,6 +104,44 @@ describe('exploring a mistake', () => {
       return new Rehearsal({ definition, create, timing, configuration, seed: 'explorer', observer });
     });
     expect(again).toBe(told);
+  });
+});
+
+describe('beginning with a scenario', () => {
+  const figure8 = readFileSync(new URL('../../../docs/protocols/raft-figure-8.txt', import.meta.url), 'utf8');
+
+  it('finds what lies deep, and tells the whole way', { timeout: 120_000 }, () => {
+    const model = modelOf('commits-earlier-terms');
+    const scope = scopeOf('terms=4,entries=0,crashes=1');
+    const { counterexample } = explore(model, scope, { from: figure8 });
+    expect(counterexample?.property).toBe('leader completeness');
+    if (counterexample === undefined) return;
+    const text = counterexampleScenario(model, scope, counterexample);
+    expect(text.match(/^> timeout 3$/gm)).toHaveLength(2);
+  });
+
+  it('finds nothing wrong where nothing is', () => {
+    const { complete, counterexample } = explore(modelOf(), scopeOf('terms=3,entries=0,crashes=0'), {
+      from: figure8,
+    });
+    expect([complete, counterexample]).toEqual([true, undefined]);
+  });
+
+  it('finds what the scenario itself shows', () => {
+    const from = '> cluster 3\n> timeout 1\n> sync 1\n> deliver 1 2\n> crash 2 0\n> timeout 3';
+    const { counterexample } = explore(
+      modelOf('votes-before-durable'),
+      scopeOf('terms=1,entries=0,crashes=0'),
+      {
+        from: `${from}\n> sync 3\n> deliver 3 2\n> deliver 2 1\n> deliver 2 3`,
+      },
+    );
+    expect(counterexample?.property).toBe('election safety');
+    expect(counterexample?.actions.at(-1)).toMatchObject({ type: 'deliver', replica: 3 });
+  });
+
+  it.each(['> deliver 1 2', '> sync 4', '> settle'])('explains what is wrong with %s', (line) => {
+    expect(() => explore(modelOf(), defaultScope, { from: `> cluster 3\n${line}` })).toThrow(NoBeginning);
   });
 });
 

@@ -2,6 +2,7 @@ import { assert, present } from '../../core/assert.ts';
 import { nodeId } from '../../core/ids.ts';
 import type { ExplorationModel } from '../../protocol/index.ts';
 import { type Action, Actions, actionOf, codeOf } from './actions.ts';
+import { begin } from './beginning.ts';
 import { renamings } from './fingerprint.ts';
 import { type Finding, Properties } from './properties.ts';
 import { Reductions } from './reductions.ts';
@@ -27,28 +28,26 @@ export interface Counterexample extends Finding {
   readonly actions: readonly Action[];
 }
 
-/** Whether to go on, asked every few thousand states. */
-export type MayGoOn = (progress: { readonly states: number; readonly depth: number }) => boolean;
-
-/** `none` visits every state one by one, to hold `all` against. */
-export type Reduction = 'all' | 'none';
+export interface ExploreOptions {
+  /** Whether to go on, asked every few thousand states. */
+  readonly mayGoOn?: (progress: { readonly states: number; readonly depth: number }) => boolean;
+  /** `none` visits every state one by one, to hold `all` against. */
+  readonly reduction?: 'all' | 'none';
+  /** Commands of a scenario, to begin in the state that they lead to. What they do is not counted against the scope. */
+  readonly from?: string;
+}
 
 /**
  * Visits every state that `model` can reach within `scope`, breadth first, so that a counterexample is as short as any. States
- * that differ in the names of replicas only are one state: no protocol here prefers a replica for its number.
+ * that differ in the names of replicas only are one state: no protocol here prefers a replica for its number. Throws `NoBeginning`.
  */
-export function explore(
-  model: ExplorationModel,
-  scope: Scope,
-  mayGoOn: MayGoOn = () => true,
-  reduction: Reduction = 'all',
-): Exploration {
-  return new Explorer(model, scope, mayGoOn, reduction).run();
+export function explore(model: ExplorationModel, scope: Scope, options: ExploreOptions = {}): Exploration {
+  return new Explorer(model, scope, options).run();
 }
 
 class Explorer {
   readonly #scope: Scope;
-  readonly #mayGoOn: MayGoOn;
+  readonly #options: ExploreOptions;
   readonly #replicas: Replicas;
   readonly #properties: Properties;
   readonly #actions: Actions;
@@ -58,10 +57,12 @@ class Explorer {
   #transitions = 0;
   #depth = 0;
   #found: Counterexample | undefined;
+  readonly #beginning: Action[] = [];
 
-  constructor(model: ExplorationModel, scope: Scope, mayGoOn: MayGoOn, reduction: Reduction) {
+  constructor(model: ExplorationModel, scope: Scope, options: ExploreOptions) {
     this.#scope = scope;
-    this.#mayGoOn = mayGoOn;
+    this.#options = options;
+    const { reduction = 'all' } = options;
     this.#replicas = new Replicas(model, scope.replicas);
     const renames = renamings(scope.replicas);
     this.#properties = new Properties(scope.replicas, renames.length, (at, replica) =>
@@ -74,6 +75,7 @@ class Explorer {
   }
 
   run(): Exploration {
+    const { mayGoOn = () => true } = this.#options;
     this.#begin();
     let levelEnd = this.#states.count;
     let at = 0;
@@ -83,7 +85,7 @@ class Explorer {
         this.#depth++;
         levelEnd = this.#states.count;
       }
-      if ((at & 0xfff) === 0 && !this.#mayGoOn({ states: this.#states.count, depth: this.#depth })) {
+      if ((at & 0xfff) === 0 && !mayGoOn({ states: this.#states.count, depth: this.#depth })) {
         stopped = true;
         break;
       }
@@ -111,7 +113,33 @@ class Explorer {
       past = after;
     }
     const packets = starts.flatMap(({ sends }) => sends.map(({ id }) => id));
-    this.#reach(-1, undefined, { locals, packets, past, budgets: this.#actions.budgets });
+    const { from } = this.#options;
+    const start = { locals, packets, past, budgets: this.#actions.budgets };
+    const state = from === undefined ? start : this.#actOut(from, start);
+    if (this.#found === undefined) this.#reach(-1, undefined, state);
+  }
+
+  #actOut(scenario: string, start: WholeState): WholeState {
+    let state = start;
+    const network = begin(scenario, {
+      replicas: this.#replicas,
+      count: this.#scope.replicas,
+      local: (replica) => present(state.locals[replica - 1], 'a replica'),
+      act: (action) => {
+        const local = present(state.locals[action.replica - 1], 'a replica');
+        if (action.type !== 'lose') {
+          const step = this.#replicas.step(local, eventOf(action), action.number);
+          const after = this.#follow(-1, action, state, local, step);
+          this.#beginning.push(this.#named(action));
+          if (after === undefined) return undefined;
+          state = after;
+          return step.sends;
+        }
+        this.#beginning.push(this.#named(action));
+        return [];
+      },
+    });
+    return { ...state, packets: [...new Set(network)] };
   }
 
   #expand(at: number): void {
@@ -205,7 +233,8 @@ class Explorer {
       actions.push(actionOf(this.#states.action(at)));
     }
     assert(this.#found === undefined, 'the first finding ends the exploration');
-    this.#found = { ...finding, actions: actions.reverse().map((each) => this.#named(each)) };
+    const found = actions.reverse().map((each) => this.#named(each));
+    this.#found = { ...finding, actions: [...this.#beginning, ...found] };
   }
 
   /** Messages are numbered within one exploration only: outside of it they are known by their ends and content. */

@@ -16,6 +16,7 @@ export function addExploreCommand(program: Command, session: Session): void {
       '--mutant <NAME>',
       'Explore a known mistake instead of the real code; what is no mistake is answered with a list of them',
     )
+    .option('--from <FILE>', 'Begin where the commands of a scenario lead to')
     .option('--write <FILE>', 'Write a counterexample there, as a scenario, instead of showing it')
     .option('--json', 'One JSON object')
     .addHelpText(

@@ -15,6 +15,7 @@ describe('quorate explore', () => {
     ['--states', '0'],
     ['--mutant', 'typo'],
     ['--protocol', 'rumour'],
+    ['--from', '/nowhere/scenario.txt'],
   ])('explains what is wrong with %s %s', async (...args) => {
     const { exitCode, stderr, stdout } = await runCli(['explore', ...args]);
     expect([exitCode, stdout]).toEqual([2, '']);

@@ -1,11 +1,14 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import {
   counterexampleScenario,
   defaultScope,
   describeScope,
   type Exploration,
+  type ExploreOptions,
   explore,
+  NoBeginning,
   parseScope,
+  replicasIn,
   type Scope,
 } from '../../check/explorer/index.ts';
 import type { ExplorationModel } from '../../protocol/index.ts';
@@ -20,6 +23,7 @@ export interface ExploreFlags {
   readonly scope?: string;
   readonly states?: string;
   readonly mutant?: string;
+  readonly from?: string;
   readonly write?: string;
   readonly json?: boolean;
 }
@@ -32,7 +36,7 @@ export function runExplore(flags: ExploreFlags, { stdout, stderr }: CliDependenc
   const model = modelOf(flags);
   const limit = limitOf(flags);
   const began = performance.now();
-  const result = explore(model, scope, ({ states, depth }) => {
+  const result = exploreFrom(flags, model, scope, ({ states, depth }) => {
     if (stderr.isTTY === true) stderr.write(`\r\u001b[K${states} states, depth ${depth}`);
     return states < limit;
   });
@@ -48,6 +52,36 @@ export function runExplore(flags: ExploreFlags, { stdout, stderr }: CliDependenc
   if (flags.write === undefined) stderr.write(scenario);
   else writeScenario(flags.write, scenario, stderr);
   return exitCodes.wrong;
+}
+
+function exploreFrom(
+  { from: file }: ExploreFlags,
+  model: ExplorationModel,
+  scope: Scope,
+  mayGoOn: NonNullable<ExploreOptions['mayGoOn']>,
+): Exploration {
+  if (file === undefined) return explore(model, scope, { mayGoOn });
+  const from = readScenario(file);
+  const replicas = replicasIn(from);
+  if (replicas !== scope.replicas) {
+    throw usageFailure(
+      `--from ${file}: its cluster is of ${replicas ?? 'nobody'}, that of --scope of ${scope.replicas}.`,
+    );
+  }
+  try {
+    return explore(model, scope, { mayGoOn, from });
+  } catch (error) {
+    if (error instanceof NoBeginning) throw usageFailure(`--from ${file}: ${error.message}.`);
+    throw error;
+  }
+}
+
+function readScenario(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw usageFailure(`--from ${file}: ${fileProblem(error)}.`);
+  }
 }
 
 /** What took long to find is told, where it cannot be written. */
