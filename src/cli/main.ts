@@ -32,8 +32,8 @@ const dependencies: CliDependencies = {
 };
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever read our output has gone away, as `head` does: there is nobody left to tell.
-  if (error.code === 'EPIPE') process.exit(exitCodes.done);
+  // Whoever read our output has gone away, as `head` does: there is nobody left to tell, and nobody was told the end.
+  if (error.code === 'EPIPE') process.exit(exitCodes.unknown);
   process.stderr.write(
     `quorate: the answer cannot be written to stdout: ${fileProblem(error)}. What was asked for may have happened: read before you try again.\n`,
   );

@@ -55,6 +55,14 @@ test.skipIf(!existsSync('/dev/full'))(
   },
 );
 
+test('worlds that nobody hears the end of are no success', () => {
+  const command = `"${process.execPath}" "${launcherPath}" sim --seeds 1..1000 --seconds 1 --threads 1`;
+  const { stdout } = spawnSync('bash', ['-c', `${command} | head -n 1; echo "\${PIPESTATUS[0]}"`], {
+    encoding: 'utf8',
+  });
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('3');
+});
+
 test('what a command is told by a cluster without a quorum', async () => {
   const [n1, n2, n3] = cluster.members;
   const ask = (...args: string[]) => quorate([...args, '--endpoints', cluster.endpoints, '--timeout', '3s']);
