@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ExplorationModel, Message } from '../../protocol/index.ts';
 import { Rehearsal } from '../../protocol/rehearsal.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { runScenario } from '../../protocol/scenario.ts';
 import { laboratory } from '../../protocols/laboratory.ts';
 import { NoBeginning } from './beginning.ts';
 import { type Exploration, explore } from './explorer.ts';
 import { renamings } from './fingerprint.ts';
 import { Names } from './names.ts';
-import { configurationOf } from './replicas.ts';
 import { counterexampleScenario } from './scenario.ts';
 import { defaultScope, describeScope, parseScope, type Scope } from './scope.ts';
 

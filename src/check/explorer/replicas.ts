@@ -1,5 +1,5 @@
 import { assert, InvariantViolation, present } from '../../core/assert.ts';
-import { emptyBytes, hex, utf8 } from '../../core/bytes.ts';
+import { hex, utf8 } from '../../core/bytes.ts';
 import { Writer } from '../../core/codec.ts';
 import {
   clusterTime,
@@ -13,20 +13,20 @@ import {
   type Token,
 } from '../../core/ids.ts';
 import { Random } from '../../core/random.ts';
-import {
-  type Bounds,
-  type CommittedEntry,
-  type Configuration,
-  type Effect,
-  type ExplorationModel,
-  type Input,
-  type JournalRecord,
-  type Message,
-  type Protocol,
-  type Rename,
-  type ReplicaView,
-  votersOnly,
+import type {
+  Bounds,
+  CommittedEntry,
+  Configuration,
+  Effect,
+  ExplorationModel,
+  Input,
+  JournalRecord,
+  Message,
+  Protocol,
+  Rename,
+  ReplicaView,
 } from '../../protocol/index.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { type Fingerprint, hashInto, renamings } from './fingerprint.ts';
 
 /** A message on its way, once for all states in which it is. */
@@ -374,19 +374,6 @@ export function packetKey(
   const writer = new Writer(64).uint(rename(nodeId(from))).uint(rename(nodeId(to)));
   model.writeMessage(writer, message, rename);
   return hex(writer.finish());
-}
-
-/** Replicas 1 to `count`, all of them voters. */
-export function configurationOf(count: number): Configuration {
-  return votersOnly(
-    Array.from({ length: count }, (_, at) => ({
-      id: nodeId(at + 1),
-      name: `n${at + 1}`,
-      address: '',
-      storageId: emptyBytes,
-      publicKey: emptyBytes,
-    })),
-  );
 }
 
 /** A protocol that gives up says so by one of these; anything else is a mistake of whoever runs it. */

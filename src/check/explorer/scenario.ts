@@ -3,10 +3,11 @@ import { utf8 } from '../../core/bytes.ts';
 import { commandId, type NodeId, nodeId, readId } from '../../core/ids.ts';
 import type { Configuration, ExplorationModel, Message } from '../../protocol/index.ts';
 import { type Observer, Rehearsal } from '../../protocol/rehearsal.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { runScenario } from '../../protocol/scenario.ts';
 import type { Action } from './actions.ts';
 import type { Counterexample } from './explorer.ts';
-import { commandText, configurationOf, isGivingUp, packetKey } from './replicas.ts';
+import { commandText, isGivingUp, packetKey } from './replicas.ts';
 import { describeScope, type Scope } from './scope.ts';
 
 /**

@@ -1,8 +1,9 @@
-import { configurationOf, isGivingUp } from '../../check/explorer/index.ts';
+import { isGivingUp } from '../../check/explorer/index.ts';
 import { utf8 } from '../../core/bytes.ts';
 import { commandId, type NodeId, nodeId, readId } from '../../core/ids.ts';
 import type { ClusterInvariants, Effect, ExplorationModel, Message } from '../../protocol/index.ts';
 import { type Envelope, Rehearsal } from '../../protocol/rehearsal.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { changeText } from './changes.ts';
 import { messageKey, type ScheduledEvent } from './schedule.ts';
 import { Witness } from './witness.ts';

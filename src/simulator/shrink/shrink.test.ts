@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { configurationOf } from '../../check/explorer/index.ts';
 import { present } from '../../core/assert.ts';
 import { nodeId } from '../../core/ids.ts';
 import { type Observer, Rehearsal } from '../../protocol/rehearsal.ts';
+import { configurationOf } from '../../protocol/rehearsal-members.ts';
 import { runScenario } from '../../protocol/scenario.ts';
 import { laboratory } from '../../protocols/laboratory.ts';
 import type { RaftMessage } from '../../protocols/raft/messages.ts';
