@@ -18,6 +18,8 @@ export const maxInboundConnections = 1024;
 export const maxInboundBulkStreams = 4;
 /** Bytes of one chunk of a bulk stream. */
 export const maxBulkChunkBytes = 256 * 1024;
+/** Bytes of a bulk stream sent before the event loop gets its turn, unless one chunk is larger. */
+export const bulkSliceBytes = 256 * 1024;
 
 // Machine: what the replicated layer and the key space keep.
 
@@ -174,6 +176,9 @@ export const dutyIntervalMs = 100;
  * extends all leases before it ends any.
  */
 export const dutyStallMs = 300;
+/** How long a leader waits after the second failure in a row to send a snapshot, in ms; twice as long each time, up to: */
+export const snapshotRetryMs = 1_000;
+export const maxSnapshotRetryMs = 60_000;
 /** How long the state of a broken snapshot stream stays pinned for another attempt, in ms. */
 export const snapshotResumeMs = 30_000;
 

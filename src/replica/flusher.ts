@@ -12,8 +12,8 @@ export interface FlusherOptions {
   readonly intervalMs: number;
   /** The journal is not needed below this any more. */
   flushed(position: Position): void;
-  /** The disk has become full, or has room again. */
-  full(full: boolean): void;
+  /** The disk has become full, with what is missing, or has room again. */
+  room(shortage: DiskError | undefined): void;
   failed(error: DiskError): void;
 }
 
@@ -46,14 +46,14 @@ export class Flusher {
   flush(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    const { backend, clock, full, failed } = this.#options;
+    const { backend, clock, room, failed } = this.#options;
     backend.flush((error, _base) => {
       this.#flushing = false;
       if (error !== undefined && error.kind !== 'full') return failed(error);
       this.#flushedAt = clock.now();
       if ((error !== undefined) !== this.#full) {
         this.#full = error !== undefined;
-        full(this.#full);
+        room(error);
       }
       this.#report();
     });

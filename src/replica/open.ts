@@ -61,7 +61,7 @@ function openJournal(
       storageId: manifest.storageId,
       ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
       onDurable: (upTo) => core?.journalEvents.durable(upTo),
-      onRoom: (full) => core?.journalEvents.room(full),
+      onRoom: (shortage) => core?.journalEvents.room(shortage),
       onFailure: (error) => core?.journalEvents.failed(error),
       observe: ({ records, bytes, syncMs }) => options.observer.synced?.(records, bytes, syncMs),
     },

@@ -47,8 +47,8 @@ export class ReplicaCore {
   #records: readonly Uint8Array[];
   #phase: ReplicaStatus['phase'] = 'starting';
   #upkeep: Timer | undefined;
-  #journalFull = false;
-  #storeFull = false;
+  #journalShortage: DiskError | undefined;
+  #storeShortage: DiskError | undefined;
 
   constructor(options: ReplicaCoreOptions, opened: Opened) {
     const { clock, machine, definition, observer } = options;
@@ -79,8 +79,8 @@ export class ReplicaCore {
       backend,
       intervalMs: options.flushIntervalMs ?? flushIntervalMs,
       flushed: (position) => this.#driver.input({ type: 'flushed', position }),
-      full: (full) => {
-        this.#storeFull = full;
+      room: (shortage) => {
+        this.#storeShortage = shortage;
         this.#roomChanged();
       },
       failed: (error) => this.halt(error),
@@ -153,12 +153,12 @@ export class ReplicaCore {
       backend: this.#backend,
       journal: this.#journal,
       peers: this.#neighbours.peers,
-      storageFull: this.#journalFull || this.#storeFull,
+      shortage: this.#shortage(),
     });
   }
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
-    const reason = this.#unavailable();
+    const reason = this.#unavailable() ?? this.#unstorable();
     if (reason === undefined) this.#driver.propose(command, timeoutMs, settle);
     else settle({ type: 'refused', reason });
   }
@@ -271,8 +271,8 @@ export class ReplicaCore {
   /** For the journal, which was opened before this replica. */
   readonly journalEvents = {
     durable: (upTo: Parameters<Driver['durable']>[0]): void => this.#driver.durable(upTo),
-    room: (full: boolean): void => {
-      this.#journalFull = full;
+    room: (shortage: DiskError | undefined): void => {
+      this.#journalShortage = shortage;
       this.#roomChanged();
     },
     failed: (error: DiskError): void => this.halt(error),
@@ -331,12 +331,16 @@ export class ReplicaCore {
     });
   }
 
+  #shortage(): string | undefined {
+    return (this.#journalShortage ?? this.#storeShortage)?.message;
+  }
+
   #roomChanged(): void {
-    const full = this.#journalFull || this.#storeFull;
-    this.#options.observer.log(
-      full ? 'error' : 'info',
-      full ? 'the disk is full: no writes are taken' : 'room on the disk again',
-    );
+    const reason = this.#shortage();
+    const full = reason !== undefined;
+    const { observer } = this.#options;
+    if (full) observer.log('error', 'the disk is full: no writes are taken', { reason });
+    else observer.log('info', 'room on the disk again');
     this.#driver.input({ type: 'storage', full });
     // Somebody else may have room; who leads without room refuses every write of the cluster.
     if (full && this.#driver.leadership.role === 'leader')
@@ -346,6 +350,11 @@ export class ReplicaCore {
   #unavailable(): 'notReady' | 'stopping' | undefined {
     if (this.#phase === 'running') return undefined;
     return this.#phase === 'starting' ? 'notReady' : 'stopping';
+  }
+
+  /** The leader may have room and carry it out; but an entry that cannot be stored here is not applied here, nor answered. */
+  #unstorable(): 'storageFull' | undefined {
+    return this.#shortage() === undefined ? undefined : 'storageFull';
   }
 
   #release(): void {

@@ -1,13 +1,15 @@
 import { equalBytes } from '../core/bytes.ts';
-import { decode, Malformed } from '../core/codec.ts';
-import { type Epoch, epoch, type NodeId } from '../core/ids.ts';
+import { Malformed } from '../core/codec.ts';
+import type { Epoch, NodeId } from '../core/ids.ts';
+import { storeReserveBytes } from '../core/limits.ts';
 import type { Input } from '../protocol/index.ts';
 import type { ReceivedSnapshot } from '../storage/backend.ts';
-import type { Callback, Disk, DiskError } from '../storage/disk.ts';
-import { type SnapshotOrigin, snapshotIdBytes } from '../storage/snapshot.ts';
+import { type Callback, type Disk, DiskError } from '../storage/disk.ts';
+import type { SnapshotOrigin } from '../storage/snapshot.ts';
 import { type ReceiveOutcome, SnapshotReceiver } from '../storage/snapshot-receiver.ts';
 import type { BulkSink, IncomingBulk } from '../transport/bulk-receiver.ts';
 import type { ReplicaObserver } from './observer.ts';
+import { decodeOffer, type SnapshotOffer } from './snapshot-offer.ts';
 
 const directory = 'incoming';
 const path = `${directory}/snapshot`;
@@ -60,32 +62,21 @@ export class SnapshotInbox {
   }
 
   offered(from: NodeId, header: Uint8Array, incoming: IncomingBulk): void {
-    const offer = decode(header, (reader) => ({
-      snapshotId: reader.raw(snapshotIdBytes).slice(),
-      epoch: epoch(reader.uint()),
-    }));
+    const offer = decodeOffer(header);
     if (offer instanceof Malformed)
       return incoming.refuse(`unreadable offer of a snapshot: ${offer.message}`);
     const arrival = this.#arrival;
     const busy =
       this.#opening || this.#discarding || arrival?.complete !== undefined || arrival?.incoming !== undefined;
     if (this.#closed || busy) return incoming.refuse('busy with another snapshot');
-    if (arrival !== undefined && equalBytes(arrival.snapshotId, offer.snapshotId)) {
-      return this.#goOn({ ...arrival, from, epoch: offer.epoch, incoming }, incoming);
-    }
     this.#opening = true;
-    const { disk, expected } = this.#options;
-    const expectedOrigin = { ...expected, snapshotId: offer.snapshotId };
-    this.#drop(() => {
-      SnapshotReceiver.open({ disk, path, expected: expectedOrigin }, (error, receiver) => {
-        this.#opening = false;
-        if (this.#closed) return;
-        if (error !== undefined) {
-          incoming.refuse(error.message);
-          return this.#diskFailed(error);
-        }
-        this.#feed({ from, ...offer, receiver, incoming, complete: undefined }, incoming);
-      });
+    this.#whenRoom(offer, (error) => {
+      this.#opening = false;
+      if (this.#closed) return;
+      if (error !== undefined) this.#turnAway(incoming, error);
+      else if (arrival !== undefined && equalBytes(arrival.snapshotId, offer.snapshotId))
+        this.#goOn({ ...arrival, from, epoch: offer.epoch, incoming }, incoming);
+      else this.#begin(from, offer, incoming);
     });
   }
 
@@ -108,14 +99,48 @@ export class SnapshotInbox {
     this.#drop(() => {});
   }
 
+  /**
+   * Room for the snapshot, and for the state that is made of it while the present one stands: seen before the first byte is
+   * sent, so that a full disk costs the leader nothing.
+   */
+  #whenRoom({ bytes }: SnapshotOffer, callback: Callback<void>): void {
+    const needed = 2 * bytes + storeReserveBytes;
+    this.#options.disk.free((error, free) => {
+      if (error !== undefined) return callback(error);
+      // What came before is gone on with, or makes room.
+      const room = free + (this.#arrival?.receiver.bytes ?? 0);
+      if (room >= needed) return callback(undefined);
+      callback(new DiskError('full', path, `${needed} bytes needed, ${room} free`));
+    });
+  }
+
+  #begin(from: NodeId, offer: SnapshotOffer, incoming: IncomingBulk): void {
+    this.#opening = true;
+    const { disk, expected } = this.#options;
+    const expectedOrigin = { ...expected, snapshotId: offer.snapshotId };
+    this.#drop(() => {
+      SnapshotReceiver.open({ disk, path, expected: expectedOrigin }, (error, receiver) => {
+        this.#opening = false;
+        if (this.#closed) return;
+        if (error !== undefined) return this.#turnAway(incoming, error);
+        const { snapshotId, epoch } = offer;
+        this.#feed({ from, snapshotId, epoch, receiver, incoming, complete: undefined }, incoming);
+      });
+    });
+  }
+
+  #turnAway(incoming: IncomingBulk, error: DiskError): void {
+    incoming.refuse(error.kind === 'full' ? `no room: ${error.message}` : error.message);
+    this.#diskFailed(error);
+  }
+
   #goOn(arrival: Arrival, incoming: IncomingBulk): void {
     this.#arrival = arrival;
     arrival.receiver.resume((error, _position) => {
       if (this.#closed) return;
       if (error === undefined) return this.#feed(arrival, incoming);
       arrival.incoming = undefined;
-      incoming.refuse(error.message);
-      this.#diskFailed(error);
+      this.#turnAway(incoming, error);
     });
   }
 

@@ -1,14 +1,15 @@
-import type { Clock } from '../core/clock.ts';
-import { Writer } from '../core/codec.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import type { Epoch } from '../core/ids.ts';
 import { type Millis, millis, type NodeId } from '../core/ids.ts';
-import { snapshotResumeMs } from '../core/limits.ts';
+import { maxSnapshotRetryMs, snapshotResumeMs, snapshotRetryMs } from '../core/limits.ts';
 import type { Random } from '../core/random.ts';
 import type { Input } from '../protocol/index.ts';
 import type { PinnedView, StoreBackend } from '../storage/backend.ts';
 import { type SnapshotOrigin, snapshotFrames, snapshotIdBytes } from '../storage/snapshot.ts';
-import type { BulkPiece, BulkSource } from '../transport/bulk-sender.ts';
+import type { BulkOutcome, BulkPiece, BulkSource } from '../transport/bulk-sender.ts';
 import type { Peers } from '../transport/peers.ts';
+import type { ReplicaObserver } from './observer.ts';
+import { encodeOffer } from './snapshot-offer.ts';
 
 /** Frames that are passed over in one turn when a stream is taken up again. */
 const framesPerTurn = 32;
@@ -17,9 +18,21 @@ const framesPerTurn = 32;
 interface Sending {
   readonly origin: SnapshotOrigin;
   readonly view: PinnedView;
+  /** What the state takes on a disk, roughly: how much room the receiver needs. */
+  readonly bytes: number;
   underWay: boolean;
+  /** Where the receiver had the last attempt begin, in bytes. */
+  offset: number;
   /** When the last attempt ended. */
   endedAt: Millis;
+}
+
+/** A peer that could not be sent a snapshot: not reached, or without room. */
+interface Failing {
+  /** In a row, without getting further. */
+  count: number;
+  /** Until it rings, the protocol believes that the attempt goes on. */
+  pause: Timer | undefined;
 }
 
 export interface SnapshotSenderOptions {
@@ -29,15 +42,18 @@ export interface SnapshotSenderOptions {
   readonly backend: StoreBackend;
   readonly origin: () => Omit<SnapshotOrigin, 'snapshotId'>;
   readonly input: (input: Input) => void;
+  readonly observer: ReplicaObserver;
 }
 
 /**
  * Streams the applied state to peers. A broken stream is taken up again where it stopped, as long as the view of the
- * first attempt is still pinned: the same view gives the same bytes.
+ * first attempt is still pinned: the same view gives the same bytes. A peer with which that leads nowhere is tried less and
+ * less often: one without room may have none for days.
  */
 export class SnapshotSender {
   readonly #options: SnapshotSenderOptions;
   readonly #sending = new Map<NodeId, Sending>();
+  readonly #failing = new Map<NodeId, Failing>();
 
   constructor(options: SnapshotSenderOptions) {
     this.#options = options;
@@ -45,17 +61,19 @@ export class SnapshotSender {
 
   /** `epoch`: in which we lead. */
   send(to: NodeId, epoch: Epoch): void {
+    if (this.#failing.get(to)?.pause !== undefined) return;
     const sending = this.#sending.get(to) ?? this.#begin(to);
     if (sending.underWay) return;
     sending.underWay = true;
-    const { peers, clock, input } = this.#options;
-    const header = new Writer(32).raw(sending.origin.snapshotId).uint(epoch).finish();
+    const { peers, clock } = this.#options;
+    const header = encodeOffer({ snapshotId: sending.origin.snapshotId, epoch, bytes: sending.bytes });
+    const offset = sending.offset;
     peers.sendBulk(to, header, new FrameSource(sending, clock), (outcome) => {
       sending.underWay = false;
       sending.endedAt = clock.now();
-      const ok = outcome.type === 'done';
-      if (ok) this.#forget(to, sending);
-      input({ type: 'snapshotSent', to, upTo: sending.view.base.position.index, ok });
+      if (outcome.type === 'done') return this.#done(to, sending);
+      if (sending.offset > offset) this.#failing.delete(to);
+      this.#failed(to, sending, outcome);
     });
   }
 
@@ -71,11 +89,45 @@ export class SnapshotSender {
       const over = !sending.underWay && this.#options.clock.now() - sending.endedAt >= snapshotResumeMs;
       if (all || over) this.#forget(to, sending);
     }
+    if (all) for (const { pause } of this.#failing.values()) pause?.cancel();
+  }
+
+  #done(to: NodeId, sending: Sending): void {
+    this.#failing.delete(to);
+    this.#forget(to, sending);
+    this.#tell(to, sending, true);
+  }
+
+  #failed(to: NodeId, sending: Sending, { reason }: Exclude<BulkOutcome, { type: 'done' }>): void {
+    const { clock, observer } = this.#options;
+    const failing = this.#failing.get(to) ?? { count: 0, pause: undefined };
+    this.#failing.set(to, failing);
+    // The first failure may be that of a connection, and the next attempt goes on where it broke.
+    const delay =
+      failing.count === 0 ? 0 : Math.min(snapshotRetryMs * 2 ** (failing.count - 1), maxSnapshotRetryMs);
+    failing.count++;
+    observer.log('warn', 'a snapshot could not be sent', { to, reason, againAfterMs: delay });
+    if (delay === 0) return this.#tell(to, sending, false);
+    failing.pause = clock.setTimer(millis(clock.now() + delay), () => {
+      failing.pause = undefined;
+      this.#tell(to, sending, false);
+    });
+  }
+
+  #tell(to: NodeId, { view }: Sending, ok: boolean): void {
+    this.#options.input({ type: 'snapshotSent', to, upTo: view.base.position.index, ok });
   }
 
   #begin(to: NodeId): Sending {
     const { backend } = this.#options;
-    const sending = { origin: this.#newOrigin(), view: backend.pin(), underWay: false, endedAt: millis(0) };
+    const sending = {
+      origin: this.#newOrigin(),
+      view: backend.pin(),
+      bytes: backend.bytes().inUse + backend.pendingBytes(),
+      underWay: false,
+      offset: 0,
+      endedAt: millis(0),
+    };
     this.#sending.set(to, sending);
     return sending;
   }
@@ -92,17 +144,20 @@ export class SnapshotSender {
 
 /** The frames of a view from a byte offset on. */
 class FrameSource implements BulkSource {
+  readonly #sending: Sending;
   readonly #frames: IterableIterator<Uint8Array>;
   readonly #clock: Clock;
   #skip = 0;
 
-  constructor({ view, origin }: Sending, clock: Clock) {
-    this.#frames = snapshotFrames(view, origin);
+  constructor(sending: Sending, clock: Clock) {
+    this.#sending = sending;
+    this.#frames = snapshotFrames(sending.view, sending.origin);
     this.#clock = clock;
   }
 
   start(offset: number): void {
     this.#skip = offset;
+    this.#sending.offset = offset;
   }
 
   next(callback: (piece: BulkPiece) => void): void {

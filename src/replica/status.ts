@@ -14,9 +14,9 @@ export function statusOf(parts: {
   readonly backend: StoreBackend;
   readonly journal: Journal;
   readonly peers: Peers;
-  readonly storageFull: boolean;
+  readonly shortage: string | undefined;
 }): ReplicaStatus {
-  const { manifest, phase, driver, backend, journal, storageFull } = parts;
+  const { manifest, phase, driver, backend, journal, shortage } = parts;
   const { position } = backend.base();
   const stateBytes = backend.bytes();
   return {
@@ -30,7 +30,8 @@ export function statusOf(parts: {
     committedIndex: driver.committedIndex,
     time: position.time,
     configuration: driver.configuration,
-    storageFull,
+    storageFull: shortage !== undefined,
+    storageShortage: shortage,
     stateBytes: stateBytes.total,
     stateBytesInUse: stateBytes.inUse,
     stateBytesPending: backend.pendingBytes(),

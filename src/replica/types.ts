@@ -45,6 +45,8 @@ export interface ReplicaStatus {
   readonly time: ClusterTime;
   readonly configuration: Configuration;
   readonly storageFull: boolean;
+  /** What there was no room for when the disk was found to be full, and how much it takes. */
+  readonly storageShortage: string | undefined;
   /** Bytes that the state takes on disk. */
   readonly stateBytes: number;
   readonly stateBytesInUse: number;

@@ -13,8 +13,9 @@ export class DataDirectoryLocked extends Error {
 
   constructor(directory: string, pid: number) {
     super(
-      `The data directory ${directory} is in use by the process ${pid}. Nothing was changed. Stop that process first, ` +
-        'or give this replica a data directory of its own.',
+      `The data directory ${directory} is in use by the process ${pid}, or is a copy of one that is: its lock names that ` +
+        'process, which runs. Nothing was changed. Stop that process first, or give this replica a data directory of its ' +
+        'own. A copy must never be started: it forgets what it promises after it was made.',
     );
     this.directory = directory;
     this.pid = pid;

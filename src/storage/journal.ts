@@ -28,7 +28,7 @@ export interface JournalOptions {
    * True: no further segment can be prepared, so nothing new should be proposed. There is still room for what is under
    * way, and a reserve for records without an index. False: room again. Told on change only.
    */
-  onRoom(full: boolean): void;
+  onRoom(shortage: DiskError | undefined): void;
   /** The journal is dead: a write, a sync or a removal failed. Once. What was not durable may or may not be. */
   onFailure(error: DiskError): void;
   /** After each sync. */
@@ -130,8 +130,8 @@ export class Journal {
         this.#spare.push(segment);
         this.#begin();
       },
-      onRoom: (full) => {
-        if (this.#phase === 'running') options.onRoom(full);
+      onRoom: (shortage) => {
+        if (this.#phase === 'running') options.onRoom(shortage);
       },
       onFailure: (error) => this.#fail(error),
       onIdle: () => this.#finishClosing(),

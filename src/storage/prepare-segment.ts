@@ -25,7 +25,7 @@ export function prepareSegment(
   disk.free((freeError, bytes) => {
     if (freeError !== undefined) return callback(freeError, undefined);
     if (bytes < capacity) {
-      const message = `no room for a journal segment: ${capacity} bytes needed, ${bytes} free`;
+      const message = `no room for a segment of the journal: ${capacity} bytes needed, ${bytes} free`;
       return callback(new DiskError('full', path, message), undefined);
     }
     disk.open(temporary, 'create', (openError, file) => {

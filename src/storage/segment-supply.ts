@@ -10,7 +10,8 @@ export interface SegmentSupplyOptions extends PrepareOptions {
   /** The first sequence number that no segment has. */
   readonly nextSequence: number;
   onReady(segment: Segment): void;
-  onRoom(full: boolean): void;
+  /** What is missing for the next segment; undefined when there is room again. */
+  onRoom(shortage: DiskError | undefined): void;
   onFailure(error: DiskError): void;
   /** After one of the above: nothing is being prepared now. */
   onIdle(): void;
@@ -69,7 +70,7 @@ export class SegmentSupply {
     prepareSegment(this.#options, this.#nextSequence, this.#wanted, (error, segment) => {
       this.#preparing = false;
       if (error === undefined) this.#deliver(segment);
-      else if (error.kind === 'full') this.#waitForRoom();
+      else if (error.kind === 'full') this.#waitForRoom(error);
       else this.#options.onFailure(error);
       if (!this.#preparing) this.#options.onIdle();
     });
@@ -80,13 +81,13 @@ export class SegmentSupply {
     if (segment.capacity >= this.#wanted) this.#wanted = 0;
     if (this.#full) {
       this.#full = false;
-      this.#options.onRoom(false);
+      this.#options.onRoom(undefined);
     }
     this.#options.onReady(segment);
     this.#proceed();
   }
 
-  #waitForRoom(): void {
+  #waitForRoom(shortage: DiskError): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
     this.#timer = clock.setTimer(millis(clock.now() + fullDiskCheckInterval), () => {
@@ -95,6 +96,6 @@ export class SegmentSupply {
     });
     if (this.#full) return;
     this.#full = true;
-    this.#options.onRoom(true);
+    this.#options.onRoom(shortage);
   }
 }

@@ -2,7 +2,7 @@ import { emptyBytes } from '../core/bytes.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { decode, Malformed, type Reader, Writer } from '../core/codec.ts';
 import { type Millis, millis } from '../core/ids.ts';
-import { maxBulkChunkBytes } from '../core/limits.ts';
+import { bulkSliceBytes, maxBulkChunkBytes } from '../core/limits.ts';
 import { type Dial, type DialOutcome, dial } from './dial.ts';
 import type { FrameConnection } from './frame-connection.ts';
 import { type Frame, frameKinds } from './framing.ts';
@@ -68,6 +68,8 @@ export class BulkSender {
   #rest: Uint8Array = emptyBytes;
   #asked = false;
   #pumping = false;
+  /** Sent in this turn of the event loop. */
+  #sliceBytes = 0;
 
   constructor({ network, clock, address, hello, judge, header, source, callback }: SendBulkOptions) {
     this.#clock = clock;
@@ -138,12 +140,16 @@ export class BulkSender {
     this.#pump();
   }
 
-  /** Moves pieces from the source to the connection until either has enough. */
+  /**
+   * Moves pieces from the source to the connection until either has enough, a slice for each turn: a receiver that takes
+   * everything at once must not hold up the heartbeats.
+   */
   #pump(): void {
     const connection = this.#connection;
     if (this.#pumping || connection === undefined) return;
     this.#pumping = true;
     while (this.#state === 'streaming' && !connection.congested && !this.#asked) {
+      if (this.#sliceBytes >= bulkSliceBytes) break;
       if (this.#rest.length > 0) this.#sendChunk(connection);
       else {
         this.#asked = true;
@@ -158,7 +164,14 @@ export class BulkSender {
     this.#rest = this.#rest.subarray(payload.length);
     this.#offset += payload.length;
     this.#progress = this.#clock.now();
+    if (this.#sliceBytes === 0) this.#clock.defer(() => this.#nextSlice());
+    this.#sliceBytes += payload.length;
     connection.send([{ kind: frameKinds.bulkChunk, payload }]);
+  }
+
+  #nextSlice(): void {
+    this.#sliceBytes = 0;
+    this.#pump();
   }
 
   #supplied(piece: BulkPiece): void {

@@ -54,7 +54,7 @@ export class JournalLife {
           this.tokens.push(upTo);
           this.onDurable(upTo);
         },
-        onRoom: (full) => this.room.push(full),
+        onRoom: (shortage) => this.room.push(shortage !== undefined),
         onFailure: (error) => {
           if (this.failure !== undefined) throw new Error('a failure is reported once');
           this.failure = error;

@@ -86,6 +86,7 @@ export class SingleReplica implements ReplicaHandle {
         },
       ]),
       storageFull: false,
+      storageShortage: undefined,
       stateBytes: 4096,
       stateBytesInUse: 2048,
       stateBytesPending: 0,

@@ -40,11 +40,12 @@ export async function health(replica: ReplicaHandle, query: URLSearchParams): Pr
 }
 
 async function healthProblem(replica: ReplicaHandle, query: URLSearchParams): Promise<string | undefined> {
-  const { leader, storageFull } = replica.status();
+  const { leader, storageFull, storageShortage } = replica.status();
   const excluded = query.getAll('exclude');
   const noSpace = storageFull || stands(replica, 'noSpace');
   const local = query.get('serializable') === 'true';
-  if (noSpace && !excluded.includes('NOSPACE')) return 'ALARM NOSPACE';
+  if (noSpace && !excluded.includes('NOSPACE'))
+    return storageShortage === undefined ? 'ALARM NOSPACE' : `ALARM NOSPACE: ${storageShortage}`;
   if (stands(replica, 'corrupt') && !excluded.includes('CORRUPT')) return 'ALARM CORRUPT';
   if (!local && leader === undefined) return 'RAFT NO LEADER';
   const failed = await readable(replica, local ? 'local' : 'linearizable');
