@@ -87,17 +87,12 @@ export class Chronicle {
     if (this.#writes.has(value)) this.#notFinal(value);
   }
 
-  /** The event that wrote `value`, or undefined. */
-  writeOf(value: string): ChronicleEvent | undefined {
-    const at = this.#writes.get(value);
-    return at === undefined ? undefined : this.events[at];
-  }
-
-  /** The events of `revision`, and where they begin. */
+  /** Where the events of `revision` begin among all. */
   placeOf(revision: number): number {
     return this.#firstOf.get(revision) ?? this.events.length;
   }
 
+  /** In their order; none for a revision that nothing was written at. */
   eventsOf(revision: number): readonly ChronicleEvent[] {
     const from = this.#firstOf.get(revision);
     if (from === undefined) return [];

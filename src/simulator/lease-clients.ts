@@ -3,7 +3,7 @@ import { Malformed } from '../core/codec.ts';
 import type { Random } from '../core/random.ts';
 import { decodeAnswer, encodeCommand, type KeyAnswer, type KeyCommand, putOf } from '../machine/index.ts';
 import type { Chronicle } from './chronicle.ts';
-import type { WorldOptions } from './options.ts';
+import { maxSkewPpm, type WorldOptions } from './options.ts';
 import type { Report } from './properties.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Service } from './workload.ts';
@@ -125,6 +125,6 @@ export class LeaseClients {
   get #fastest(): number {
     const { faults, maxDriftPpm } = this.#context.world;
     if (faults.includes('clockJump')) return 1;
-    return (maxDriftPpm + (faults.includes('clockRate') ? 200_000 : 0)) / 1_000_000 + 0.01;
+    return (maxDriftPpm + (faults.includes('clockRate') ? maxSkewPpm : 0)) / 1_000_000 + 0.01;
   }
 }

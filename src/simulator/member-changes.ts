@@ -30,6 +30,8 @@ interface MemberChangesOptions {
 }
 
 const timeoutMs = 2_000;
+/** The longest time between two changes that are asked for one upon the other. */
+const hurryMs = 300;
 /** Ids that no initial member has. */
 const firstId = 1_000_000;
 /** As many machines as one world may need in all. */
@@ -45,6 +47,13 @@ export class MemberChanges {
 
   /** False when the replica that is to be asked does not run. */
   strike(): boolean {
+    const { random, scheduler } = this.#options;
+    // Several operators at once, or one in a hurry.
+    if (random.chance(1, 3)) scheduler.schedule(random.between(1, hurryMs), () => this.#ask());
+    return this.#ask();
+  }
+
+  #ask(): boolean {
     const { random, nodes, members } = this.#options;
     const asked = random.pick(nodes);
     const { configuration } = asked;
@@ -52,9 +61,28 @@ export class MemberChanges {
     const count = configuration.members.length;
     const grows = count <= 1 || (count < members + 2 && random.chance(1, 2));
     if (grows && nodes.length < maxNodes) this.#add(asked);
-    else if (random.chance(1, 4)) this.#replace(asked, configuration);
-    else this.#change(asked, { type: 'remove', id: random.pick(configuration.members).id }, () => {});
+    else this.#change(asked, this.#draw(configuration), () => {});
     return true;
+  }
+
+  #draw({ learners, voters, members }: Configuration): Reconfiguration {
+    const { random } = this.#options;
+    const started = members
+      .filter(({ id, storageId }) => learners.includes(id) && storageId.length > 0)
+      .map(({ id }) => id);
+    const promote = started.slice(0, 1);
+    switch (random.pick(['remove', 'remove', 'promote', 'exchange', 'exchange'] as const)) {
+      case 'promote':
+        if (started.length > 0) return { type: 'promote', id: random.pick(started) };
+        break;
+      case 'exchange':
+        // A learner takes the place of a voter, in one joint step; or a voter goes in one.
+        if (promote.length + voters.length > 1)
+          return { type: 'exchange', promote, remove: [random.pick(voters)] };
+        break;
+      case 'remove':
+    }
+    return { type: 'remove', id: random.pick(members).id };
   }
 
   #add(asked: Changeable): void {
@@ -69,14 +97,6 @@ export class MemberChanges {
       record.additionRefused(id);
       added.giveUp();
     });
-  }
-
-  /** A learner that holds everything takes the place of a voter, in one joint step. */
-  #replace(asked: Changeable, { learners, voters }: Configuration): void {
-    const { random } = this.#options;
-    const promote = learners.slice(0, 1);
-    const remove = promote.length === 0 ? [] : [random.pick(voters)];
-    this.#change(asked, { type: 'exchange', promote, remove }, () => {});
   }
 
   #change(asked: Changeable, change: Reconfiguration, settle: (outcome: ChangeOutcome) => void): void {

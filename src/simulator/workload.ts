@@ -16,7 +16,7 @@ export interface Service {
   read(timeoutMs: number, settle: (outcome: ReadOutcome) => void): void;
 }
 
-/** Longer than a thought: who was refused would be refused again at once. */
+/** Beside a thought, which may take no time: who was refused would be refused again at once. */
 const backOffMs = 20;
 
 interface WorkloadContext {
