@@ -1,7 +1,7 @@
 import { present } from '../core/assert.ts';
 import { utf8Text } from '../core/bytes.ts';
 import type { ReadStore } from '../core/store.ts';
-import { currentRevision, newSlice, readEvents } from '../machine/index.ts';
+import { compactedRevision, currentRevision, type KeyEvent, newSlice, readEvents } from '../machine/index.ts';
 import type { Report } from './properties.ts';
 
 /** One change of the key space, as the first replica that applied it has it. */
@@ -16,6 +16,25 @@ export interface ChronicleEvent {
   /** Simulated microseconds: when a replica first had it. */
   readonly at: number;
 }
+
+/** What a replica holds of an event. */
+type HeldEvent = Pick<ChronicleEvent, 'type' | 'key' | 'value' | 'revision'>;
+
+const asRead = (event: KeyEvent): HeldEvent => ({
+  type: event.type,
+  key: utf8Text(event.key),
+  value: event.type === 'put' ? utf8Text(event.pair().value) : undefined,
+  revision: event.revision,
+});
+
+const isSame = (held: HeldEvent, wanted: HeldEvent | undefined): boolean =>
+  held.type === wanted?.type &&
+  held.key === wanted.key &&
+  held.value === wanted.value &&
+  held.revision === wanted.revision;
+
+const describe = (event: HeldEvent | undefined): string =>
+  event === undefined ? 'nothing' : `the ${event.type} of ${event.key} at ${event.revision}`;
 
 /** The revision of a key space in which nothing was ever written. */
 const firstRevision = 1;
@@ -60,16 +79,8 @@ export class Chronicle {
     this.#revision = revision;
     for (;;) {
       const read = readEvents(store, cursor, revision, newSlice(), (event) => {
-        const key = utf8Text(event.key);
-        const value = event.type === 'put' ? utf8Text(event.pair().value) : undefined;
-        this.#add({
-          type: event.type,
-          key,
-          value,
-          previous: this.#present.get(key),
-          revision: event.revision,
-          at,
-        });
+        const read = asRead(event);
+        this.#add({ ...read, previous: this.#present.get(read.key), at });
         return true;
       });
       if (read.type === 'done') return;
@@ -79,6 +90,26 @@ export class Chronicle {
       }
       cursor = read.next;
     }
+  }
+
+  /** What `host` holds from the compacted revision on is what was written, no less and no more. */
+  compare(host: string, store: ReadStore): void {
+    const from = Number(compactedRevision(store));
+    const expected = this.events.slice(this.events.findIndex(({ revision }) => revision >= from));
+    let cursor = { revision: from, order: 0 };
+    let at = 0;
+    for (;;) {
+      const read = readEvents(store, cursor, this.#revision, newSlice(), (event) => {
+        const held = asRead(event);
+        if (!isSame(held, expected[at])) this.#altered(host, expected[at], held);
+        at++;
+        return true;
+      });
+      if (read.type === 'done') break;
+      if (read.type === 'compacted') return this.#altered(host, expected[at], undefined);
+      cursor = read.next;
+    }
+    if (at < expected.length) this.#altered(host, expected[at], undefined);
   }
 
   /** A client was told that the write of this value did not happen, and never will. */
@@ -120,6 +151,11 @@ export class Chronicle {
     }
     this.#writes.set(value, at);
     if (this.#refused.has(value)) this.#notFinal(value);
+  }
+
+  #altered(host: string, wanted: HeldEvent | undefined, held: HeldEvent | undefined): void {
+    const detail = `in the history of ${host} there is ${describe(held)} instead of ${describe(wanted)}`;
+    this.#report({ type: 'wrong', property: 'compaction keeps what it must', detail });
   }
 
   #notFinal(value: string): void {

@@ -92,7 +92,7 @@ export const properties = [
     'compaction keeps what it must',
     'src/simulator/chronicle.ts',
     'etcd API, guarantees: history from the compacted revision on',
-    'no event after the compacted revision is gone when it is read for the first time',
+    'no event after the compacted revision is gone when it is read for the first time; at the end every replica holds all events from the compacted revision on, with their values',
     'that space is given back, which the tests of the key space count',
   ),
   property(

@@ -10,7 +10,7 @@ import { present } from '../core/assert.ts';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
-import { encodeCommand, keySpace, type Machine } from '../machine/index.ts';
+import { encodeCommand, keySpace, type Machine, machineView } from '../machine/index.ts';
 import { type ClusterInvariants, type Effect, isJoint, type ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
@@ -388,6 +388,7 @@ export class World {
   #checkPresent(): void {
     for (const node of this.#members()) {
       const { store } = present(node.backend, 'members run when all have converged');
+      this.#chronicle.compare(node.name, machineView(store));
       for (const key of new Set(this.#chronicle.events.map((event) => event.key))) {
         const { pair } = readKey(store, key);
         if (textOf(pair) === this.#chronicle.present.get(key)) continue;
