@@ -88,6 +88,8 @@ describe('exploring a mistake', () => {
     ['votes-before-durable', 'terms=1,entries=0,crashes=1', 'election safety'],
     ['acknowledges-before-durable', 'terms=1,entries=0,crashes=0', 'durability'],
     ['counts-unsynced-self', 'terms=1,entries=0,crashes=0', 'durability'],
+    ['reads-before-own-entry', 'terms=2,entries=0,crashes=0,reads=1', 'linearizable reads'],
+    ['reuses-read-rounds', 'terms=2,entries=0,crashes=0,reads=2', 'invariants of the replica'],
   ])('finds %s, as a scenario that says the same when it is run', (mutant, bounds, property) => {
     const model = modelOf(mutant);
     const scope = scopeOf(bounds);
@@ -118,6 +120,16 @@ describe('beginning with a scenario', () => {
     if (counterexample === undefined) return;
     const text = counterexampleScenario(model, scope, counterexample);
     expect(text.match(/^> timeout 3$/gm)).toHaveLength(2);
+  });
+
+  it('needs few states for what is near', () => {
+    const { counterexample, states } = explore(
+      modelOf('commits-uncompared'),
+      scopeOf('terms=3,entries=0,crashes=0,heartbeats=1'),
+      { from: figure8 },
+    );
+    expect(counterexample?.property).toBe('state machine safety');
+    expect(states).toBeLessThan(1_000);
   });
 
   it('finds nothing wrong where nothing is', () => {
