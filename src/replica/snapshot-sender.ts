@@ -106,7 +106,11 @@ export class SnapshotSender {
     const delay =
       failing.count === 0 ? 0 : Math.min(snapshotRetryMs * 2 ** (failing.count - 1), maxSnapshotRetryMs);
     failing.count++;
-    observer.log('warn', 'a snapshot could not be sent', { to, reason, againAfterMs: delay });
+    observer.log('warn', 'a snapshot could not be sent', {
+      peer: to.toString(16),
+      reason,
+      againAfterMs: delay,
+    });
     if (delay === 0) return this.#tell(to, sending, false);
     failing.pause = clock.setTimer(millis(clock.now() + delay), () => {
       failing.pause = undefined;

@@ -93,8 +93,16 @@ export class LmdbRoom {
     this.#disk.free((error, free) => {
       if (error !== undefined) callback(error);
       else if (free >= needed) callback(undefined);
-      else callback(new DiskError('full', this.#path, noRoomText(needed, free)));
+      else callback(this.#full(needed, `${free} free`));
     });
+  }
+
+  #full(needed: number, finding: string): DiskError {
+    return new DiskError(
+      'full',
+      this.#path,
+      `no room to write the state: ${needed} bytes needed, ${finding}`,
+    );
   }
 
   #look(proceed: () => void, callback: Callback<void>): void {
@@ -115,7 +123,10 @@ export class LmdbRoom {
       file.allocate(to, (error) => {
         if (error === undefined) done(undefined);
         // Somebody else was faster; what was taken of the last room is given back.
-        else file.truncate(from, () => done(error));
+        else
+          file.truncate(from, () =>
+            done(error.kind === 'full' ? this.#full(to - from, 'and not so many left') : error),
+          );
       });
     withFile<void>(this.#disk, this.#path, extend, (error) => {
       if (error === undefined) this.#length = to;
@@ -123,9 +134,6 @@ export class LmdbRoom {
     });
   }
 }
-
-const noRoomText = (needed: number, free: number): string =>
-  `no room to write the state: ${needed} bytes needed, ${free} free`;
 
 function withFile<T>(
   disk: Disk,

@@ -24,10 +24,13 @@ export function prepareSegment(
   const path = `${directory}/${segmentName(sequence)}`;
   disk.free((freeError, bytes) => {
     if (freeError !== undefined) return callback(freeError, undefined);
-    if (bytes < capacity) {
-      const message = `no room for a segment of the journal: ${capacity} bytes needed, ${bytes} free`;
-      return callback(new DiskError('full', path, message), undefined);
-    }
+    const noRoom = (finding: string): DiskError =>
+      new DiskError(
+        'full',
+        path,
+        `no room for a segment of the journal: ${capacity} bytes needed, ${finding}`,
+      );
+    if (bytes < capacity) return callback(noRoom(`${bytes} free`), undefined);
     disk.open(temporary, 'create', (openError, file) => {
       if (openError !== undefined) return callback(openError, undefined);
       const discard = (error: DiskError): void => {
@@ -39,6 +42,7 @@ export function prepareSegment(
       };
       const { bytes: header, seed } = encodeSegmentHeader({ sequence, capacity, storageId });
       fill(file, capacity, header, (fillError) => {
+        if (fillError?.kind === 'full') return discard(noRoom('and not so many left'));
         if (fillError !== undefined) return discard(fillError);
         disk.rename(temporary, path, (renameError) => {
           if (renameError !== undefined) return discard(renameError);
