@@ -165,8 +165,8 @@ export type Effect<M extends Message = Message> =
   | { readonly type: 'readable'; readonly id: ReadId; readonly index: Index }
   | { readonly type: 'readFailed'; readonly id: ReadId; readonly reason: Refusal }
   /**
-   * The command was not taken and will never happen through this call. Comes from the step that took the command in, or
-   * never.
+   * The command, or the change, was not taken and will never happen through this call. For a command it comes from the step that took
+   * the command in, or never.
    */
   | { readonly type: 'refuse'; readonly id: CommandId; readonly reason: Refusal }
   | { readonly type: 'pending'; readonly id: CommandId; readonly depth: number; readonly probability: number }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { commandId, type Millis, millis, nodeId } from '../core/ids.ts';
+import { maxPendingChanges } from '../core/limits.ts';
 import { type Input, nobody, type Reconfiguration } from '../protocol/index.ts';
 import { Changes } from './changes.ts';
 import type { ChangeOutcome } from './types.ts';
@@ -48,4 +49,21 @@ describe('a change that nobody has taken before its time is up', () => {
     changes.expire(deadline);
     expect(outcomes).toEqual([{ type: 'unknown', reason: 'timeout' }]);
   });
+});
+
+test('a change that the protocol held back is refused by its id, whatever it was asked for and took meanwhile', () => {
+  const { changes, outcomes } = asked();
+  const leading = { role: 'leader', leader: self } as const;
+  const [held] = ids(changes.collect(soon, leading));
+  for (let turn = 1; turn <= 3; turn++) {
+    for (let number = 1; number <= maxPendingChanges; number++) {
+      changes.forwarded(other, { incarnation: 1, number, change });
+    }
+    const others = ids(changes.collect(millis(turn), leading));
+    expect(others.length).toBe(maxPendingChanges);
+    for (const id of others) changes.refuse(id, 'reconfiguring');
+  }
+  expect(outcomes).toEqual([]);
+  if (held !== undefined) changes.refuse(held, 'unhealthy');
+  expect(outcomes).toEqual([{ type: 'refused', reason: 'unhealthy' }]);
 });

@@ -24,7 +24,13 @@ interface Change {
   askedAt: Millis | undefined;
 }
 
-/** Asked for by a request that the present step takes. */
+/**
+ * Whose requests may be refused yet. The protocol holds one change at a time back, and answers for all others that it does not take
+ * in the step that it got them in: so an older one than these was taken.
+ */
+const maxAskers = 2 * maxPendingChanges + 1;
+
+/** Asked for by a request that the protocol has got. */
 interface Asker {
   readonly origin: NodeId;
   readonly incarnation: number;
@@ -87,7 +93,6 @@ export class Changes {
   /** What the coming step is to take; asks the leader for the rest. */
   collect(now: Millis, { role, leader }: Leader): Input[] {
     const inputs: Input[] = [];
-    if (this.#askers.size > 0) this.#askers.clear();
     if (this.#forwarded.length === 0 && this.#waiting.length === 0) return inputs;
     for (const { asker, change } of this.#forwarded) {
       if (role === 'leader') inputs.push(this.#input(asker, change));
@@ -108,10 +113,11 @@ export class Changes {
     return inputs;
   }
 
-  /** The step did not take a change that `collect` gave it. */
+  /** The protocol does not take a change that `collect` gave it: at once, or when it has asked the others in vain. */
   refuse(id: CommandId, reason: Refusal): void {
     const asker = this.#askers.get(id);
     if (asker === undefined) return;
+    this.#askers.delete(id);
     if (asker.origin === this.#self) this.refused(asker, reason);
     else this.#refuseTo(asker, reason);
   }
@@ -166,6 +172,8 @@ export class Changes {
   #input(asker: Asker, change: Reconfiguration): Input {
     const id = commandId(--this.#lastId);
     this.#askers.set(id, asker);
+    const [oldest] = this.#askers.keys();
+    if (this.#askers.size > maxAskers && oldest !== undefined) this.#askers.delete(oldest);
     return { type: 'reconfigure', id, change };
   }
 

@@ -119,6 +119,7 @@ function becomeLeader(ctx: Context): void {
     heartbeatDeadline: millis(now + ctx.timing.heartbeatInterval),
     uncommittedBytes: uncommittedBytes(state.log, state.commit),
     transfer: undefined,
+    asking: undefined,
     reads: { waiting: 0, queued: [], rounds: [], lastRound: 0 },
     lease: { sent: [], over: false },
   });

@@ -1,4 +1,5 @@
 import { Writer } from '../../core/codec.ts';
+import { encodeConfiguration } from '../../protocol/index.ts';
 import { type Entry, writeEntry } from './messages.ts';
 import { writePosition } from './records.ts';
 import type { LeaderState, RoleState, State, WaitingRead } from './state.ts';
@@ -83,13 +84,19 @@ function writeRole(writer: Writer, role: RoleState): void {
 function writeLeader(writer: Writer, leader: LeaderState): void {
   writer.uint(leader.timeAtElection).uint(leader.electedAt).uint(leader.heartbeatDeadline);
   writer.uint(leader.uncommittedBytes);
-  const { transfer, reads, lease } = leader;
+  const { transfer, asking, reads, lease } = leader;
   writer.bool(lease.over).uint(lease.sent.length);
   for (const { round, at } of lease.sent) writer.uint(round).uint(at);
   writer
     .uint(transfer?.to ?? 0)
     .uint(transfer?.deadline ?? 0)
     .bool(transfer?.asked ?? false);
+  writer.bool(asking !== undefined);
+  if (asking !== undefined) {
+    // Changes of hosts have negative ids.
+    optional(writer, asking.id === undefined ? undefined : Math.abs(asking.id));
+    writer.uint(asking.round).uint(asking.deadline).bytes(encodeConfiguration(asking.next));
+  }
   for (const [id, progress] of [...leader.progress].sort(([a], [b]) => a - b)) {
     writer.uint(id).string(progress.mode).uint(progress.match).uint(progress.next).bool(progress.paused);
     writer.uint(progress.inflight.length);

@@ -57,6 +57,13 @@ export const membershipMutants: readonly Mutant[] = [
     rules: { isInSync: () => true },
   },
   {
+    name: 'changes-without-asking',
+    trap: 'thesis 4.2',
+    mistake:
+      'Who was heard of lately is taken to live: who votes is changed though one of them has just stopped.',
+    rules: { livesSince: () => true },
+  },
+  {
     name: 'lease-from-answer',
     trap: 'R-16',
     mistake: 'A lease is measured from when the answer came, and not from when the question was sent.',

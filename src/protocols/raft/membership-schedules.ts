@@ -28,7 +28,7 @@ function goOnWithout(cluster: RaftRehearsal, candidate: number, voter: number): 
 function learners(cluster: RaftRehearsal): void {
   ledByFirst(cluster);
   cluster.add(1, 4);
-  assert(cluster.reconfigure(1, { type: 'promote', id: n4 }) === undefined, 'the fourth is promoted');
+  assert(cluster.change(1, { type: 'promote', id: n4 }) === undefined, 'the fourth is promoted');
   cluster.settle();
   cluster.add(1, 5);
 }
@@ -42,7 +42,7 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
       finds: twoTruths,
       run(cluster) {
         learners(cluster);
-        cluster.reconfigure(1, { type: 'promote', id: n5 });
+        cluster.change(1, { type: 'promote', id: n5 });
         cluster.settle();
         // Two of five have everything in their logs, and have forgotten what of it is committed.
         for (const id of [n2, n3]) cluster.crash(id);
@@ -62,13 +62,13 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
       run(cluster) {
         ledByFirst(cluster);
         cluster.add(1, 4);
-        cluster.reconfigure(1, { type: 'promote', id: n4 });
+        cluster.change(1, { type: 'promote', id: n4 });
         // The fifth is added, started and promoted, all of it heard of by the first and the two new ones only.
         cluster.reconfigure(1, { type: 'addLearner', id: n5, address: 'host5:1', promote: false });
         const storageId = Uint8Array.of(5);
         cluster.reconfigure(1, { type: 'identify', id: n5, name: 'n5', storageId });
         cluster.settle([n1, n4, n5]);
-        cluster.reconfigure(1, { type: 'promote', id: n5 });
+        cluster.change(1, { type: 'promote', id: n5 });
         cluster.settle([n1, n4, n5]);
         goOnWithout(cluster, 3, 2);
       },
@@ -83,11 +83,11 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
       run(cluster) {
         ledByFirst(cluster);
         cluster.add(1, 5);
-        cluster.reconfigure(1, { type: 'promote', id: n5 });
+        cluster.change(1, { type: 'promote', id: n5 });
         cluster.settle([n1, n5]);
         cluster.dropAll();
         assert(electOnly(cluster, 2, 3, 4), 'the second leads in term 2');
-        cluster.reconfigure(2, { type: 'remove', id: n1 });
+        cluster.change(2, { type: 'remove', id: n1 });
         cluster.settle([n2, n3]);
         cluster.crash(n1);
         cluster.dropAll();
@@ -119,7 +119,7 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
       run(cluster) {
         ledByFirst(cluster);
         cluster.add(1, 4);
-        cluster.reconfigure(1, { type: 'exchange', promote: [n4], remove: [n3] });
+        cluster.change(1, { type: 'exchange', promote: [n4], remove: [n3] });
         cluster.settle([n1, n4]);
         goOnWithout(cluster, 3, 2);
       },
@@ -132,7 +132,7 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
       finds: /steps down/,
       run(cluster) {
         ledByFirst(cluster);
-        cluster.reconfigure(1, { type: 'remove', id: n1 });
+        cluster.change(1, { type: 'remove', id: n1 });
         cluster.settle();
         assert(cluster.state(1).role.type !== 'leader', 'a leader that was removed steps down');
         findsLeader(cluster, 2, 3);
@@ -149,7 +149,7 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
         cluster.timeout(n1);
         cluster.settle();
         cluster.add(1, 2);
-        cluster.reconfigure(1, { type: 'promote', id: n2 });
+        cluster.change(1, { type: 'promote', id: n2 });
         cluster.sync(n1);
         cluster.crash(n1);
         cluster.dropAll();
@@ -166,7 +166,7 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
       run(cluster) {
         ledByFirst(cluster);
         cluster.crash(n4);
-        cluster.reconfigure(1, { type: 'remove', id: n1 });
+        cluster.change(1, { type: 'remove', id: n1 });
         cluster.sync(n1);
         cluster.crash(n1);
         cluster.dropAll();
@@ -187,10 +187,27 @@ export const membershipSchedules: readonly (readonly [string, Schedule])[] = [
         cluster.crash(n4);
         for (let more = 0; more < 40; more++) cluster.propose(1, 'x');
         cluster.settle([n1, n2, n3]);
-        const refusal = cluster.reconfigure(1, { type: 'promote', id: n4 });
+        const refusal = cluster.change(1, { type: 'promote', id: n4 });
         assert(refusal === 'notInSync', 'only who is in sync with the leader is promoted');
         cluster.start(n4);
         deliver(cluster, 1, 4, 'appendEntries');
+      },
+    },
+  ],
+  [
+    'changes-without-asking',
+    {
+      replicas: 3,
+      finds: /two of three go on/,
+      run(cluster) {
+        ledByFirst(cluster);
+        cluster.crash(n2);
+        // The second has just been heard of. With the third removed, only the second could make a majority.
+        cluster.change(1, { type: 'remove', id: n3 });
+        runLinked(cluster, mesh(1, 3), 40 * rehearsalTiming.electionTimeout);
+        cluster.propose(1, 'a');
+        cluster.settle([n1, n3]);
+        assert(cluster.applied(1).includes('a'), 'two of three go on when the last one stops');
       },
     },
   ],

@@ -26,7 +26,7 @@ describe('thesis, section 4.1: safety', () => {
   test('a configuration is in force when it is appended, and no more when it is truncated', () => {
     const cluster = ledCluster(3);
     cluster.add(1, 4);
-    cluster.reconfigure(1, { type: 'promote', id: n4 });
+    cluster.change(1, { type: 'promote', id: n4 });
     expect(configuration(cluster, 1).voters).toEqual([1, 2, 3, 4]);
     expect(configuration(cluster, 2).voters).toEqual([1, 2, 3]);
     cluster.dropAll();
@@ -41,25 +41,25 @@ describe('thesis, section 4.1: safety', () => {
     const cluster = ledCluster(3);
     const change = { type: 'addLearner', id: n4, address: 'host4:1', promote: false } as const;
     expect(cluster.reconfigure(1, change)).toBeUndefined();
-    expect(cluster.reconfigure(1, { type: 'remove', id: n3 })).toBe('reconfiguring');
+    expect(cluster.change(1, { type: 'remove', id: n3 })).toBe('reconfiguring');
     cluster.settle();
-    expect(cluster.reconfigure(1, { type: 'remove', id: n3 })).toBeUndefined();
+    expect(cluster.change(1, { type: 'remove', id: n3 })).toBeUndefined();
   });
 
   test('none before the leader has committed an entry of its term (R-9)', () => {
     const cluster = ledCluster(3);
     assert(electOnly(cluster, 2, 3), 'the second leads');
-    expect(cluster.reconfigure(2, { type: 'remove', id: n1 })).toBe('reconfiguring');
+    expect(cluster.change(2, { type: 'remove', id: n1 })).toBe('reconfiguring');
     cluster.settle();
-    expect(cluster.reconfigure(2, { type: 'remove', id: n1 })).toBeUndefined();
-    expect(cluster.reconfigure(3, { type: 'remove', id: n1 })).toBe('notLeader');
+    expect(cluster.change(2, { type: 'remove', id: n1 })).toBeUndefined();
+    expect(cluster.change(3, { type: 'remove', id: n1 })).toBe('notLeader');
   });
 
   test('what a snapshot brings is in force, with everyone ever removed', () => {
     const cluster = ledCluster(3);
     cluster.crash(n3);
     cluster.add(1, 4, true);
-    cluster.reconfigure(1, { type: 'remove', id: n2 });
+    cluster.change(1, { type: 'remove', id: n2 });
     cluster.settle();
     cluster.start(n3);
     cluster.sendSnapshot(n1, n3);
@@ -95,10 +95,10 @@ describe('thesis, section 4.2: availability', () => {
     cluster.crash(n4);
     for (let more = 0; more < 30; more++) cluster.propose(1, 'x');
     cluster.settle([n1, n2, n3]);
-    expect(cluster.reconfigure(1, { type: 'promote', id: n4 })).toBe('notInSync');
+    expect(cluster.change(1, { type: 'promote', id: n4 })).toBe('notInSync');
     cluster.start(n4);
     runLinked(cluster, mesh(1, 2, 3, 4), 10 * heartbeatInterval);
-    expect(cluster.reconfigure(1, { type: 'promote', id: n4 })).toBeUndefined();
+    expect(cluster.change(1, { type: 'promote', id: n4 })).toBeUndefined();
   });
 
   test('4.2.1: much is much, however long the log', () => {
@@ -112,13 +112,13 @@ describe('thesis, section 4.2: availability', () => {
     cluster.crash(n3);
     runLinked(cluster, mesh(1, 2), 4 * electionTimeout);
     expect(cluster.leader()).toBe(1);
-    expect(cluster.reconfigure(1, { type: 'remove', id: n2 })).toBe('unhealthy');
-    expect(cluster.reconfigure(1, { type: 'remove', id: n3 })).toBeUndefined();
+    expect(cluster.change(1, { type: 'remove', id: n2 })).toBe('unhealthy');
+    expect(cluster.change(1, { type: 'remove', id: n3 })).toBeUndefined();
   });
 
   test('4.2.2: a leader that removes itself leads until that is committed, and does not count itself', () => {
     const cluster = ledCluster(3);
-    cluster.reconfigure(1, { type: 'remove', id: n1 });
+    cluster.change(1, { type: 'remove', id: n1 });
     cluster.settle([n1, n2]);
     // The first and the second are a majority of three, but only one of the two that are left.
     expect(cluster.state(1).role.type).toBe('leader');
@@ -133,7 +133,7 @@ describe('thesis, section 4.2: availability', () => {
 
   test('whoever is removed hears of it', () => {
     const cluster = ledCluster(3);
-    cluster.reconfigure(1, { type: 'remove', id: n3 });
+    cluster.change(1, { type: 'remove', id: n3 });
     cluster.settle();
     const last = cluster.actor(n3).applied.at(-1);
     expect(last?.kind).toBe('configuration');
@@ -146,7 +146,7 @@ describe('thesis, section 4.2: availability', () => {
   test('4.2.3: a removed server that has not heard of it disturbs nobody', () => {
     const cluster = ledCluster(4, 0);
     cluster.crash(n4);
-    cluster.reconfigure(1, { type: 'remove', id: n4 });
+    cluster.change(1, { type: 'remove', id: n4 });
     cluster.settle();
     const { term } = cluster.state(1).hardState;
     cluster.start(n4);
@@ -170,7 +170,7 @@ describe('thesis, section 4.3: arbitrary changes by joint consensus', () => {
   test('it is entered, and left by itself when it is committed', () => {
     const cluster = ledCluster(3);
     cluster.add(1, 4);
-    cluster.reconfigure(1, { type: 'exchange', promote: [n4], remove: [n2] });
+    cluster.change(1, { type: 'exchange', promote: [n4], remove: [n2] });
     expect(configuration(cluster, 1)).toMatchObject({ voters: [1, 3, 4], outgoing: [1, 2, 3] });
     cluster.settle();
     expect(configuration(cluster, 3)).toMatchObject({ voters: [1, 3, 4], outgoing: [], removed: [2] });
@@ -182,7 +182,7 @@ describe('thesis, section 4.3: arbitrary changes by joint consensus', () => {
   test('whoever leads next leaves it (R-11)', () => {
     const cluster = ledCluster(3);
     cluster.add(1, 4);
-    cluster.reconfigure(1, { type: 'exchange', promote: [n4], remove: [n1] });
+    cluster.change(1, { type: 'exchange', promote: [n4], remove: [n1] });
     // It is in the logs of both majorities when the leader is lost.
     for (const to of [2, 3, 4]) cluster.deliver(cluster.find(1, to, 'appendEntries'));
     for (const id of [n2, n3, n4]) cluster.sync(id);
@@ -197,7 +197,7 @@ describe('thesis, section 4.3: arbitrary changes by joint consensus', () => {
   test('a leader that is in the old half only leads until the new one is committed', () => {
     const cluster = ledCluster(3);
     cluster.add(1, 4);
-    cluster.reconfigure(1, { type: 'exchange', promote: [n4], remove: [n1] });
+    cluster.change(1, { type: 'exchange', promote: [n4], remove: [n1] });
     cluster.settle();
     expect(cluster.state(1).role.type).toBe('follower');
     expect([2, 3, 4]).toContain(cluster.leader());
@@ -338,7 +338,7 @@ test('members and their leases are part of the encoded state, and of copies', ()
   const cluster = ledCluster(3, 2);
   const before = cluster.actor(n1).protocol?.encodeState();
   cluster.add(1, 4);
-  cluster.reconfigure(1, { type: 'promote', id: n4 });
+  cluster.change(1, { type: 'promote', id: n4 });
   const protocol = cluster.actor(n1).protocol;
   assert(protocol !== undefined && before !== undefined, 'the first is up');
   expect(protocol.encodeState()).not.toEqual(before);

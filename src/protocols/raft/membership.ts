@@ -13,31 +13,43 @@ import { hasJointMajority } from '../../quorum/index.ts';
 import { peersOf } from './configuration.ts';
 import type { Context } from './context.ts';
 import { newProgress, type Progress } from './progress.ts';
-import { appendEntry } from './replication.ts';
+import { appendEntry, broadcastHeartbeat } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import type { LeaderState } from './state.ts';
 import { bestSuccessor } from './transfer.ts';
 
-/** A change that was asked for (thesis, chapter 4). In force as soon as it is in the log. */
+/**
+ * A change that was asked for (thesis, chapter 4). In force as soon as it is in the log, and then only those who vote in it
+ * can take it back: so they are asked first whether they live.
+ */
 export function reconfigure(ctx: Context, id: CommandId, change: Reconfiguration): void {
-  const next = whatBecomes(ctx, change);
+  const { leadership } = ctx;
+  if (leadership === undefined) return ctx.refuse(id, 'notLeader');
+  const next = whatBecomes(ctx, leadership, change);
   if (typeof next === 'string') ctx.refuse(id, next);
-  else appendConfiguration(ctx, next);
+  else begin(ctx, leadership, next, id);
 }
 
-function whatBecomes(ctx: Context, change: Reconfiguration): Configuration | Refusal {
-  const { leadership } = ctx;
-  if (leadership === undefined) return 'notLeader';
-  if (leadership.transfer !== undefined) return 'transferring';
-  if (ctx.state.storage.full) return 'storageFull';
-  if (ctx.cannotStore) return 'overloaded';
-  if (!mayChangeNow(ctx)) return 'reconfiguring';
+function whatBecomes(
+  ctx: Context,
+  leadership: LeaderState,
+  change: Reconfiguration,
+): Configuration | Refusal {
+  const refusal = whyNotNow(ctx, leadership) ?? (leadership.asking && 'reconfiguring');
+  if (refusal !== undefined) return refusal;
   const next = reconfigured(ctx.configuration, change);
   if (typeof next === 'string') return next;
   if (change.type === 'promote' && !inSync(ctx, leadership, change.id)) return 'notInSync';
   if (change.type === 'exchange' && !change.promote.every((id) => inSync(ctx, leadership, id)))
     return 'notInSync';
   return keepsQuorum(ctx, leadership, next) ? next : 'unhealthy';
+}
+
+function whyNotNow(ctx: Context, { transfer }: LeaderState): Refusal | undefined {
+  if (transfer !== undefined) return 'transferring';
+  if (ctx.state.storage.full) return 'storageFull';
+  if (ctx.cannotStore) return 'overloaded';
+  return mayChangeNow(ctx) ? undefined : 'reconfiguring';
 }
 
 /** Never two at once, and none before the leader has committed in its term (R-9). */
@@ -52,16 +64,56 @@ function inSync(ctx: Context, leadership: LeaderState, id: NodeId): boolean {
   return ctx.rules.isInSync(match, ctx.state.log.lastIndex);
 }
 
-/** Whether those that were heard of lately could decide alone after the change; only voters matter. */
+/** Whether those that were heard of lately could decide alone after the change: what is hopeless is refused at once. */
 function keepsQuorum(ctx: Context, leadership: LeaderState, next: Configuration): boolean {
-  const { voters, outgoing } = ctx.configuration;
-  if (voters.join() === next.voters.join() && outgoing.join() === next.outgoing.join()) return true;
+  if (keepsVoters(ctx, next)) return true;
   const lively = (id: NodeId): boolean => id === ctx.self || isLively(ctx, leadership.progress.get(id));
   return hasJointMajority([next.voters, next.outgoing], lively);
 }
 
+function keepsVoters(ctx: Context, next: Configuration): boolean {
+  const { voters, outgoing } = ctx.configuration;
+  return voters.join() === next.voters.join() && outgoing.join() === next.outgoing.join();
+}
+
 const isLively = (ctx: Context, progress: Progress | undefined): boolean =>
   progress?.linked === true && ctx.now - progress.heard < ctx.timing.electionTimeout;
+
+/** Appends `next`, at once if nobody else has to be asked; else everybody is, and `proceedAsking` goes on. */
+function begin(ctx: Context, leadership: LeaderState, next: Configuration, id?: CommandId): void {
+  const { reads } = leadership;
+  const round = ctx.rules.nextRound(reads.lastRound);
+  if (keepsVoters(ctx, next) || couldDecide(ctx, leadership, next, round)) {
+    appendConfiguration(ctx, next);
+    return;
+  }
+  reads.lastRound = round;
+  const deadline = millis(ctx.now + ctx.timing.electionTimeout);
+  leadership.asking = { id, next, round, deadline };
+  broadcastHeartbeat(ctx, leadership);
+}
+
+/** Whether those who have answered since `round` began could decide alone after the change. */
+function couldDecide(ctx: Context, { progress }: LeaderState, next: Configuration, round: number): boolean {
+  const lives = (id: NodeId): boolean =>
+    id === ctx.self || ctx.rules.livesSince(round, progress.get(id)?.round ?? 0);
+  return hasJointMajority([next.voters, next.outgoing], lives);
+}
+
+/**
+ * The configuration has stayed what it was when the change was asked for, since a leader does nothing else about it meanwhile.
+ * Answers that were found after the deadline, by a process that stood still, may be as old as that. The heartbeats wake us.
+ */
+function proceedAsking(ctx: Context, leadership: LeaderState): void {
+  const { asking } = leadership;
+  if (asking === undefined) return;
+  const { id, next, round, deadline } = asking;
+  const refusal = whyNotNow(ctx, leadership) ?? (ctx.now >= deadline ? 'unhealthy' : undefined);
+  if (refusal === undefined && !couldDecide(ctx, leadership, next, round)) return;
+  leadership.asking = undefined;
+  if (refusal === undefined) appendConfiguration(ctx, next);
+  else if (id !== undefined) ctx.refuse(id, refusal);
+}
 
 function appendConfiguration(ctx: Context, configuration: Configuration): void {
   appendEntry(ctx, 'configuration', encodeConfiguration(configuration));
@@ -82,10 +134,12 @@ function followPeers(ctx: Context, { progress }: LeaderState, configuration: Con
 /** What a leader does about membership by itself: leaves a joint configuration, promotes, lets go of who has left. */
 export function proceedMembership(ctx: Context, leadership: LeaderState): void {
   letGo(ctx, leadership);
+  proceedAsking(ctx, leadership);
   const { configuration } = ctx;
   if (!isJoint(configuration) && configuration.promoting.length === 0) return;
-  if (ctx.cannotStore || leadership.transfer !== undefined || !mayChangeNow(ctx)) return;
+  if (leadership.asking !== undefined || whyNotNow(ctx, leadership) !== undefined) return;
   if (isJoint(configuration)) {
+    // Nobody is asked: whoever decides now could decide afterwards, for that takes one of the two majorities only.
     appendConfiguration(ctx, left(configuration));
     return;
   }
@@ -93,7 +147,7 @@ export function proceedMembership(ctx: Context, leadership: LeaderState): void {
     if (!hasCaughtUp(ctx, leadership.progress.get(id))) continue;
     const next = reconfigured(configuration, { type: 'promote', id });
     if (typeof next === 'string' || !keepsQuorum(ctx, leadership, next)) continue;
-    appendConfiguration(ctx, next);
+    begin(ctx, leadership, next);
     return;
   }
 }

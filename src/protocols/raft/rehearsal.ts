@@ -87,6 +87,25 @@ export class RaftRehearsal extends Rehearsal<RaftMessage> {
     return this.actor(nodeId(id)).refusals.get(command);
   }
 
+  /** As `reconfigure`, and whoever is `among` those who are up answers when asked whether he lives. */
+  change(id: number, change: Reconfiguration, ...among: number[]): string | undefined {
+    const command = commandId(this.#commands + 1);
+    const refusal = this.reconfigure(id, change);
+    const peers = among.length > 0 ? among : [...this.actors.keys()].filter((peer) => peer !== id);
+    for (const peer of peers) {
+      while (this.isAsking(id) && this.#deliverFirst(id, peer, 'heartbeat')) {
+        this.#deliverFirst(peer, id, 'heartbeatAck');
+      }
+    }
+    return refusal ?? this.actor(nodeId(id)).refusals.get(command);
+  }
+
+  /** Whether a change waits for those who are to vote. */
+  isAsking(id: number): boolean {
+    const { role } = this.state(id);
+    return role.type === 'leader' && role.asking !== undefined;
+  }
+
   /** Adds `id` through `leader` and lets it start: a learner that votes when it has caught up, if `promote`. */
   add(leader: number, id: number, promote = false): void {
     const added = nodeId(id);
@@ -141,6 +160,12 @@ export class RaftRehearsal extends Rehearsal<RaftMessage> {
         envelope.to === to &&
         (envelope.type === 'snapshot' ? type === 'snapshot' : envelope.message.type === type),
     );
+  }
+
+  #deliverFirst(from: number, to: number, type: RaftMessage['type']): boolean {
+    const at = this.find(from, to, type);
+    if (at >= 0) this.deliver(at);
+    return at >= 0;
   }
 
   /** Everything on its way is lost. */

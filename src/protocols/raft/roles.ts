@@ -21,6 +21,8 @@ export function changeRole(ctx: Context, role: RoleState): void {
   const { leadership } = ctx;
   ctx.state.role = role;
   if (leadership !== undefined) failLeaderReads(ctx, leadership.reads);
+  const asked = leadership?.asking?.id;
+  if (asked !== undefined) ctx.refuse(asked, 'notLeader');
   if (leader !== ctx.leader) failForwardedReads(ctx);
 }
 

@@ -66,6 +66,11 @@ export interface Rules {
    * some entries, since a tenth of all that ever happened may be a lot.
    */
   isInSync(match: Index, lastIndex: Index): boolean;
+  /**
+   * Thesis, section 4.2: whether whoever answered round `answered` is known to live since round `asked` began. Who was heard of
+   * before may have stopped since, and what is appended cannot be taken back by those who are left.
+   */
+  livesSince(asked: number, answered: number): boolean;
   /** R-11. Whether a leader that is, or is not, among the voters steps down when that is committed. */
   resigns(votes: boolean): boolean;
   /** R-14. Who was removed by what is not committed yet may hold the only log that can win. */
@@ -136,6 +141,8 @@ export const raftRules: Rules = {
   followsChange: (lastIsCommitted) => lastIsCommitted,
 
   isInSync: (match, lastIndex) => match * 10 >= lastIndex * 9 && lastIndex - match <= maxPromotionLag,
+
+  livesSince: (asked, answered) => answered >= asked,
 
   resigns: (votes) => !votes,
 

@@ -1,4 +1,4 @@
-import type { Epoch, Index, Millis, NodeId, ReadId, Token } from '../../core/ids.ts';
+import type { CommandId, Epoch, Index, Millis, NodeId, ReadId, Token } from '../../core/ids.ts';
 import type { Base, Configuration } from '../../protocol/index.ts';
 import type { Configurations } from './configuration.ts';
 import type { Log } from './log.ts';
@@ -60,6 +60,8 @@ export interface LeaderState {
   heartbeatDeadline: Millis;
   uncommittedBytes: number;
   transfer: Transfer | undefined;
+  /** The only change that may come to be next: no other is taken, and none begins, meanwhile. */
+  asking: AskedChange | undefined;
   readonly reads: LeaderReads;
   readonly lease: LeaseState;
 }
@@ -77,6 +79,17 @@ export interface Transfer {
   readonly deadline: Millis;
   /** `timeoutNow` was sent since the last heartbeat. */
   asked: boolean;
+}
+
+/** A change of who votes, while those who are to vote are asked whether they live. */
+export interface AskedChange {
+  /** Undefined for what the leader does by itself. */
+  readonly id: CommandId | undefined;
+  /** In force when it is appended. */
+  readonly next: Configuration;
+  /** Began when the change was asked for. */
+  readonly round: number;
+  readonly deadline: Millis;
 }
 
 export interface LeaderReads {
