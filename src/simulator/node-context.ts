@@ -4,6 +4,7 @@ import type { Machine } from '../machine/index.ts';
 import type { ClusterInvariants, Effect, Input, ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
+import type { Network } from '../transport/network.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { WorldOptions } from './options.ts';
@@ -39,6 +40,8 @@ export interface NodeContext {
   readonly throughDisk: (disk: Disk) => Disk;
   /** Stands between a replica and its store; a mutant's place. */
   readonly throughBackend: (backend: StoreBackend) => StoreBackend;
+  /** Stands between a replica and its network; a mutant's place. */
+  readonly throughNetwork: (network: Network) => Network;
   readonly machine: Machine;
   readonly chronicle: Chronicle;
   /** Sees every step of a protocol. */

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Disk, DiskError, type DiskFile } from '../storage/disk.ts';
+import { encodeFrames, frameHeaderBytes, frameKinds } from '../transport/framing.ts';
+import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../transport/handshake.ts';
+import type { Connection, Network } from '../transport/network.ts';
 import { drawOptions } from './options.ts';
 import type { Violation } from './properties.ts';
 import { simulateWorld } from './simulate.ts';
@@ -33,6 +36,52 @@ function slandered(disk: Disk): Disk {
       }),
   });
 }
+
+/** Greetings tell neither the data directory nor which start of it this is. */
+function faceless(bytes: Uint8Array): Uint8Array[] {
+  const payload = bytes.subarray(frameHeaderBytes);
+  const hidden = { storageId: new Uint8Array(16), incarnation: 0 };
+  const kind = bytes[4];
+  if (kind === frameKinds.hello) {
+    const greeting = decodeHello(payload);
+    if ('type' in greeting) return [bytes];
+    return encodeFrames([{ kind, payload: encodeHello({ ...greeting.hello, ...hidden }) }]);
+  }
+  const welcome = kind === frameKinds.welcome ? decodeWelcome(payload) : undefined;
+  if (kind === undefined || welcome === undefined || 'type' in welcome) return [bytes];
+  return encodeFrames([{ kind, payload: encodeWelcome({ ...welcome, ...hidden }) }]);
+}
+
+function incognito(network: Network): Network {
+  const veiled = (connection: Connection): Connection => {
+    const write = connection.write.bind(connection);
+    let first = true;
+    connection.write = (parts) => {
+      const [greeting] = parts;
+      if (!first || greeting === undefined) return write(parts);
+      first = false;
+      return write(faceless(greeting));
+    };
+    return connection;
+  };
+  return {
+    listen: (address, onConnection, callback) =>
+      network.listen(address, (connection) => onConnection(veiled(connection)), callback),
+    connect: (address, handlers) => veiled(network.connect(address, handlers)),
+  };
+}
+
+describe('a replica whose disk was lost', () => {
+  it('is noticed when it takes part again', () => {
+    const options = drawOptions(1, { faultMs: 3_000, replicas: 3, faults: ['lostDisk'] });
+    const world = { ...options, maxQuietMs: 300 };
+    expect(simulateWorld(world).violation).toBeUndefined();
+    expect(simulateWorld(world, { throughNetwork: incognito }).violation).toMatchObject({
+      type: 'wrong',
+      property: 'lost disks never come back',
+    });
+  });
+});
 
 describe('a replica that gives up', () => {
   it('is excused by what its disk did to it, and not by what that did to an earlier life of it', () => {

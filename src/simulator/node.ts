@@ -2,13 +2,14 @@ import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import type { Random } from '../core/random.ts';
 import { machineView } from '../machine/index.ts';
-import type {
-  Configuration,
-  Effect,
-  Input,
-  LeaseReads,
-  Protocol,
-  Reconfiguration,
+import {
+  type Configuration,
+  type Effect,
+  type Input,
+  type LeaseReads,
+  memberOf,
+  type Protocol,
+  type Reconfiguration,
 } from '../protocol/index.ts';
 import { type ClusterMember, clusterIdOf, memberIdOf } from '../replica/identity.ts';
 import { openReplica } from '../replica/open.ts';
@@ -19,12 +20,14 @@ import type { WatchSink } from '../replica/watches/watch.ts';
 import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import { MemoryBackend } from '../storage/memory-backend.ts';
+import { Calls } from './calls.ts';
 import { SimulatedDisk } from './disk.ts';
 import { Host } from './host.ts';
 import type { Changeable } from './member-changes.ts';
 import type { NodeContext } from './node-context.ts';
 import { NodeWatches } from './node-watches.ts';
 import { describeError } from './properties.ts';
+import { mayStop, type Retirement, retirementOf } from './retirement.ts';
 import { rotDisk } from './rot.ts';
 import type { Victim } from './victim.ts';
 import type { Watched } from './watchers.ts';
@@ -33,9 +36,6 @@ import type { Service } from './workload.ts';
 const clusterToken = 'simulated';
 /** A process that died by itself is started again after this long, as a supervisor would. */
 const restartDelayMs = { low: 50, high: 1_000 };
-
-/** Why no replica runs on a machine any more: its disk is not what it was, it was removed and heard of it, or it was switched off. */
-type Retirement = 'betrayed' | 'removed' | 'switchedOff';
 
 /** A machine of the world: a host, its disk, and the real replica that runs on them. */
 export class Node implements Victim, Service, Watched, Changeable {
@@ -48,6 +48,8 @@ export class Node implements Victim, Service, Watched, Changeable {
   readonly #cluster: readonly ClusterMember[];
   #disk: SimulatedDisk;
   #disks = 0;
+  /** It took part with a disk that is lost. */
+  #barred = false;
   #lostWrites = 0;
   #retired: Retirement | undefined;
   #core: ReplicaCore | undefined;
@@ -57,8 +59,9 @@ export class Node implements Victim, Service, Watched, Changeable {
   #tookPart = false;
   #checkedIndex = -1;
   #stepped = false;
-  readonly #calls = new Set<() => void>();
+  readonly #calls: Calls;
   readonly #watches: NodeWatches;
+  readonly #running = (): ReplicaCore | undefined => this.#core;
 
   constructor(context: NodeContext) {
     const { name, random, scheduler, world } = context;
@@ -73,6 +76,7 @@ export class Node implements Victim, Service, Watched, Changeable {
     const { maxDriftPpm, minTurnMicros, maxTurnMicros } = world;
     const turns = { minTurnMicros, maxTurnMicros };
     this.host = new Host({ name, scheduler, random: random.stream('host'), maxDriftPpm, ...turns });
+    this.#calls = new Calls(this.host);
     this.#disk = this.#newDisk();
     this.#watches = new NodeWatches((error) =>
       context.report({ type: 'crash', property: 'nothing throws', detail: describeError(error) }),
@@ -106,7 +110,8 @@ export class Node implements Victim, Service, Watched, Changeable {
   }
 
   start(): void {
-    const { world, definition, machine, network, throughDisk, throughBackend } = this.#context;
+    const { world, definition, machine, network, throughDisk, throughBackend, throughNetwork } =
+      this.#context;
     this.host.start();
     const life = this.host.life;
     this.#trace('start');
@@ -115,7 +120,7 @@ export class Node implements Victim, Service, Watched, Changeable {
     openReplica(
       {
         disk,
-        network: network.attach(this.host),
+        network: throughNetwork(network.attach(this.host)),
         clock: this.host.clock,
         random: this.#random.stream(`life ${life}`),
         definition,
@@ -185,6 +190,7 @@ export class Node implements Victim, Service, Watched, Changeable {
 
   loseDisk(): void {
     this.#trace('loses its disk');
+    this.#barred ||= this.#isCounted();
     if (this.host.state !== 'down') this.#gone(true);
     this.#lostWrites += this.#disk.lostWrites;
     this.#disk = this.#newDisk();
@@ -213,17 +219,23 @@ export class Node implements Victim, Service, Watched, Changeable {
 
   propose(command: Uint8Array, timeoutMs: number, settle: (outcome: Outcome) => void): void {
     const lost = (): void => settle({ type: 'unknown', reason: 'stopped' });
-    this.#receive(settle, lost, (core, answer) => core.propose(command, timeoutMs, answer));
+    this.#calls.receive(this.#running, settle, lost, (core, answer) =>
+      core.propose(command, timeoutMs, answer),
+    );
   }
 
   read(timeoutMs: number, settle: (outcome: ReadOutcome) => void): void {
     const lost = (): void => settle({ type: 'refused', reason: 'stopping' });
-    this.#receive(settle, lost, (core, answer) => core.read('linearizable', timeoutMs, answer));
+    this.#calls.receive(this.#running, settle, lost, (core, answer) =>
+      core.read('linearizable', timeoutMs, answer),
+    );
   }
 
   reconfigure(change: Reconfiguration, timeoutMs: number, settle: (outcome: ChangeOutcome) => void): void {
     const lost = (): void => settle({ type: 'unknown', reason: 'stopped' });
-    this.#receive(settle, lost, (core, answer) => core.reconfigure(change, timeoutMs, answer));
+    this.#calls.receive(this.#running, settle, lost, (core, answer) =>
+      core.reconfigure(change, timeoutMs, answer),
+    );
   }
 
   handOver(to: Victim | undefined): void {
@@ -271,23 +283,6 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.chronicled();
   }
 
-  /** A call that arrives from a client: refused by a machine that is not up, waiting at one that is stopped. */
-  #receive<T>(
-    settle: (outcome: T | { readonly type: 'refused'; readonly reason: 'notReady' }) => void,
-    lost: () => void,
-    call: (core: ReplicaCore, answer: (outcome: T) => void) => void,
-  ): void {
-    if (this.host.state === 'down') return settle({ type: 'refused', reason: 'notReady' });
-    this.#calls.add(lost);
-    const answer = (outcome: T | { readonly type: 'refused'; readonly reason: 'notReady' }): void => {
-      if (this.#calls.delete(lost)) settle(outcome);
-    };
-    this.host.guard(() => {
-      if (this.#core === undefined) answer({ type: 'refused', reason: 'notReady' });
-      else call(this.#core, answer);
-    })();
-  }
-
   #step(inputs: readonly Input[], effects: readonly Effect[], protocol: Protocol): void {
     const { properties, invariants, report, trace } = this.#context;
     this.#stepped = true;
@@ -303,6 +298,10 @@ export class Node implements Victim, Service, Watched, Changeable {
     }
     this.#context.observe?.(this.name, this.id, inputs, effects);
     properties.stepped(this.name, inputs, effects);
+    if (this.#barred) {
+      const detail = `${this.name} takes part again, without the disk on which it kept what it had promised`;
+      report({ type: 'wrong', property: 'lost disks never come back', detail });
+    }
     try {
       protocol.checkInvariants();
       invariants.observe(this.id, protocol, effects);
@@ -320,8 +319,14 @@ export class Node implements Victim, Service, Watched, Changeable {
     const { report, scheduler } = this.#context;
     this.#trace(`gives up: ${error.message}`);
     const { life } = this.host;
-    this.#retired = this.#retirement(error);
-    if (!this.retired && !this.#mayHalt(error)) {
+    const circumstances = {
+      failings: this.#disk.failings,
+      replaced: this.#disks > 1,
+      removed: this.#context.properties.membership.isRemoved(this.id),
+      begun: this.#begun,
+    };
+    this.#retired = retirementOf(error, circumstances);
+    if (!this.retired && !mayStop(error, circumstances)) {
       report({
         type: 'crash',
         property: 'replicas go on',
@@ -336,19 +341,13 @@ export class Node implements Victim, Service, Watched, Changeable {
     });
   }
 
-  /** A failed sync entitles it to give up, a full disk only before it takes part. */
-  #mayHalt({ code }: ReplicaError): boolean {
-    const { sync, space } = this.#disk.failings;
-    return code === 'DISK' && (sync || (space && !this.#begun));
-  }
-
-  /** Why this is the end of the replica, if it had to be. */
-  #retirement({ code }: ReplicaError): Retirement | undefined {
-    if (code === 'REPLACED' && this.#disks > 1) return 'betrayed';
-    if (code === 'DAMAGED' && this.#disk.failings.rot) return 'betrayed';
-    return code === 'REMOVED' && this.#context.properties.membership.isRemoved(this.id)
-      ? 'removed'
-      : undefined;
+  /** One that was added may start anew until it is written down in which directory it did. */
+  #isCounted(): boolean {
+    const { joins, properties } = this.#context;
+    if (joins === undefined) return true;
+    const { latest } = properties.membership;
+    const member = latest === undefined ? undefined : memberOf(latest, this.id);
+    return member !== undefined && member.storageId.length > 0;
   }
 
   #newDisk(): SimulatedDisk {
@@ -370,8 +369,7 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.#leads = false;
     this.#checkedIndex = -1;
     this.#begun = false;
-    for (const lost of this.#calls) lost();
-    this.#calls.clear();
+    this.#calls.gone();
     this.#watches.gone();
   }
 

@@ -76,7 +76,7 @@ export const properties = [
   ),
   property(
     'acknowledged writes are kept',
-    'src/simulator/world.ts',
+    'src/simulator/kept.ts',
     'etcd API, guarantees: durability',
     'at the end: each acknowledged write is in the history at the revision that its client was told, and every replica holds what the last write of each key left',
     'with unlimited faults, under which writes may be lost with the disks that held them',
@@ -122,6 +122,13 @@ export const properties = [
     'Gray and Cheriton (1989); etcd API, leases',
     'a key goes no earlier than its time to live after its client last asked for a renewal that was granted, as fast as clocks of this world may run',
     'worlds in which clocks jump',
+  ),
+  property(
+    'lost disks never come back',
+    'src/simulator/node.ts',
+    'Raft (2014), section 5.1: term, vote and log are on stable storage; trap R-10',
+    'a replica whose disk was lost after it was counted never takes a step again under its id',
+    'members that were added and not yet written down with their directory: they may start anew',
   ),
   property(
     'replicas go on',

@@ -10,14 +10,15 @@ import { present } from '../core/assert.ts';
 import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
-import { encodeCommand, keySpace, type Machine, machineView } from '../machine/index.ts';
+import { encodeCommand, keySpace, type Machine } from '../machine/index.ts';
 import { type ClusterInvariants, type Effect, isJoint, type ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
+import type { Network } from '../transport/network.ts';
 import { Chronicle } from './chronicle.ts';
 import { Faults } from './faults.ts';
 import { splitFrames } from './frames.ts';
-import { readKey, textOf } from './key-value-calls.ts';
+import { checkAcknowledged, checkHeld } from './kept.ts';
 import { LeaseClients } from './lease-clients.ts';
 import { MemberChanges } from './member-changes.ts';
 import { SimulatedNetwork } from './network.ts';
@@ -41,6 +42,8 @@ export interface WorldParts {
   readonly machine?: Machine;
   /** Stands between each replica and its store. */
   readonly throughBackend?: (backend: StoreBackend) => StoreBackend;
+  /** Stands between each replica and its network. */
+  readonly throughNetwork?: (network: Network) => Network;
   readonly observe?: StepObserver;
   /** Gets the events of the run as readable lines. */
   readonly print?: (line: string) => void;
@@ -95,6 +98,9 @@ export class World {
   readonly #leases: LeaseClients;
   readonly #faults: Faults;
   #violation: Violation | undefined;
+  readonly #report = (violation: Violation): void => {
+    this.#violation ??= violation;
+  };
   #illegalHistory: WorldReport['illegalHistory'];
 
   constructor(options: WorldOptions, parts: WorldParts) {
@@ -103,9 +109,7 @@ export class World {
     const trace = new Trace(parts.print);
     this.#trace = trace;
     const random = Random.fromSeed(`world ${options.seed}`);
-    const report = (violation: Violation): void => {
-      this.#violation ??= violation;
-    };
+    const report = this.#report;
     const conditions = options.link;
     const network = new SimulatedNetwork({
       scheduler,
@@ -119,6 +123,7 @@ export class World {
     this.#properties = properties;
     const names = Array.from({ length: options.replicas }, (_, i) => `n${i + 1}`);
     const throughDisk = parts.throughDisk ?? ((disk: Disk): Disk => disk);
+    const throughNetwork = parts.throughNetwork ?? ((network: Network): Network => network);
     const throughBackend = parts.throughBackend ?? ((backend: StoreBackend): StoreBackend => backend);
     const { definition, invariants, machine = keySpace } = parts;
     const chronicle = new Chronicle(report);
@@ -126,7 +131,14 @@ export class World {
     const newNode = (name: string, joins: NodeId | undefined): Node => {
       const stream = random.stream(name);
       const context = { name, joins, names, world: options, definition, machine, random: stream };
-      const through = { throughDisk, throughBackend, observe: parts.observe, scheduler, trace };
+      const through = {
+        throughDisk,
+        throughBackend,
+        throughNetwork,
+        observe: parts.observe,
+        scheduler,
+        trace,
+      };
       return new Node({ ...context, ...through, network, properties, invariants, chronicle, report });
     };
     this.#nodes = names.map((name) => newNode(name, undefined));
@@ -190,7 +202,7 @@ export class World {
     // More may be broken for good than the rest can do without; what clients saw must be right all the same.
     if (this.#violation === undefined && !this.#options.unlimited) this.#stand();
     if (this.#violation === undefined && !this.#options.unlimited) this.#heal();
-    if (this.#violation === undefined && !this.#options.unlimited) this.#checkAcknowledged();
+    if (this.#violation === undefined && !this.#options.unlimited) this.#checkKept();
     if (this.#violation === undefined) this.#checkHistory();
     return {
       options: this.#options,
@@ -363,40 +375,12 @@ export class World {
     };
   }
 
-  /**
-   * Every write that a client was told is done is in the chronicle, at the revision that the client was told, and so in every
-   * replica, since all have equal states.
-   */
-  #checkAcknowledged(): void {
-    for (const { key, value, revision } of this.#workload.acknowledged) {
-      const kept = this.#chronicle
-        .eventsOf(revision)
-        .some((event) => event.key === key && event.value === value);
-      if (kept) continue;
-      const found = JSON.stringify(this.#chronicle.eventsOf(revision));
-      this.#violation = {
-        type: 'wrong',
-        property: 'acknowledged writes are kept',
-        detail: `${key} = ${value} was acknowledged at ${revision}, where there is ${found}`,
-      };
-      return;
-    }
-    this.#checkPresent();
-  }
-
-  /** What the last write of each key left is what replicas hold now. */
-  #checkPresent(): void {
-    for (const node of this.#members()) {
-      const { store } = present(node.backend, 'members run when all have converged');
-      this.#chronicle.compare(node.name, machineView(store));
-      for (const key of new Set(this.#chronicle.events.map((event) => event.key))) {
-        const { pair } = readKey(store, key);
-        if (textOf(pair) === this.#chronicle.present.get(key)) continue;
-        const property = 'acknowledged writes are kept';
-        const detail = `${node.name} holds ${key} = ${textOf(pair)}, and not ${this.#chronicle.present.get(key)}`;
-        this.#violation = { type: 'wrong', property, detail };
-        return;
-      }
+  /** Of what is in the chronicle every replica is to hold all, since all have equal states. */
+  #checkKept(): void {
+    checkAcknowledged(this.#workload.acknowledged, this.#chronicle, this.#report);
+    for (const { name, backend } of this.#members()) {
+      const { store } = present(backend, 'members run when all have converged');
+      checkHeld(name, store, this.#chronicle, this.#report);
     }
   }
 
