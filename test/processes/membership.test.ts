@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all([...writers, ...registers].map((each) => each.stop()));
+  await Promise.all([...writers.splice(0), ...registers.splice(0)].map((each) => each.stop()));
   admin.close();
   await cluster[Symbol.asyncDispose]();
 });
@@ -122,4 +122,36 @@ test('a replica waits to be added, ends in order when it is not, and does not co
   const again = second.start();
   expect(await again.exitCode).toBe(1);
   expect(second.logs).toContain('was removed from its cluster');
+});
+
+test('nobody is removed while the one who would be needed then stands still, and writes go on', {
+  timeout: 120_000,
+}, async () => {
+  onTestFailed(() => void process.stderr.write(`${cluster.logs()}\n`));
+  const three = cluster.members.slice(0, 3);
+  for (const member of three) member.start({ cluster: listed(three) });
+  await cluster.ready(three);
+  const leader = await cluster.leader(three);
+  const [still, other] = three.filter((member) => member !== leader);
+  if (still === undefined || other === undefined) throw new Error('no members');
+  const { ID } = await memberOf(other);
+  const asked = leader.connect(30_000);
+  still.pause();
+  try {
+    await expect(asked.call(methods.memberRemove, 'write', { ID })).rejects.toMatchObject({
+      type: 'refused',
+      message: expect.stringContaining('unhealthy cluster'),
+    });
+  } finally {
+    asked.close();
+  }
+  const writer = new InternalWriter('w', cluster, three.indexOf(leader), new Gaps());
+  writers.push(writer);
+  writer.start();
+  await everybodyWrites();
+  expect((await admin.memberList({ linearizable: true })).members.length).toBe(3);
+  still.resume();
+  await cluster.leader(three);
+  await shrink(other);
+  await everybodyWrites();
 });
