@@ -106,7 +106,7 @@ describe('worlds in which members change', () => {
     };
     expect(firstViolation(parts, changing)).toMatchObject({
       type: 'stalled',
-      detail: expect.stringContaining('replicas took a write'),
+      detail: expect.stringContaining('up not open'),
     });
   });
 
