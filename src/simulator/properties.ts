@@ -3,6 +3,7 @@ import { crc32c } from '../core/crc32c.ts';
 import type { Epoch, Index, ReadId } from '../core/ids.ts';
 import type { CommittedEntry, Effect, Input } from '../protocol/index.ts';
 import { MembershipRecord } from './membership-record.ts';
+import type { WorldOptions } from './options.ts';
 import type { PropertyName } from './property-list.ts';
 
 /** How a world failed. `crash`: code of ours gave up. `stalled`: no progress without faults. `wrong`: a promise is broken. */
@@ -15,6 +16,9 @@ export interface Violation {
 /** With where it came from, as far as that is known. */
 export const describeError = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+/** What seldom happens, and has to for some mistakes to show. */
+export type Milestone = 'jointConfiguration' | 'promotion' | 'leaseRead';
 
 /** Called with the first thing that goes wrong; later ones only follow from it. */
 export type Report = (violation: Violation) => void;
@@ -99,6 +103,17 @@ export class ClusterProperties {
     this.#report({ type: 'wrong', property, detail });
   }
 }
+
+/** How often a world came to each of them. */
+export const reachedIn = (
+  { leaseReads, replicas }: WorldOptions,
+  { membership, readsAtOnce }: ClusterProperties,
+): ReadonlyMap<Milestone, number> =>
+  new Map([
+    ['jointConfiguration', membership.joints],
+    ['promotion', membership.promotions],
+    ['leaseRead', leaseReads === undefined || replicas === 1 ? 0 : readsAtOnce],
+  ]);
 
 const isAskedFor = (id: ReadId, inputs: readonly Input[]): boolean =>
   inputs.some((input) => input.type === 'read' && input.id === id);

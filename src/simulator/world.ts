@@ -25,7 +25,7 @@ import { SimulatedNetwork } from './network.ts';
 import { Node } from './node.ts';
 import type { StepObserver } from './node-context.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
-import { ClusterProperties, describeError, type Violation } from './properties.ts';
+import { ClusterProperties, describeError, type Milestone, reachedIn, type Violation } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
 import { connectAs } from './topologies.ts';
 import { Trace } from './trace.ts';
@@ -48,8 +48,6 @@ export interface WorldParts {
   /** Gets the events of the run as readable lines. */
   readonly print?: (line: string) => void;
 }
-
-export type Milestone = 'jointConfiguration' | 'promotion' | 'leaseRead';
 
 /** How a run ended. */
 export interface WorldReport {
@@ -214,20 +212,10 @@ export class World {
       decided: this.#properties.decidedIndexes,
       faults: this.#faults.counts,
       effects: this.#properties.effects,
-      reached: this.#reached(),
+      reached: reachedIn(this.#options, this.#properties),
       lostWrites: this.#nodes.reduce((sum, node) => sum + node.lostWrites, 0),
       illegalHistory: this.#illegalHistory,
     };
-  }
-
-  #reached(): WorldReport['reached'] {
-    const { membership, readsAtOnce } = this.#properties;
-    const { leaseReads, replicas } = this.#options;
-    return new Map([
-      ['jointConfiguration', membership.joints],
-      ['promotion', membership.promotions],
-      ['leaseRead', leaseReads === undefined || replicas === 1 ? 0 : readsAtOnce],
-    ]);
   }
 
   /** Runs for `ms` at most; true as soon as `enough` holds. Ends at the first violation. */
