@@ -5,10 +5,11 @@ import { measureApply } from './apply.ts';
 import { EtcdSubject } from './etcd.ts';
 import { measureFreshStart, measureGaps, measureRestart } from './lifecycle.ts';
 import { measureLoad } from './load.ts';
+import { measureSimulator } from './simulator.ts';
 import { QuorateSubject, type Subject } from './subject.ts';
 import { measureWatchers } from './watchers.ts';
 
-const parts = ['apply', 'load', 'gaps', 'start', 'restart', 'watchers'] as const;
+const parts = ['apply', 'load', 'gaps', 'start', 'restart', 'watchers', 'simulator'] as const;
 type Part = (typeof parts)[number];
 
 const usage = `Usage: npm run bench -- [PARTS] [--compare etcd]
@@ -44,6 +45,7 @@ async function main(): Promise<number> {
   if (wanted('start')) print(await measureFreshStart(freshStartRounds));
   if (wanted('restart')) print(await measureRestart(restartMegabytes));
   if (wanted('watchers')) await watchers(values.compare === 'etcd');
+  if (wanted('simulator')) print(measureSimulator());
   return 0;
 }
 
