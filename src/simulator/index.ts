@@ -1,4 +1,4 @@
-export { huntingWorld } from './hunting.ts';
+export { type Hunt, huntFor, hunts } from './hunting.ts';
 export { mutantsOf, type WorldMutant } from './mutants.ts';
 export type { FaultKind, WorldOptions, WorldOverrides } from './options.ts';
 export { describeOptions, drawOptions, faultKinds } from './options.ts';

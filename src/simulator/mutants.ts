@@ -11,6 +11,8 @@ export interface WorldMutant {
   readonly name: string;
   /** Where the mistake is made. */
   readonly where: 'protocol' | 'disk' | 'host' | 'machine';
+  /** Label in docs/protocols/README.md, of mistakes of a protocol. */
+  readonly trap?: string;
   readonly parts: Partial<WorldParts>;
 }
 
@@ -34,7 +36,7 @@ const machineMutants: readonly WorldMutant[] = keySpaceMutants.map(
 /** Every mistake that a world of `protocol` can be run with. */
 export function mutantsOf(protocol: string): readonly WorldMutant[] {
   const own = (laboratory.get(protocol)?.mutants ?? []).map(
-    ({ name, definition }): WorldMutant => ({ name, where: 'protocol', parts: { definition } }),
+    ({ name, trap, definition }): WorldMutant => ({ name, where: 'protocol', trap, parts: { definition } }),
   );
   return [...own, ...hostMutants, ...machineMutants];
 }

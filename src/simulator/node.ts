@@ -34,6 +34,7 @@ import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
 
 const clusterToken = 'simulated';
+const addressed = (name: string): ClusterMember => ({ name, address: `${name}:1` });
 /** A process that died by itself is started again after this long, as a supervisor would. */
 const restartDelayMs = { low: 50, high: 1_000 };
 
@@ -69,7 +70,6 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.#context = context;
     this.#random = random.stream('node');
     const { names, joins } = context;
-    const addressed = (other: string): ClusterMember => ({ name: other, address: `${other}:1` });
     const initial = names.map(addressed);
     this.#cluster = joins === undefined ? initial : [...initial, addressed(name)];
     this.id = joins ?? memberIdOf(clusterIdOf(clusterToken, initial, ''), name);
@@ -132,7 +132,7 @@ export class Node implements Victim, Service, Watched, Changeable {
             callback(undefined, this.#backend);
           }),
         name: this.name,
-        cluster: this.#cluster,
+        cluster: this.#knownMembers(),
         clusterToken,
         joins: this.#context.joins !== undefined,
         peerAddress: `${this.name}:1`,
@@ -268,6 +268,15 @@ export class Node implements Victim, Service, Watched, Changeable {
   #opened(core: ReplicaCore, life: number): void {
     this.#core = core;
     this.#watches.opened(core, this.host.clock, this.#random.stream(`watches ${life}`));
+  }
+
+  /** Whoever joins is told who is there when it starts: of those who began the cluster nobody may be left. */
+  #knownMembers(): readonly ClusterMember[] {
+    const { joins, properties } = this.#context;
+    const members = properties.membership.latest?.members;
+    if (joins === undefined || members === undefined) return this.#cluster;
+    const others = members.filter(({ id }) => id !== this.id);
+    return [...others.map(({ address }) => addressed(address.replace(/:1$/, ''))), addressed(this.name)];
   }
 
   /** What must hold between two events; cheap when nothing happened here. */

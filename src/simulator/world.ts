@@ -27,7 +27,8 @@ import type { StepObserver } from './node-context.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
 import { ClusterProperties, describeError, type Milestone, reachedIn, type Violation } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
-import { connectAs } from './topologies.ts';
+import { stand } from './standing.ts';
+
 import { Trace } from './trace.ts';
 import { Watchers } from './watchers.ts';
 import { Workload, type WorkloadCounts } from './workload.ts';
@@ -73,9 +74,6 @@ export interface WorldReport {
 
 /** After the last fault, the longest wait until everybody has answered and agrees. */
 const convergenceMs = 20_000;
-/** For how long a leader is to stay, once all are served, and how many may follow it all the same: a turn can be long. */
-const steadyMs = 10_000;
-const maxSuccessions = 3;
 /** Longer than a change of membership is asked for, with what is on its way then. */
 const changesEndMs = 5_000;
 
@@ -240,26 +238,29 @@ export class World {
     }
   }
 
-  /** Three of five who can all talk to each other find a leader and keep it, whatever the other links are like (R-15). */
   #stand(): void {
-    const { standing, replicas } = this.#options;
-    if (standing === undefined || replicas !== 5 || this.#nodes.length !== 5) return;
+    const { standing, replicas, faults } = this.#options;
+    // Where members change, others than these five may decide.
+    if (standing === undefined || replicas !== 5 || faults.includes('membership')) return;
     this.#calm();
-    const core = connectAs(standing, this.#nodes, this.#network);
-    const answered = new Set<Node>();
-    for (const node of core) this.#probe(node, answered);
-    if (!this.#runUntil(convergenceMs, () => core.every((node) => answered.has(node))))
-      return this.#stalled(`${answered.size} of ${core.length} take writes, connected as ${standing}`);
-    const led = this.#properties.ledEpochs;
-    this.#runUntil(steadyMs, () => false);
-    const successions = this.#properties.ledEpochs - led;
-    if (successions > maxSuccessions)
-      this.#stalled(`${successions} changes of the leader in ${steadyMs / 1000} s, connected as ${standing}`);
-    this.#network.heal();
+    const stalled = stand(standing, {
+      nodes: this.#nodes,
+      network: this.#network,
+      ledEpochs: () => this.#properties.ledEpochs,
+      runUntil: (ms, enough) => this.#runUntil(ms, enough),
+      probe: (node, answered) => this.#probe(node, answered),
+    });
+    if (stalled !== undefined) this.#stalled(stalled);
   }
 
   #calm(): void {
     this.#faults.stop();
+    // Those whom a machine was told of when it started may all have been removed since.
+    for (const node of this.#nodes.slice(this.#options.replicas)) {
+      if (node.state !== 'up' || node.tookPart) continue;
+      node.crash(false);
+      node.start();
+    }
     this.#network.setConditions({ ...this.#options.link, loss: 0, duplication: 0, reordering: 0, slow: 0 });
   }
 
