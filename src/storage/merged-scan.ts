@@ -1,6 +1,6 @@
 import { compareBytes } from '../core/bytes.ts';
 import type { ScanRange } from '../core/store.ts';
-import type { Change, Changes } from './overlay.ts';
+import type { Change, Changes } from './changes.ts';
 import type { Pair } from './snapshot.ts';
 
 /** The pairs in a range as they are with `changes` over what `below` gives, which is in the order of the range. */

@@ -2,19 +2,9 @@ import { maxGenerationBytes, maxGenerationPairs, storePairOverheadBytes } from '
 import { OrderedMap } from '../core/ordered-map.ts';
 import type { ScanRange } from '../core/store.ts';
 import type { Base } from '../protocol/index.ts';
+import type { Change, Changes } from './changes.ts';
 import { mergedScan } from './merged-scan.ts';
 import type { Pair } from './snapshot.ts';
-
-/** What was written over the pairs below: a value, or undefined for a removal. */
-export interface Change {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | undefined;
-  readonly generation: number;
-  /** Among the changes of its generation. */
-  readonly place: number;
-}
-
-export type Changes = OrderedMap<Change>;
 
 /**
  * Changes that go to disk together, with the position that the state is in after them. It holds each key once, however

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { utf8 } from '../../src/core/bytes.ts';
+import type { KeyRange } from '../../src/machine/key-space/key-range.ts';
 import {
   type Compare,
   type DeleteRequest,
-  type KeyRange,
   type Operation,
   type PutRequest,
   putOf,

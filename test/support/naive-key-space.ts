@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { ControlCommand } from '../../src/machine/key-space/control.ts';
+import type { KeyRange } from '../../src/machine/key-space/key-range.ts';
 import type {
   Compare,
   DeleteRequest,
   KeyAnswer,
   KeyError,
   KeyErrorCode,
-  KeyRange,
   KeyResult,
   KeyValue,
   Operation,

@@ -3,12 +3,12 @@ import { emptyBytes } from '../../core/bytes.ts';
 import { decode, Malformed, type Reader, Writer } from '../../core/codec.ts';
 import { maxTxnOperations } from '../../core/limits.ts';
 import { isControl, readControl, writeControl } from './control-codec.ts';
+import type { KeyRange } from './key-range.ts';
 import type {
   Compare,
   CompareTarget,
   DeleteRequest,
   KeyCommand,
-  KeyRange,
   Operation,
   PutRequest,
   RangeRequest,

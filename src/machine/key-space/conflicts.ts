@@ -1,6 +1,7 @@
 import { assertNever } from '../../core/assert.ts';
 import { compareBytes, lowerBound } from '../../core/bytes.ts';
-import type { KeyRange, Operation, TxnRequest } from './requests.ts';
+import type { KeyRange } from './key-range.ts';
+import type { Operation, TxnRequest } from './requests.ts';
 
 /** What operations may write: keys in order and without repetition, and ranges. */
 interface Footprint {

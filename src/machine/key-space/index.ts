@@ -6,6 +6,7 @@ export { eventsHeldFrom, isSwept, raiseRevision } from './compaction.ts';
 export type * from './control.ts';
 export { HashSlices, type KeySpaceHash } from './hash.ts';
 export { type EventCursor, type EventsRead, type KeyEvent, readEvents } from './history.ts';
+export type * from './key-range.ts';
 export { keySpace } from './key-space.ts';
 export { type LeaseState, lease, leaseKeys, leases } from './leases.ts';
 export { ReadSlices, range } from './read-slices.ts';

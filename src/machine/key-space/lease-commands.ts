@@ -15,12 +15,12 @@ import type {
   RevokeResult,
 } from './control.ts';
 import { readHead } from './heads.ts';
+import type { LeaseRecord } from './lease-records.ts';
 import {
   type Due,
   deleteLease,
   dueLeases,
   fileDue,
-  type LeaseRecord,
   leaseKeys,
   readLease,
   readLeaseTerm,

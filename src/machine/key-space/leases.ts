@@ -1,10 +1,11 @@
 import { assert } from '../../core/assert.ts';
 import { part } from '../../core/bytes.ts';
 import { Reader, Writer } from '../../core/codec.ts';
-import { type ClusterTime, clusterTime, type Epoch, epoch } from '../../core/ids.ts';
+import { type ClusterTime, clusterTime, epoch } from '../../core/ids.ts';
 import type { ReadStore, Store } from '../../core/store.ts';
 import { readUint64, writeUint64 } from '../uint64.ts';
 import { readInt64, writeInt64 } from './int64.ts';
+import type { LeaseRecord, LeaseTerm } from './lease-records.ts';
 import { keySpaceRules } from './rules.ts';
 
 /**
@@ -22,20 +23,6 @@ const attachedTable = 0x21;
 const dueTable = 0x22;
 const termKey = Uint8Array.of(0x02);
 const nothing = Uint8Array.of(0);
-
-export interface LeaseRecord {
-  /** Seconds. */
-  readonly ttl: number;
-  readonly renewedAt: ClusterTime;
-  /** Where it stands in the third table. */
-  readonly filedAt: ClusterTime;
-}
-
-/** The epoch whose leader may expire leases, and when it began: every lease counts as renewed then. */
-export interface LeaseTerm {
-  readonly epoch: Epoch;
-  readonly floor: ClusterTime;
-}
 
 export function readLeaseTerm(store: ReadStore): LeaseTerm {
   const bytes = store.get(termKey);

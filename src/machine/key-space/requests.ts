@@ -1,15 +1,10 @@
 import type { ControlCommand, ControlResult } from './control.ts';
+import type { KeyRange } from './key-range.ts';
 
 /**
  * What can be asked of the key space, whoever asks: doors translate foreign clients into these. Keys are 1 byte or
  * longer; revisions, versions and leases are 64-bit.
  */
-export interface KeyRange {
-  readonly from: Uint8Array;
-  /** The first key that is not in the range; undefined means no upper end. A single key `k` is [k, k + "\0"). */
-  readonly to: Uint8Array | undefined;
-}
-
 export interface KeyValue {
   readonly key: Uint8Array;
   readonly value: Uint8Array;

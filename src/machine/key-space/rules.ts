@@ -1,5 +1,5 @@
 import { type ClusterTime, clusterTime, type Epoch } from '../../core/ids.ts';
-import type { LeaseRecord, LeaseTerm } from './leases.ts';
+import type { LeaseRecord, LeaseTerm } from './lease-records.ts';
 
 /** Decisions that are easy to get wrong, each on its own: a mutant replaces one. */
 export interface KeySpaceRules {

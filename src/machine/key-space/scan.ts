@@ -1,8 +1,8 @@
 import { assert } from '../../core/assert.ts';
 import type { ReadStore } from '../../core/store.ts';
 import { readHead } from './heads.ts';
+import type { KeyRange } from './key-range.ts';
 import { decodeRecord, type LiveRecord } from './records.ts';
-import type { KeyRange } from './requests.ts';
 import { isOver, type Slice } from './slices.ts';
 import {
   atRevision,

@@ -1,7 +1,7 @@
 import { compareBytes, part } from '../../core/bytes.ts';
 import { maxStoreKeyBytes } from '../../core/limits.ts';
 import { readUint32, writeUint32 } from '../uint64.ts';
-import type { KeyRange } from './requests.ts';
+import type { KeyRange } from './key-range.ts';
 
 /**
  * The table of versions. Its keys are

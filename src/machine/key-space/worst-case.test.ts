@@ -15,7 +15,8 @@ import { DigestedStore, type PairTable } from '../../storage/digested-store.ts';
 import { MachineStore } from '../machine-store.ts';
 import { readRole } from './auth/records.ts';
 import type { AuthChange, Permission } from './auth/requests.ts';
-import { type KeyCommand, type KeyRange, putOf } from './requests.ts';
+import type { KeyRange } from './key-range.ts';
+import { type KeyCommand, putOf } from './requests.ts';
 import { maxEscapedKeyBytes } from './versions.ts';
 
 /** The key space over a store that refuses what the back ends refuse: an exception there halts every replica. */

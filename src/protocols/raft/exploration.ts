@@ -1,6 +1,6 @@
 import { type NodeId, nodeId } from '../../core/ids.ts';
 import { Random } from '../../core/random.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 import { RaftRehearsal } from './rehearsal.ts';
 
 /**

@@ -2,7 +2,7 @@ import { assert } from '../../core/assert.ts';
 import { nodeId } from '../../core/ids.ts';
 import type { RaftRehearsal } from './rehearsal.ts';
 import { rehearsalTiming } from './rehearsal.ts';
-import type { Schedule } from './schedules.ts';
+import type { Schedule } from './schedule.ts';
 import { deliver, electOnly, ledByFirst } from './staging.ts';
 
 const [n1, n2, n3] = [nodeId(1), nodeId(2), nodeId(3)];

@@ -1,4 +1,4 @@
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
 /** Known mistakes about who takes part, and about leases. */
 export const membershipMutants: readonly Mutant[] = [

@@ -11,7 +11,8 @@ import type {
 import { stateOf } from './cluster-invariants.ts';
 import { raft } from './index.ts';
 import type { Entry, RaftMessage } from './messages.ts';
-import { createMutant, type Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { createMutant } from './mutants.ts';
 import { CorruptRecord, decodeRecord, type HardState } from './records.ts';
 import { replay } from './recovery.ts';
 import { createRaft } from './replica.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InvariantViolation } from '../../core/assert.ts';
 import { explore } from './exploration.ts';
-import { type Mutant, mutants } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { mutants } from './mutants.ts';
 import { CorruptRecord } from './records.ts';
 import { RaftRehearsal } from './rehearsal.ts';
 import { schedules } from './schedules.ts';

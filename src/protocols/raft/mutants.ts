@@ -4,19 +4,10 @@ import { Altered } from './altered.ts';
 import type { RaftEffect } from './context.ts';
 import { membershipMutants } from './membership-mutants.ts';
 import type { RaftMessage } from './messages.ts';
+import type { Mutant } from './mutant.ts';
 import { decodeRecord } from './records.ts';
 import { Raft } from './replica.ts';
-import { type Rules, raftRules } from './rules.ts';
-
-/** A known mistake: rules that replace the right ones, or a change to the effects of every step. */
-export interface Mutant {
-  readonly name: string;
-  /** Label in docs/protocols/README.md. */
-  readonly trap: string;
-  readonly mistake: string;
-  readonly rules?: Partial<Rules>;
-  readonly effects?: (effects: RaftEffect[]) => RaftEffect[];
-}
+import { raftRules } from './rules.ts';
 
 const replication: readonly Mutant[] = [
   {

@@ -1,23 +1,12 @@
 import { assert } from '../../core/assert.ts';
 import { epoch, index, nodeId } from '../../core/ids.ts';
 import { maxAppendBytes } from '../../core/limits.ts';
-import type { LeaseReads } from '../../protocol/index.ts';
 import { leaseSchedules } from './lease-schedules.ts';
 import { membershipSchedules } from './membership-schedules.ts';
 import type { RaftMessage } from './messages.ts';
-import { type RaftRehearsal, rehearsalTiming } from './rehearsal.ts';
+import { rehearsalTiming } from './rehearsal.ts';
+import type { Schedule } from './schedule.ts';
 import { deliver, electOnly, entry, fifthSays, ledByFirst, runLinked, staleFourth } from './staging.ts';
-
-/** A directed schedule for one mutant, by the mutant's name. Raft survives it; the mutant does not. */
-export interface Schedule {
-  readonly replicas: number;
-  /** Empty replicas beside them. */
-  readonly spares?: number;
-  readonly leaseReads?: LeaseReads;
-  readonly run: (cluster: RaftRehearsal) => void;
-  /** What the check that bites says. */
-  readonly finds: RegExp;
-}
 
 const [n1, n2, n3, n4, n5] = [nodeId(1), nodeId(2), nodeId(3), nodeId(4), nodeId(5)];
 const quorumLost = /is on the disks of a quorum/;

@@ -1,7 +1,8 @@
 import { assertNever } from '../../../core/assert.ts';
 import type { ReadStore } from '../../../core/store.ts';
 
-import type { KeyErrorCode, KeyRange, Operation, PutRequest } from '../requests.ts';
+import type { KeyRange } from '../key-range.ts';
+import type { KeyErrorCode, Operation, PutRequest } from '../requests.ts';
 import { covers, type KeySet, singleKey } from './coverage.ts';
 import { isRoot, readAuthState, readRoleKeys, readUser, type User } from './records.ts';
 import type { Access, Identity } from './requests.ts';

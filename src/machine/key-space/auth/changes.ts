@@ -10,7 +10,8 @@ import {
   maxUsers,
 } from '../../../core/limits.ts';
 import type { Store } from '../../../core/store.ts';
-import type { KeyErrorCode, KeyRange } from '../requests.ts';
+import type { KeyRange } from '../key-range.ts';
+import type { KeyErrorCode } from '../requests.ts';
 import { isEmptyRange, maxEscapedKeyBytes } from '../versions.ts';
 import { compareRanges } from './coverage.ts';
 import {

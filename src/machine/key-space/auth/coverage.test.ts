@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareBytes, utf8 } from '../../../core/bytes.ts';
-import type { KeyRange } from '../requests.ts';
+import type { KeyRange } from '../key-range.ts';
 import { covers, keySet, singleKey } from './coverage.ts';
 
 /** Few and short keys, so that ranges meet, touch and miss each other often. */

@@ -1,7 +1,7 @@
 import { compareBytes, concatBytes } from '../../../core/bytes.ts';
 import { Reader, Writer } from '../../../core/codec.ts';
 import { readUint32 } from '../../uint64.ts';
-import type { KeyRange } from '../requests.ts';
+import type { KeyRange } from '../key-range.ts';
 import { readRange, writeRange } from './range-codec.ts';
 
 const zeroByte = new Uint8Array(1);

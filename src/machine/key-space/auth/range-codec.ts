@@ -1,5 +1,5 @@
 import type { Reader, Writer } from '../../../core/codec.ts';
-import type { KeyRange } from '../requests.ts';
+import type { KeyRange } from '../key-range.ts';
 
 export function writeRange(writer: Writer, range: KeyRange): void {
   writer.bytes(range.from).bool(range.to === undefined);

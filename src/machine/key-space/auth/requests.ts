@@ -1,4 +1,4 @@
-import type { KeyRange } from '../requests.ts';
+import type { KeyRange } from '../key-range.ts';
 
 /** On whose behalf a command is ordered. */
 export interface Identity {
