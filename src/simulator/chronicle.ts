@@ -2,7 +2,7 @@ import { present } from '../core/assert.ts';
 import { utf8Text } from '../core/bytes.ts';
 import type { ReadStore } from '../core/store.ts';
 import { compactedRevision, currentRevision, type KeyEvent, newSlice, readEvents } from '../machine/index.ts';
-import type { Report } from './properties.ts';
+import type { Report } from './violation.ts';
 
 /** One change of the key space, as the first replica that applied it has it. */
 export interface ChronicleEvent {

@@ -2,7 +2,7 @@ import type { Store } from '../core/store.ts';
 import { machineView } from '../machine/index.ts';
 import type { Chronicle } from './chronicle.ts';
 import { readKey, textOf } from './key-value-calls.ts';
-import type { Report } from './properties.ts';
+import type { Report } from './violation.ts';
 import type { AcknowledgedWrite } from './workload.ts';
 
 /** Every write that a client was told is done is in the chronicle, at the revision that the client was told. */

@@ -4,8 +4,8 @@ import type { Random } from '../core/random.ts';
 import { decodeAnswer, encodeCommand, type KeyAnswer, type KeyCommand, putOf } from '../machine/index.ts';
 import type { Chronicle } from './chronicle.ts';
 import { maxSkewPpm, type WorldOptions } from './options.ts';
-import type { Report } from './properties.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { Report } from './violation.ts';
 import type { Service } from './workload.ts';
 
 interface LeaseClientsContext {

@@ -5,8 +5,8 @@ import { protocols } from '../protocols/registry.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Callback, Disk } from '../storage/disk.ts';
 import { drawOptions, type WorldOptions } from './options.ts';
-import type { Violation } from './properties.ts';
 import { simulateWorld } from './simulate.ts';
+import type { Violation } from './violation.ts';
 import type { WorldParts } from './world.ts';
 
 /** Members change several times a second, and nothing else goes wrong. */

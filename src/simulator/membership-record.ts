@@ -7,7 +7,7 @@ import {
   isJoint,
   isVoter,
 } from '../protocol/index.ts';
-import type { Report } from './properties.ts';
+import type { Report } from './violation.ts';
 
 /**
  * Who belongs to the cluster, by the configurations that replicas delivered: kept outside of them, since one that quits can

@@ -8,9 +8,10 @@ import type { Network } from '../transport/network.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { SimulatedNetwork } from './network.ts';
 import type { WorldOptions } from './options.ts';
-import type { ClusterProperties, Report } from './properties.ts';
+import type { ClusterProperties } from './properties.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
+import type { Report } from './violation.ts';
 
 /** `name` is that of the machine, `id` that of the member on it. */
 export type StepObserver = (

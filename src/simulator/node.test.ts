@@ -4,8 +4,8 @@ import { encodeFrames, frameHeaderBytes, frameKinds } from '../transport/framing
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from '../transport/handshake.ts';
 import type { Connection, Network } from '../transport/network.ts';
 import { drawOptions } from './options.ts';
-import type { Violation } from './properties.ts';
 import { simulateWorld } from './simulate.ts';
+import type { Violation } from './violation.ts';
 import type { WorldParts } from './world.ts';
 
 /** `target` with some of its methods replaced. */

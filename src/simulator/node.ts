@@ -26,10 +26,10 @@ import { Host } from './host.ts';
 import type { Changeable } from './member-changes.ts';
 import type { NodeContext } from './node-context.ts';
 import { NodeWatches } from './node-watches.ts';
-import { describeError } from './properties.ts';
 import { mayStop, type Retirement, retirementOf } from './retirement.ts';
 import { rotDisk } from './rot.ts';
 import type { Victim } from './victim.ts';
+import { describeError } from './violation.ts';
 import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
 

@@ -5,23 +5,10 @@ import type { CommittedEntry, Effect, Input } from '../protocol/index.ts';
 import { MembershipRecord } from './membership-record.ts';
 import type { WorldOptions } from './options.ts';
 import type { PropertyName } from './property-list.ts';
-
-/** How a world failed. `crash`: code of ours gave up. `stalled`: no progress without faults. `wrong`: a promise is broken. */
-export interface Violation {
-  readonly type: 'crash' | 'stalled' | 'wrong';
-  readonly property: PropertyName;
-  readonly detail: string;
-}
-
-/** With where it came from, as far as that is known. */
-export const describeError = (error: unknown): string =>
-  error instanceof Error ? (error.stack ?? error.message) : String(error);
+import type { Report } from './violation.ts';
 
 /** What seldom happens, and has to for some mistakes to show. */
 export type Milestone = 'jointConfiguration' | 'promotion' | 'leaseRead';
-
-/** Called with the first thing that goes wrong; later ones only follow from it. */
-export type Report = (violation: Violation) => void;
 
 /**
  * What must hold across all replicas and all their lives, whatever the protocol: so it is kept outside of them, since a

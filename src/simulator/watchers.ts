@@ -3,9 +3,9 @@ import type { Random } from '../core/random.ts';
 import type { Watch, WatchEvent, WatchSink } from '../replica/watches/watch.ts';
 import type { WatchStream } from '../replica/watches/watch-stream.ts';
 import type { Chronicle, ChronicleEvent } from './chronicle.ts';
-import type { Report } from './properties.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
+import type { Report } from './violation.ts';
 
 /** A replica as watchers reach it. */
 export interface Watched {

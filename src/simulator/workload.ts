@@ -4,10 +4,10 @@ import type { Outcome, ReadOutcome } from '../replica/types.ts';
 import type { Chronicle } from './chronicle.ts';
 import { type Answer, decodeWriteAnswer, encodeWrite, readAnswer } from './key-value-calls.ts';
 import type { WorkloadOptions } from './options.ts';
-import type { Report } from './properties.ts';
 import type { PropertyName } from './property-list.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
+import type { Report } from './violation.ts';
 
 /** A replica as clients reach it. An outcome may never come: then the client gives up by its own clock. */
 export interface Service {

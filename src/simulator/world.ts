@@ -25,11 +25,11 @@ import { SimulatedNetwork } from './network.ts';
 import { Node } from './node.ts';
 import type { StepObserver } from './node-context.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
-import { ClusterProperties, describeError, type Milestone, reachedIn, type Violation } from './properties.ts';
+import { ClusterProperties, type Milestone, reachedIn } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
 import { stand } from './standing.ts';
-
 import { Trace } from './trace.ts';
+import { describeError, type Violation } from './violation.ts';
 import { Watchers } from './watchers.ts';
 import { Workload, type WorkloadCounts } from './workload.ts';
 
