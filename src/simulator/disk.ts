@@ -105,6 +105,22 @@ export class SimulatedDisk implements Disk {
     });
   }
 
+  /** A file that was there, whole and durable, before anybody used the disk. */
+  put(path: string, bytes: Uint8Array): void {
+    const parts = path.split('/');
+    const name = present(parts.pop(), 'a file has a name');
+    let directory = this.#root;
+    for (const part of parts) {
+      const found = directory.get(part);
+      const next = found?.type === 'directory' ? found : new DirectoryNode();
+      if (found === undefined) settle(directory, directory.link(part, next));
+      directory = next;
+    }
+    const file = new FileNode();
+    settle(file, file.write(0, bytes));
+    settle(directory, directory.link(name, file));
+  }
+
   flipBit(path: string, bit: number): void {
     this.#file(path).flipBit(bit);
   }
@@ -257,6 +273,13 @@ export class SimulatedDisk implements Disk {
     for (const part of parts) directory = directory?.type === 'directory' ? directory.get(part) : undefined;
     return [directory?.type === 'directory' ? directory : undefined, name];
   }
+}
+
+/** The change has completed and is durable. */
+function settle(node: FileNode | DirectoryNode, completed: () => void): void {
+  completed();
+  if (node.type === 'file') node.synced(node.unsynced());
+  else node.synced(node.unsynced());
 }
 
 const missing = (path: string): DiskError => new DiskError('missing', path, `there is no ${path}`);

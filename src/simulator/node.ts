@@ -33,7 +33,7 @@ import { describeError } from './violation.ts';
 import type { Watched } from './watchers.ts';
 import type { Service } from './workload.ts';
 
-const clusterToken = 'simulated';
+export const clusterToken = 'simulated';
 const addressed = (name: string): ClusterMember => ({ name, address: `${name}:1` });
 /** A process that died by itself is started again after this long, as a supervisor would. */
 const restartDelayMs = { low: 50, high: 1_000 };
@@ -195,6 +195,11 @@ export class Node implements Victim, Service, Watched, Changeable {
     this.#lostWrites += this.#disk.lostWrites;
     this.#disk = this.#newDisk();
     this.start();
+  }
+
+  /** What a copy of its disk would hold. */
+  files(): ReadonlyMap<string, Uint8Array> {
+    return new Map(this.#disk.files().map((path) => [path, this.#disk.contents(path)]));
   }
 
   rot(): boolean {

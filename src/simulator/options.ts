@@ -96,6 +96,8 @@ export interface WorldOptions {
   readonly unlimited: boolean;
   /** How the five of a world are connected, after the faults and before everything is healed; undefined for fully. */
   readonly standing: Topology | undefined;
+  /** At the end everybody goes, and one replica is begun with alone from what it has; in unlimited worlds always. */
+  readonly survivor: boolean;
   readonly maxQuietMs: number;
   readonly maxFaultMs: number;
   readonly workload: WorkloadOptions;
@@ -189,6 +191,7 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
     faults,
     unlimited: overrides.unlimited ?? false,
     standing: own('standing').pick([undefined, ...topologyNames]),
+    survivor: overrides.unlimited === true || own('survivor').chance(1, 4),
     maxQuietMs,
     // Faults that outlast the quiet between them pile up until nothing moves any more.
     maxFaultMs: random.pick([0.2, 0.5, 1]) * maxQuietMs,
@@ -200,7 +203,10 @@ export function drawOptions(seed: number, overrides: WorldOverrides = {}): World
   const paced = random.chance(1, 3) ? rarelyWhole(restless(options)) : options;
   const crowd = own('crowd');
   const crowded = crowd.chance(1, 6) ? dense(paced, crowd) : paced;
-  return own('lease reads').chance(30, 100) ? withLeaseReads(crowded) : crowded;
+  if (!own('lease reads').chance(30, 100)) return crowded;
+  // A leader that stands still must not trust its lease when it goes on.
+  const stops = overrides.faults === undefined && !faults.includes('pause') && own('stops').chance(1, 2);
+  return withLeaseReads(stops ? { ...crowded, faults: [...faults, 'pause'] } : crowded);
 }
 
 /** Not drawn with the others. */

@@ -1,6 +1,6 @@
 import { equalBytes } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32c.ts';
-import type { Epoch, Index, ReadId } from '../core/ids.ts';
+import { type Epoch, type Index, index, type ReadId } from '../core/ids.ts';
 import type { CommittedEntry, Effect, Input } from '../protocol/index.ts';
 import { MembershipRecord } from './membership-record.ts';
 import type { WorldOptions } from './options.ts';
@@ -24,6 +24,7 @@ export class ClusterProperties {
   readonly effects = new Map<Effect['type'], number>();
   #decidedIndexes = 0;
   #readsAtOnce = 0;
+  readonly #appliedBy = new Map<string, Index>();
   readonly #digests = new Map<Index, { readonly digest: string; readonly host: string }>();
 
   constructor(report: Report) {
@@ -34,6 +35,15 @@ export class ClusterProperties {
   /** How many indexes some replica has committed an entry at. */
   get decidedIndexes(): number {
     return this.#decidedIndexes;
+  }
+
+  /** Up to where `host` was seen to have applied; 0 for nothing. */
+  appliedBy(host: string): Index {
+    return this.#appliedBy.get(host) ?? index(0);
+  }
+
+  digestAt(at: Index): string | undefined {
+    return this.#digests.get(at)?.digest;
   }
 
   /** In how many epochs somebody led. */
@@ -57,14 +67,12 @@ export class ClusterProperties {
   }
 
   /** The whole state after `index`: one index, one state. */
-  applied(host: string, index: Index, digest: string): void {
-    const known = this.#digests.get(index);
-    if (known === undefined) this.#digests.set(index, { digest, host });
+  applied(host: string, at: Index, digest: string): void {
+    this.#appliedBy.set(host, index(Math.max(at, this.appliedBy(host))));
+    const known = this.#digests.get(at);
+    if (known === undefined) this.#digests.set(at, { digest, host });
     else if (known.digest !== digest) {
-      this.#wrong(
-        'equal states',
-        `after ${index}, ${host} holds ${digest} and ${known.host} ${known.digest}`,
-      );
+      this.#wrong('equal states', `after ${at}, ${host} holds ${digest} and ${known.host} ${known.digest}`);
     }
   }
 

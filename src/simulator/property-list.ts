@@ -138,6 +138,13 @@ export const properties = [
     '—',
   ),
   property(
+    'a survivor keeps what it had',
+    'src/simulator/survivor.ts',
+    'our contract with operators: quorate recover',
+    'at the end, in some worlds: begun with alone after a power cut of all, a replica takes a write, and has every state on its way that it was seen to have applied before',
+    'what others decided without it, which is lost; the copy of the directory and the new cluster, which tests with real files check',
+  ),
+  property(
     'nothing throws',
     'src/simulator/world.ts',
     'our contract with operators',

@@ -25,18 +25,18 @@ export class Repairs {
   }
 
   /** For what counts its faults itself. */
-  later(repair: () => void): void {
+  later(repair: () => void, atLeastMs = 0): void {
     const { random, maxFaultMs } = this.#options;
-    this.after(random.between(1, maxFaultMs), repair);
+    this.after(atLeastMs + random.between(1, maxFaultMs), repair);
   }
 
   /** `part` stays broken until the fault that broke it last is over. */
-  laterUnlessStruckAgain(part: string, repair: () => void): void {
+  laterUnlessStruckAgain(part: string, repair: () => void, atLeastMs = 0): void {
     const fault = ++this.#faults;
     this.#latest.set(part, fault);
     this.later(() => {
       if (this.#latest.get(part) === fault) repair();
-    });
+    }, atLeastMs);
   }
 
   /** Not when everything was repaired in between. */

@@ -32,15 +32,7 @@ describe('worlds keep every promise', () => {
         `${kind}, where there was something to break`,
       ).toBeGreaterThan(5);
     }
-    for (const effect of [
-      'persist',
-      'send',
-      'commit',
-      'readable',
-      'readFailed',
-      'refuse',
-      'status',
-    ] as const) {
+    for (const effect of ['persist', 'send', 'commit', 'readable', 'readFailed', 'status'] as const) {
       expect(
         total(({ effects }) => effects.get(effect) ?? 0),
         effect,
@@ -101,6 +93,14 @@ describe('a world', () => {
     expect(report.violation).toBeUndefined();
     expect(report.operations.unknown).toBe(0);
     expect(report.operations.done).toBeGreaterThan(100);
+  });
+
+  it('in which the lead is handed over again and again refuses commands meanwhile', () => {
+    const options = drawOptions(11, { faultMs: 5_000, replicas: 3, faults: ['transfer'] });
+    const report = simulateWorld({ ...options, maxQuietMs: 100 });
+    expect(report.violation).toBeUndefined();
+    expect(report.faults.get('transfer') ?? 0).toBeGreaterThan(20);
+    expect(report.effects.get('refuse') ?? 0).toBeGreaterThan(0);
   });
 
   it('that cannot make progress says so', () => {

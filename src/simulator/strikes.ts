@@ -59,9 +59,11 @@ export const strikes: Readonly<Record<FaultKind, Strike>> = {
     repairs.laterUnlessStruckAgain(`speed of the disk of ${victim.name}`, () => victim.slowDisk(1));
     return !victim.retired;
   },
-  fullDisk: ({ repairs }, victim) => {
+  fullDisk: ({ repairs, world }, victim) => {
     victim.fillDisk(true);
-    repairs.laterUnlessStruckAgain(`room on the disk of ${victim.name}`, () => victim.fillDisk(false));
+    // Mostly it is the state that finds no room, when it is made durable again.
+    const room = (): void => victim.fillDisk(false);
+    repairs.laterUnlessStruckAgain(`room on the disk of ${victim.name}`, room, world.flushIntervalMs);
     return !victim.retired;
   },
   failedSync: (scene, victim) => {

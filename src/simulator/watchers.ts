@@ -159,8 +159,11 @@ class Watcher implements WatchSink {
       this.#wrong('reliable', `it was ended at ${this.#next} by a compaction up to ${revision}`);
     this.#next = revision;
     const { scheduler } = this.#context;
+    const stream = this.#stream;
     scheduler.schedule(1, () => {
-      this.#stream?.close();
+      // Whoever lost its replica meanwhile is on its way to another one already.
+      if (stream === undefined || this.#stream !== stream) return;
+      stream.close();
       this.#stream = undefined;
       this.#attach();
     });

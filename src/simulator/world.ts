@@ -28,6 +28,7 @@ import type { FaultKind, WorldOptions } from './options.ts';
 import { ClusterProperties, type Milestone, reachedIn } from './properties.ts';
 import { Scheduler } from './scheduler.ts';
 import { stand } from './standing.ts';
+import { Survivor } from './survivor.ts';
 import { Trace } from './trace.ts';
 import { describeError, type Violation } from './violation.ts';
 import { Watchers } from './watchers.ts';
@@ -83,6 +84,8 @@ const changesEndMs = 5_000;
  */
 export class World {
   readonly #options: WorldOptions;
+  readonly #parts: WorldParts;
+  readonly #random: Random;
   readonly #scheduler = new Scheduler();
   readonly #trace: Trace;
   readonly #network: SimulatedNetwork;
@@ -105,6 +108,8 @@ export class World {
     const trace = new Trace(parts.print);
     this.#trace = trace;
     const random = Random.fromSeed(`world ${options.seed}`);
+    this.#parts = parts;
+    this.#random = random;
     const report = this.#report;
     const conditions = options.link;
     const network = new SimulatedNetwork({
@@ -200,6 +205,7 @@ export class World {
     if (this.#violation === undefined && !this.#options.unlimited) this.#heal();
     if (this.#violation === undefined && !this.#options.unlimited) this.#checkKept();
     if (this.#violation === undefined) this.#checkHistory();
+    if (this.#violation === undefined && this.#options.survivor) this.#beginWithOne();
     return {
       options: this.#options,
       violation: this.#violation,
@@ -282,6 +288,33 @@ export class World {
     // A machine that was added at the very end may begin to take part only now, so they agree once more.
     const allTold = () => this.#watchers.toldAll && this.#converged();
     if (!this.#runUntil(convergenceMs, allTold)) this.#stalled('a watcher was not told everything');
+  }
+
+  /** Everybody goes; one of those who are members by the last decision is begun with alone. */
+  #beginWithOne(): void {
+    const standing = this.#members().filter((node) => node.tookPart && !node.retired);
+    for (const node of this.#nodes) if (node.state !== 'down') node.crash(true);
+    this.#network.heal();
+    if (standing.length === 0) return;
+    const random = this.#random.stream('survivor');
+    const node = random.pick(standing);
+    const survivor = new Survivor({
+      name: node.name,
+      files: node.files(),
+      applied: this.#properties.appliedBy(node.name),
+      digestAt: (index) => this.#properties.digestAt(index),
+      world: this.#options,
+      definition: this.#parts.definition,
+      machine: this.#parts.machine ?? keySpace,
+      random,
+      scheduler: this.#scheduler,
+      attach: (host) => this.#network.attach(host),
+    });
+    survivor.start();
+    const settled = this.#runUntil(convergenceMs, () => survivor.settled);
+    const detail = survivor.failure ?? (settled ? undefined : `${node.name} does not take a write alone`);
+    if (detail === undefined || this.#violation !== undefined) return;
+    this.#violation = { type: 'wrong', property: 'a survivor keeps what it had', detail };
   }
 
   /** Never beyond what has been read of the history: what is compacted is gone. */
