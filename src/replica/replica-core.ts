@@ -263,9 +263,7 @@ export class ReplicaCore {
     if (this.#phase === 'halted') return;
     this.#phase = 'halted';
     this.#release();
-    const reason = haltReason(error);
-    this.#options.observer.log('error', reason.message, { code: reason.code });
-    this.#options.halted(reason);
+    this.#options.halted(haltReason(error));
   }
 
   /** For the journal, which was opened before this replica. */

@@ -62,7 +62,10 @@ export interface ReplicaOptions {
   readonly timing?: Timing;
   readonly version?: string;
   readonly observer?: ReplicaObserver;
-  /** The replica has stopped for good by itself; `close` is still needed to let go of the data directory. */
+  /**
+   * The replica has stopped for good by itself; `close` is still needed to let go of the data directory. Default: the
+   * observer is told, as an error.
+   */
   readonly halted?: (error: ReplicaError) => void;
 }
 
@@ -194,6 +197,7 @@ function coreOptions(options: ReplicaOptions): ReplicaCoreOptions {
     );
   }
   const disk = new NodeDisk(options.dataDir);
+  const observer = options.observer ?? silent;
   return {
     disk,
     network: options.network ?? new TcpNetwork(),
@@ -215,8 +219,8 @@ function coreOptions(options: ReplicaOptions): ReplicaCoreOptions {
     clientAddresses: options.clientAddresses ?? [],
     version: options.version ?? '',
     timing: options.timing ?? defaultTiming,
-    observer: options.observer ?? silent,
-    halted: options.halted ?? (() => {}),
+    observer,
+    halted: options.halted ?? (({ code, message }) => observer.log('error', message, { code })),
   };
 }
 

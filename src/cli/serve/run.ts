@@ -54,7 +54,7 @@ export async function serveReplica(options: ServeOptions, dependencies: CliDepen
     logger.info({ clients: server.address, peers: formatAddress(options.peer) }, 'serving');
     const how = await ended;
     if (how.type === 'stop') logger.info(`${how.reason}: stopping`);
-    else logger.fatal({ code: how.error.code }, 'the replica has halted: this process ends');
+    else logger.fatal({ code: how.error.code }, how.error.message);
     // Somebody else leads before clients lose this one, so that the others can serve them at once.
     if (how.type === 'stop') await replica.handOver();
     compaction?.close();
