@@ -16,11 +16,11 @@ Examples:
   quorate serve --config n1.yaml --record n1.recording
   quorate replay n1.recording
 
-A process that was killed may leave its last line unfinished: that line is left out. A recording holds all commands with their
-values, so treat it as the data itself.
+A process that was killed may leave its last line unfinished: that line is left out. Any other line that is no step ends the replay
+as a failure that names the line. A recording holds all commands with their values, so treat it as the data itself.
 
-Exit codes: 0 all as recorded; 1 nothing was replayed: the file is no recording of this version, or holds no step; 2 wrong
-usage, or a file that cannot be read; 12 something else came out, or a promise was broken.`,
+Exit codes: 0 all as recorded; 1 the file is damaged, is no recording of this version, or holds no step; 2 wrong usage, or
+a file that cannot be read; 12 something else came out, or a promise was broken.`,
     )
     .action(async (file: string) => {
       // Loaded only here: no other command needs it.

@@ -64,6 +64,28 @@ describe('quorate replay', () => {
   });
 
   it.each([
+    ['in the middle', 20, false],
+    ['at the end, with a line feed behind it', -1, false],
+    ['in the middle, with lines behind it that are cut off too', 20, true],
+    ['where the first step should be', 1, false],
+  ])('says which line is damaged: one %s', async (_where, which, cut) => {
+    const [life = []] = lives;
+    const at = (which + life.length) % life.length;
+    writeFileSync(file, `${life.with(at, 'garbage').join('\n')}\n`.slice(0, cut ? -20 : undefined));
+    const { exitCode, stdout, stderr } = await runCli(['replay', file]);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(`line ${at + 1} is damaged`);
+  });
+
+  it('takes a last line that lacks nothing but its end', async () => {
+    const [life = []] = lives;
+    writeFileSync(file, life.join('\n'));
+    const { exitCode, stdout } = await runCli(['replay', file]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(`${life.length - 1} steps, and all that came out is what was recorded\n`);
+  });
+
+  it.each([
     ['only a first line', ''],
     ['a first line and part of a step', '\n{"now":1,"inp'],
   ])('does not call it a success that %s was there', async (_what, rest) => {

@@ -1,55 +1,68 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type Difference, isWhole, Replay } from '../../protocol/index.ts';
 import { findProtocol } from '../../protocols/registry.ts';
 import { fileProblem } from '../config/file-problem.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes, refusedFailure, usageFailure } from '../exit-codes.ts';
 
+/** Longer than most lines. */
+const chunkBytes = 1 << 20;
+
 /** Replays a recording, tells how it went, and resolves to the exit code. */
 export async function replayFile(file: string, { stdout, stderr }: CliDependencies): Promise<ExitCode> {
   let replay: Replay | undefined;
   let steps = 0;
-  // The last line may have been cut off with the process; another one after it means that it was not.
-  let waiting: string | undefined;
-  for await (const line of linesOf(file)) {
+  let cutOff = false;
+  for await (const { text, ended } of linesOf(file)) {
     if (replay === undefined) {
-      replay = begin(file, line);
+      replay = begin(file, text);
       continue;
     }
-    if (waiting !== undefined) {
-      const difference = replay.step(waiting);
-      if (difference !== undefined) return tell(file, steps + 2, difference, stderr);
-      steps++;
+    if (!isWhole(text)) {
+      // Only the last line may have been cut off, with the process; whatever was ended was whole when it was written.
+      if (ended) throw refusedFailure(damaged(file, steps));
+      cutOff = true;
+      break;
     }
-    waiting = line;
-    if (!isWhole(line)) break;
-  }
-  if (replay === undefined) throw refusedFailure(`${file} is empty.`);
-  const whole = waiting === undefined || isWhole(waiting);
-  if (waiting !== undefined && whole) {
-    const difference = replay.step(waiting);
+    const difference = replay.step(text);
     if (difference !== undefined) return tell(file, steps + 2, difference, stderr);
     steps++;
   }
+  if (replay === undefined) throw refusedFailure(`${file} is empty.`);
   if (steps === 0) throw refusedFailure(`${file} holds no whole step: nothing was replayed.`);
-  const end = whole ? '' : '; the line after them is not whole, and what follows is left out';
+  const end = cutOff ? '; the last line is not whole, and is left out' : '';
   stdout.write(`${steps} steps, and all that came out is what was recorded${end}\n`);
   return exitCodes.done;
 }
 
-async function* linesOf(file: string): AsyncGenerator<string> {
+const damaged = (file: string, steps: number): string =>
+  `${file}, line ${steps + 2} is damaged: it is no step, and was not cut off with the process, since its end is there. ` +
+  (steps === 0
+    ? 'Nothing was replayed.'
+    : `The ${steps === 1 ? 'step before it is' : `${steps} steps before it are`} as recorded; nothing behind it was replayed.`);
+
+interface Line {
+  readonly text: string;
+  /** With a line feed behind it. */
+  readonly ended: boolean;
+}
+
+async function* linesOf(file: string): AsyncGenerator<Line> {
   // A pipe can be opened only once, so the stream itself says what is wrong.
-  const stream = createReadStream(file, 'utf8');
+  const stream = createReadStream(file, { encoding: 'utf8', highWaterMark: chunkBytes });
+  let rest = '';
   try {
-    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-      yield line;
+    for await (const chunk of stream) {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const text of lines) yield { text, ended: true };
     }
   } catch (error) {
     throw usageFailure(`${file} cannot be read: ${fileProblem(error)}. Nothing was done.`);
   } finally {
     stream.destroy();
   }
+  if (rest !== '') yield { text: rest, ended: false };
 }
 
 function begin(file: string, line: string): Replay {
