@@ -253,6 +253,18 @@ describe('what a disk tells of itself', () => {
     expect(disk.failings).toEqual({ sync: false, space: false, rot: false });
   });
 
+  test('a process that asks for room and is told of none can blame it', () => {
+    const disk = makeDisk('asked');
+    const ask = (): void => disk.free(() => undefined);
+    ask();
+    settle();
+    expect(disk.failings.space).toBe(false);
+    disk.fill(true);
+    ask();
+    settle();
+    expect(disk.failings.space).toBe(true);
+  });
+
   test('a write counts as lost at a power cut when it is not whole', () => {
     const counted = fates((disk) => {
       const file = durableFile(disk, utf8('old'));

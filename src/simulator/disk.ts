@@ -18,7 +18,7 @@ export interface SimulatedDiskOptions {
 export interface Failings {
   /** A sync failed. */
   sync: boolean;
-  /** There was no room for what was to be written. */
+  /** There was no room for what was to be written, or none at all when it was asked how much there is. */
   space: boolean;
   /** What was read was not what had been written. */
   rot: boolean;
@@ -207,7 +207,11 @@ export class SimulatedDisk implements Disk {
   }
 
   free(callback: Callback<number>): void {
-    this.complete(() => callback(undefined, this.#free()));
+    this.complete(() => {
+      const bytes = this.#free();
+      if (bytes === 0) this.#failings.space = true;
+      callback(undefined, bytes);
+    });
   }
 
   /** For `SimulatedFile`: runs later, unless the process dies before. */

@@ -103,4 +103,13 @@ describe('a replica that gives up', () => {
       }),
     );
   });
+
+  it('because its disk is full when it begins is excused, and starts again until there is room', () => {
+    for (const seed of [1001, 2010]) {
+      const report = simulateWorld(drawOptions(seed, { faultMs: 2_000, replicas: 3, faults: ['fullDisk'] }));
+      expect(report.violation).toBeUndefined();
+      expect(report.faults.get('fullDisk')).toBeGreaterThan(0);
+      expect(report.operations.done).toBeGreaterThan(0);
+    }
+  });
 });
