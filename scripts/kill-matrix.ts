@@ -113,7 +113,7 @@ function byExplorer({ name }: WorldMutant): string {
   for (const text of scopes) {
     const scope = parseScope(text);
     if (typeof scope === 'string') throw new Error(scope);
-    const result = exploreAll(model, scope, { mayGoOn: ({ states }) => states < exploredStates });
+    const result = exploreAll(model, scope, { maxStates: exploredStates });
     const { counterexample, states } = result;
     if (counterexample !== undefined)
       return `${before + states} states: ${counterexample.property}, ${counterexample.actions.length} events`;

@@ -95,5 +95,8 @@ export function byteSize(bytes: bigint): string {
   return `${unit === 0 ? rest : rest.toFixed(1)} ${units[unit]}`;
 }
 
+/** `1 seed`, `2 seeds`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** Ids as etcd's tools write them. */
 export const hexId = (id: bigint): string => id.toString(16);

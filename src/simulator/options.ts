@@ -276,7 +276,7 @@ function rarelyWhole(options: WorldOptions): WorldOptions {
 export function describeOptions(options: WorldOptions): string {
   const { link, disk, workload } = options;
   return [
-    `${options.protocol}, ${options.replicas} replicas, ${options.faultMs / 1000} s of faults`,
+    `${options.protocol}, ${options.replicas} ${options.replicas === 1 ? 'replica' : 'replicas'}, ${options.faultMs / 1000} s of faults`,
     `link ${link.minDelayMs}-${link.maxDelayMs} ms, slow ${link.slow}, loss ${link.loss}, duplication ` +
       `${link.duplication}, reordering ${link.reordering}, splitting ${link.splitting} of 1000`,
     `disk up to ${disk.maxDelayMs} ms, ${options.leaseReads === undefined ? '' : `lease reads in ${options.leaseStarts} of 100 starts, `}clock drift up to ${options.maxDriftPpm} ppm, turns from ${options.minTurnMicros} us and up to ${options.maxTurnMicros} more`,

@@ -46,10 +46,13 @@ describe('exploring Raft', () => {
     expect(explore(modelOf(), scope)).toEqual(explore(modelOf(), scope));
   });
 
-  it('says so when it was stopped', () => {
-    const result = explore(modelOf(), defaultScope, { mayGoOn: ({ states }) => states < 5_000 });
-    expect(result).toMatchObject({ complete: false, counterexample: undefined });
-  });
+  it.each([1, 10, 5_000])(
+    'stops with exactly as many states as it may visit, and says so: %s',
+    (maxStates) => {
+      const result = explore(modelOf(), defaultScope, { maxStates });
+      expect(result).toMatchObject({ states: maxStates, complete: false, counterexample: undefined });
+    },
+  );
 });
 
 describe('what is left out', () => {

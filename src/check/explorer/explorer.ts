@@ -29,8 +29,10 @@ export interface Counterexample extends Finding {
 }
 
 export interface ExploreOptions {
-  /** Whether to go on, asked every few thousand states. */
-  readonly mayGoOn?: (progress: { readonly states: number; readonly depth: number }) => boolean;
+  /** With so many states visited it stops, complete or not; without, only when there are no more. */
+  readonly maxStates?: number;
+  /** Told every few thousand states. */
+  readonly onProgress?: (progress: { readonly states: number; readonly depth: number }) => void;
   /** `none` visits every state one by one, to hold `all` against. */
   readonly reduction?: 'all' | 'none';
   /** Commands of a scenario, to begin in the state that they lead to. What they do is not counted against the scope. */
@@ -75,20 +77,16 @@ class Explorer {
   }
 
   run(): Exploration {
-    const { mayGoOn = () => true } = this.#options;
+    const { onProgress } = this.#options;
     this.#begin();
     let levelEnd = this.#states.count;
     let at = 0;
-    let stopped = false;
-    for (; at < this.#states.count && this.#found === undefined; at++) {
+    for (; at < this.#states.count && !this.#isOver; at++) {
       if (at === levelEnd) {
         this.#depth++;
         levelEnd = this.#states.count;
       }
-      if ((at & 0xfff) === 0 && !mayGoOn({ states: this.#states.count, depth: this.#depth })) {
-        stopped = true;
-        break;
-      }
+      if ((at & 0xfff) === 0) onProgress?.({ states: this.#states.count, depth: this.#depth });
       this.#expand(at);
     }
     const { locals: distinct, packets } = this.#replicas.sizes;
@@ -96,11 +94,16 @@ class Explorer {
       states: this.#states.count,
       transitions: this.#transitions,
       depth: this.#depth,
-      complete: !stopped && this.#found === undefined,
+      complete: !this.#isOver,
       locals: distinct,
       messages: packets,
       counterexample: this.#found,
     };
+  }
+
+  get #isOver(): boolean {
+    const { maxStates = Number.POSITIVE_INFINITY } = this.#options;
+    return this.#found !== undefined || this.#states.count >= maxStates;
   }
 
   #begin(): void {
@@ -148,7 +151,7 @@ class Explorer {
     const past = this.#properties.past(pastId);
     const network = packets.map((id) => this.#replicas.packet(id));
     for (const action of this.#actions.possible(locals, network, budgets)) {
-      if (this.#found !== undefined) return;
+      if (this.#isOver) return;
       this.#transitions++;
       this.#act(at, action, { locals, packets, past, budgets });
     }

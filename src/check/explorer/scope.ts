@@ -39,13 +39,16 @@ const limits: Readonly<Record<keyof Scope, readonly [low: number, high: number]>
   heartbeats: [0, 9],
 };
 
-/** Reads `replicas=3,terms=2`: what is not named is as in the default scope. A text says what is wrong. */
+/** Reads `replicas=3,terms=2`: what is not named is as in the default scope. A text says what is wrong, behind what was given. */
 export function parseScope(text: string): Scope | string {
+  const given = new Set<keyof Scope>();
   const scope: { -readonly [Bound in keyof Scope]: number } = { ...defaultScope };
   for (const part of text.split(',')) {
     const [, name = '', digits = ''] = /^(\w+)=(\d+)$/.exec(part.trim()) ?? [];
     const bound = (Object.keys(limits) as (keyof Scope)[]).find((each) => each === name);
     if (bound === undefined) return `${part}: not one of ${Object.keys(limits).join(', ')} with a number`;
+    if (given.has(bound)) return `${text}: ${bound} is given twice`;
+    given.add(bound);
     const [low, high] = limits[bound];
     const value = Number(digits);
     if (value < low || value > high) return `${bound}=${digits}: from ${low} to ${high}`;

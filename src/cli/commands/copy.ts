@@ -9,7 +9,7 @@ import { ProgressLine } from '../copy/progress.ts';
 import { type CopyReport, copy } from '../copy/run.ts';
 import { credentialsOf, namedUser } from '../credentials.ts';
 import { refusedFailure, usageFailure } from '../exit-codes.ts';
-import { byteSize, hexId, json } from '../output.ts';
+import { byteSize, counted, hexId, json } from '../output.ts';
 import { stopSignal } from '../stop.ts';
 import { type Store, withStoreAt } from '../store.ts';
 
@@ -137,10 +137,10 @@ const plain = (report: CopyReport): object => ({
 function describe(report: CopyReport): string {
   const { revision, keys, copied, bytes, extra, leases, expired } = report;
   const lines = [
-    `all ${keys} keys as of revision ${revision} are in the target, verified: ${copied} written (${byteSize(BigInt(bytes))})`,
+    `${keys === 1 ? 'the only key' : `all ${keys} keys`} as of revision ${revision} ${keys === 1 ? 'is' : 'are'} in the target, verified: ${copied} written (${byteSize(BigInt(bytes))})`,
   ];
-  if (leases > 0) lines.push(`${leases} leases were carried over; their time began anew`);
-  if (expired > 0) lines.push(`${expired} of the keys are not there, since their leases have ended`);
-  if (extra > 0) lines.push(`${extra} more keys are in the target alone, and were left there`);
+  if (leases > 0) lines.push(`${counted(leases, 'lease')} carried over, whose time began anew`);
+  if (expired > 0) lines.push(`${counted(expired, 'key')} left out, of leases that have ended`);
+  if (extra > 0) lines.push(`${counted(extra, 'more key')} in the target alone, left there`);
   return `${lines.join('\n')}\n`;
 }

@@ -11,7 +11,7 @@ export function addExploreCommand(program: Command, session: Session): void {
       '--scope <BOUNDS>',
       'What may happen, with commas between (default: replicas=3,terms=2,entries=1,crashes=1)',
     )
-    .option('--states <N>', 'Stop after so many states, complete or not (default: 5000000)')
+    .option('--states <N>', 'Stop as soon as so many states were visited, complete or not (default: 5000000)')
     .option(
       '--mutant <NAME>',
       'Explore a known mistake instead of the real code; what is no mistake is answered with a list of them',

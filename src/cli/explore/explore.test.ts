@@ -22,6 +22,22 @@ describe('quorate explore', () => {
     expect(stderr).toContain(args[0]);
   });
 
+  it.each([
+    ['--scope', 'terms=1,terms=2', 'terms is given twice'],
+    ['--from', 'README.md', 'it is no scenario'],
+    ['--from', '/dev/null', 'it is no scenario'],
+  ])('says of %s %s: %s', async (flag, value, problem) => {
+    const { exitCode, stderr } = await runCli(['explore', flag, value]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`${flag} ${value}: ${problem}`);
+  });
+
+  it('visits no more states than it was told', async () => {
+    const { exitCode, stdout } = await runCli(['explore', '--states', '10']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/: not complete\n10 states, /);
+  });
+
   it('names the default scope in its help', async () => {
     const bounds = Object.entries(defaultScope).filter(([, value]) => value > 0);
     const { stdout } = await runCli(['explore', '--help']);
@@ -59,6 +75,6 @@ describe('quorate explore', () => {
     expect(stdout).toMatch(/broken after \d events/);
     expect(stderr).toContain('election safety is broken');
     expect(stderr).toContain('> cluster 3');
-    expect(stderr).toMatch(/--write .*nowhere.*: it does not exist\. /);
+    expect(stderr).toMatch(/--write .*: the directory .*nowhere does not exist\. /);
   });
 });

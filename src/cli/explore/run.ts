@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import {
   counterexampleScenario,
   defaultScope,
@@ -16,6 +17,7 @@ import { laboratory } from '../../protocols/laboratory.ts';
 import { fileProblem } from '../config/file-problem.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { CommandFailure, type ExitCode, exitCodes, usageFailure } from '../exit-codes.ts';
+import { counted } from '../output.ts';
 
 /** Flags as they were typed. */
 export interface ExploreFlags {
@@ -34,11 +36,13 @@ const defaultStates = 5_000_000;
 export function runExplore(flags: ExploreFlags, { stdout, stderr }: CliDependencies): ExitCode {
   const scope = scopeOf(flags);
   const model = modelOf(flags);
-  const limit = limitOf(flags);
+  const maxStates = maxStatesOf(flags);
   const began = performance.now();
-  const result = exploreFrom(flags, model, scope, ({ states, depth }) => {
-    if (stderr.isTTY === true) stderr.write(`\r\u001b[K${states} states, depth ${depth}`);
-    return states < limit;
+  const result = exploreFrom(flags, model, scope, {
+    maxStates,
+    onProgress({ states, depth }) {
+      if (stderr.isTTY === true) stderr.write(`\r\u001b[K${counted(states, 'state')}, depth ${depth}`);
+    },
   });
   if (stderr.isTTY === true) stderr.write('\r\u001b[K');
   const seconds = Math.max(1, performance.now() - began) / 1000;
@@ -58,18 +62,23 @@ function exploreFrom(
   { from: file }: ExploreFlags,
   model: ExplorationModel,
   scope: Scope,
-  mayGoOn: NonNullable<ExploreOptions['mayGoOn']>,
+  options: ExploreOptions,
 ): Exploration {
-  if (file === undefined) return explore(model, scope, { mayGoOn });
+  if (file === undefined) return explore(model, scope, options);
   const from = readScenario(file);
   const replicas = replicasIn(from);
+  if (replicas === undefined) {
+    throw usageFailure(
+      `--from ${file}: it is no scenario: no line says how large the cluster is, as in "> cluster 3".`,
+    );
+  }
   if (replicas !== scope.replicas) {
     throw usageFailure(
-      `--from ${file}: its cluster is of ${replicas ?? 'nobody'}, that of --scope of ${scope.replicas}.`,
+      `--from ${file}: its cluster has ${counted(replicas, 'replica')}, that of --scope ${scope.replicas}.`,
     );
   }
   try {
-    return explore(model, scope, { mayGoOn, from });
+    return explore(model, scope, { ...options, from });
   } catch (error) {
     if (error instanceof NoBeginning) throw usageFailure(`--from ${file}: ${error.message}.`);
     throw error;
@@ -90,9 +99,11 @@ function writeScenario(file: string, scenario: string, stderr: CliDependencies['
     writeFileSync(file, scenario);
   } catch (error) {
     stderr.write(scenario);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const problem = isMissing ? `the directory ${path.dirname(file)} does not exist` : fileProblem(error);
     throw new CommandFailure(
       exitCodes.wrong,
-      `--write ${file}: ${fileProblem(error)}. The way there is told above, and was not written.`,
+      `--write ${file}: ${problem}. The way there is told above, and was not written.`,
     );
   }
   stderr.write(`the way there: ${file}\n`);
@@ -101,13 +112,13 @@ function writeScenario(file: string, scenario: string, stderr: CliDependencies['
 function describe(scope: Scope, result: Exploration, seconds: number): string {
   const end =
     result.counterexample !== undefined
-      ? `broken after ${result.counterexample.actions.length} events`
+      ? `broken after ${counted(result.counterexample.actions.length, 'event')}`
       : result.complete
         ? 'complete'
         : 'not complete';
   return (
-    `${describeScope(scope)}: ${end}\n${result.states} states, ${result.transitions} transitions, depth ${result.depth}, ` +
-    `${result.locals} distinct replicas, ${result.messages} messages; ` +
+    `${describeScope(scope)}: ${end}\n${counted(result.states, 'state')}, ${counted(result.transitions, 'transition')}, depth ${result.depth}, ` +
+    `${counted(result.locals, 'distinct replica')}, ${counted(result.messages, 'message')}; ` +
     `${seconds.toFixed(1)} s, ${Math.round(result.states / seconds)} states/s\n`
   );
 }
@@ -144,7 +155,7 @@ function modelOf({ protocol, mutant }: ExploreFlags): ExplorationModel {
   throw usageFailure(`--mutant ${mutant}: not one of ${names.join(', ')}.`);
 }
 
-function limitOf({ states }: ExploreFlags): number {
+function maxStatesOf({ states }: ExploreFlags): number {
   const limit = states === undefined ? defaultStates : Number(states);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000_000_000) return limit;
   throw usageFailure(`--states ${states}: a whole number from 1 to 1000000000.`);

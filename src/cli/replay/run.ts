@@ -4,6 +4,7 @@ import { findProtocol } from '../../protocols/registry.ts';
 import { fileProblem } from '../config/file-problem.ts';
 import type { CliDependencies } from '../dependencies.ts';
 import { type ExitCode, exitCodes, refusedFailure, usageFailure } from '../exit-codes.ts';
+import { counted } from '../output.ts';
 
 /** Longer than most lines. */
 const chunkBytes = 1 << 20;
@@ -31,7 +32,7 @@ export async function replayFile(file: string, { stdout, stderr }: CliDependenci
   if (replay === undefined) throw refusedFailure(`${file} is empty.`);
   if (steps === 0) throw refusedFailure(`${file} holds no whole step: nothing was replayed.`);
   const end = cutOff ? '; the last line is not whole, and is left out' : '';
-  stdout.write(`${steps} steps, and all that came out is what was recorded${end}\n`);
+  stdout.write(`${counted(steps, 'step')}, and all that came out is what was recorded${end}\n`);
   return exitCodes.done;
 }
 

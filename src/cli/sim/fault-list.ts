@@ -27,9 +27,19 @@ export function faultsOf(
   unlimited: boolean,
   replicas: number | undefined,
 ): readonly FaultKind[] {
+  if (list === '') {
+    throw usageFailure(
+      '--faults is empty: none for no faults, all for every kind, or kinds with commas between.',
+    );
+  }
   if (list === 'none') return [];
   if (list === 'all') return every(unlimited, replicas);
-  const kinds = list.split(',').map(kindOf);
+  const names = list.split(',');
+  const alone = names.find((name) => name === 'none' || name === 'all');
+  if (alone !== undefined) {
+    throw usageFailure(`--faults ${list}: ${alone} stands alone, or leave it out and name kinds only.`);
+  }
+  const kinds = names.map(kindOf);
   const never = kinds.find((kind) => !happens(kind, kinds, replicas));
   if (never !== undefined) {
     throw usageFailure(
@@ -53,7 +63,9 @@ function every(unlimited: boolean, replicas: number | undefined): readonly Fault
 function kindOf(name: string): FaultKind {
   const kind = faultKinds.find((each) => each === name);
   if (kind !== undefined) return kind;
-  throw usageFailure(`--faults: there is no ${name}; there are all, none, ${faultKinds.join(', ')}.`);
+  throw usageFailure(
+    `--faults: ${name === '' ? 'a name is empty' : `there is no ${name}`}; there are all, none, ${faultKinds.join(', ')}.`,
+  );
 }
 
 /** Where members change, a small cluster may grow. */

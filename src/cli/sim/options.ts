@@ -51,6 +51,7 @@ export function simOptions(flags: SimFlags, defaultThreads: number): SimOptions 
   if (flags.seeds !== undefined && (flags.seed !== undefined || flags.minutes !== undefined)) {
     throw usageFailure('--seeds says what to run; --seed and --minutes go with each other, not with it.');
   }
+  if (flags.shrink === '') throw usageFailure('--shrink is empty: it takes a directory to write to.');
   const [firstSeed, last] = seedsOf(flags);
   if (flags.verbose === true && (flags.minutes !== undefined || last > firstSeed)) {
     throw usageFailure(

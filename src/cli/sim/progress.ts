@@ -1,4 +1,5 @@
 import type { Output } from '../dependencies.ts';
+import { counted } from '../output.ts';
 import { hours, rate, type Totals } from './totals.ts';
 
 const barColumns = 20;
@@ -20,7 +21,7 @@ export class Progress {
     const bar = '█'.repeat(full) + '░'.repeat(barColumns - full);
     const commits = rate(totals.committed, Math.max(1, elapsedMs) / 1000);
     this.#output.write(
-      `\r\u001b[K${bar} ${totals.seeds} seeds, ${hours(totals.simulatedMs)} simulated, ${totals.struck} faults, ${commits} commits/s`,
+      `\r\u001b[K${bar} ${counted(totals.seeds, 'seed')}, ${hours(totals.simulatedMs)} simulated, ${counted(totals.struck, 'fault')}, ${commits} commits/s`,
     );
   }
 

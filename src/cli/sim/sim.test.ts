@@ -43,6 +43,18 @@ describe('quorate sim', () => {
     expect(stderr).toContain(args[0]);
   });
 
+  it.each([
+    ['--faults', '', '--faults is empty'],
+    ['--faults', 'kill,all', 'all stands alone'],
+    ['--faults', 'none,all', 'none stands alone'],
+    ['--faults', 'kill,,isolate', 'a name is empty'],
+    ['--shrink', '', '--shrink is empty'],
+  ])('says of %s "%s": %s', async (flag, value, problem) => {
+    const { exitCode, stderr, stdout } = await runCli(['sim', flag, value]);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(problem);
+  });
+
   it('runs worlds and says how they went', async () => {
     const args = ['sim', '--seeds', '1..2', '--seconds', '0.6', '--replicas', '3'];
     const { exitCode, stdout, stderr } = await runCli(args);
@@ -110,7 +122,7 @@ describe('quorate sim', () => {
       const args = ['sim', '--seeds', '1..40', '--seconds', '3', ...mistake, '--shrink', directory];
       const { exitCode, stderr } = await runCli(args);
       expect([10, 12]).toContain(exitCode);
-      expect(stderr).toContain('the smallest world found: raft, 1 replicas');
+      expect(stderr).toContain('the smallest world found: raft, 1 replica,');
       expect(stderr).toMatch(/look below it, or above,\nor at what was not acted out: time/);
       const world: unknown = JSON.parse(readFileSync(path.join(directory, 'world.json'), 'utf8'));
       expect(world).toMatchObject({ protocol: 'raft', replicas: 1 });

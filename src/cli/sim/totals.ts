@@ -1,3 +1,4 @@
+import { counted } from '../output.ts';
 import type { SeedResult } from './seed-result.ts';
 
 const crashes = ['kill', 'powerCut', 'powerCutAll'];
@@ -44,11 +45,17 @@ export class Totals {
     const seconds = Math.max(1, elapsedMs) / 1000;
     const { done, refused, unknown } = this.operations;
     return [
-      `${this.seeds} ${this.seeds === 1 ? 'seed' : 'seeds'} in ${seconds.toFixed(1)} s: ${hours(this.simulatedMs)} simulated, ` +
-        `${this.events} events (${rate(this.events, seconds)}/s), ${this.committed} commits (${rate(this.committed, seconds)}/s)`,
-      `${this.messages} messages, ${this.struck} faults, among them ${this.#sum(crashes)} crashes, ${this.#sum(cuts)} partitions and ${this.#sum(['failedSync'])} failed syncs, ` +
-        `${this.lostWrites} unsynced writes lost; operations: ${done} done, ${refused} refused, ${unknown} unknown`,
+      `${counted(this.seeds, 'seed')} in ${seconds.toFixed(1)} s: ${hours(this.simulatedMs)} simulated, ` +
+        `${counted(this.events, 'event')} (${rate(this.events, seconds)}/s), ${counted(this.committed, 'commit')} (${rate(this.committed, seconds)}/s)`,
+      `${counted(this.messages, 'message')}, ${counted(this.struck, 'fault')}, among them ${this.#crashes()}, ` +
+        `${counted(this.#sum(cuts), 'partition')} and ${counted(this.#sum(['failedSync']), 'failed sync')}, ` +
+        `${counted(this.lostWrites, 'unsynced write')} lost; operations: ${done} done, ${refused} refused, ${unknown} unknown`,
     ].join('\n');
+  }
+
+  #crashes(): string {
+    const count = this.#sum(crashes);
+    return `${count} ${count === 1 ? 'crash' : 'crashes'}`;
   }
 
   #sum(kinds: readonly string[]): number {
