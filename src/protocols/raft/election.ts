@@ -62,10 +62,8 @@ export function handlePreVoteReply(ctx: Context, from: NodeId, message: MessageO
 
 export function handleRequestVote(ctx: Context, from: NodeId, message: MessageOf<'requestVote'>): void {
   if (!ctx.rules.answersCandidates(ctx.votes)) return;
-  if (message.term > ctx.term) {
-    if (!message.transfer && hearsLeader(ctx)) return;
-    becomeFollower(ctx, message.term, undefined);
-  }
+  if (!message.transfer && isShielded(ctx, message.term)) return;
+  if (message.term > ctx.term) becomeFollower(ctx, message.term, undefined);
   const granted =
     message.term === ctx.term &&
     ctx.state.role.type === 'follower' &&
@@ -128,8 +126,16 @@ function becomeLeader(ctx: Context): void {
   appendEntry(ctx, 'noop', emptyBytes);
 }
 
+/** Whether a candidate of that term is not even answered. A leader that asks for an election itself has ended its lease. */
+function isShielded(ctx: Context, term: Term): boolean {
+  if (hasPromised(ctx) && ctx.rules.holdsPromise(term, ctx.term)) return true;
+  return term > ctx.term && hearsLeader(ctx);
+}
+
+const hasPromised = (ctx: Context): boolean => ctx.now < ctx.state.promisedUntil;
+
 function hearsLeader(ctx: Context): boolean {
-  if (ctx.now < ctx.state.promisedUntil) return true;
+  if (hasPromised(ctx)) return true;
   if (ctx.leader === undefined) return false;
   const heard = ctx.leader === ctx.self ? ctx.now : ctx.state.leaderHeard;
   return heard !== undefined && ctx.rules.shieldsLeader(ctx.now - heard, ctx.timing.electionTimeout);

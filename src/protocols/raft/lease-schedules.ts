@@ -44,6 +44,44 @@ function overtake(cluster: RaftRehearsal): void {
   cluster.settle([n2, n3]);
 }
 
+/** A millisecond in which what the first sends is lost. It hears of reads alone, and stays sure of its quorum. */
+function unheard(cluster: RaftRehearsal): void {
+  cluster.advance(1);
+  for (const id of cluster.actors.keys()) {
+    const { role } = cluster.state(id);
+    if (role.type === 'follower' && role.leader === n1) cluster.read(id);
+    cluster.sync(id);
+  }
+  for (let at = cluster.network.length - 1; at >= 0; at--) {
+    const envelope = cluster.network[at];
+    if (envelope?.from === n1) cluster.drop(at);
+    else if (envelope?.to === n1 && envelope.type === 'message' && envelope.message.type === 'readRequest')
+      cluster.deliver(at);
+  }
+}
+
+/**
+ * Two replicas are candidates of term 2, and nobody has got their requests yet; the other two have asked whether they should
+ * campaign when they hear the first again, and promise it to vote for nobody.
+ */
+function twoCandidates(cluster: RaftRehearsal): { candidates: number[]; voters: number[] } {
+  ledByFirst(cluster);
+  const asking = (): number[] => [2, 3, 4, 5].filter((id) => cluster.state(id).role.type === 'preCandidate');
+  while (asking().length < 2) unheard(cluster);
+  const candidates = asking().slice(0, 2);
+  const voters = [2, 3, 4, 5].filter((id) => !candidates.includes(id));
+  for (const voter of voters) for (const one of candidates) deliver(cluster, one, voter, 'preVote');
+  for (const voter of voters) for (const one of candidates) deliver(cluster, voter, one, 'preVoteReply');
+  while (asking().length < 2) unheard(cluster);
+  while (cluster.find(1, voters[0] ?? 0, 'heartbeat') < 0) cluster.advance(1);
+  for (const voter of voters) {
+    deliver(cluster, 1, voter, 'heartbeat');
+    cluster.sync(nodeId(voter));
+    deliver(cluster, voter, 1, 'heartbeatAck');
+  }
+  return { candidates, voters };
+}
+
 export const leaseSchedules: readonly (readonly [string, Schedule])[] = [
   [
     'lease-from-answer',
@@ -120,6 +158,34 @@ export const leaseSchedules: readonly (readonly [string, Schedule])[] = [
         assert(cluster.state(2).role.type === 'leader', 'the second has taken over');
         cluster.propose(2, 'new');
         cluster.settle([n2, n3]);
+        cluster.read(1);
+      },
+    },
+  ],
+  [
+    'promise-ends-with-term',
+    {
+      replicas: 5,
+      leaseReads,
+      finds: stale,
+      run(cluster) {
+        const { candidates, voters } = twoCandidates(cluster);
+        const [early, late] = [candidates[0] ?? 0, candidates[1] ?? 0];
+        // The question from before comes to the one, whose denial tells of the term that both candidates are in.
+        for (const voter of voters) {
+          deliver(cluster, early, voter, 'requestVote');
+          deliver(cluster, voter, early, 'preVote');
+          deliver(cluster, early, voter, 'preVoteReply');
+          assert(cluster.state(voter).hardState.term === 2, 'a denial raises the term');
+          cluster.sync(nodeId(voter));
+          deliver(cluster, late, voter, 'requestVote');
+          cluster.sync(nodeId(voter));
+          deliver(cluster, voter, late, 'vote');
+        }
+        if (cluster.state(late).role.type === 'leader') {
+          cluster.propose(late, 'new');
+          cluster.settle([...voters, late].map(nodeId));
+        }
         cluster.read(1);
       },
     },

@@ -88,6 +88,12 @@ export const membershipMutants: readonly Mutant[] = [
     rules: { mayLease: () => true },
   },
   {
+    name: 'promise-ends-with-term',
+    trap: 'R-16',
+    mistake: 'Whoever has promised to vote for nobody votes for a candidate of the term that it is in.',
+    rules: { holdsPromise: (candidate, own) => candidate > own },
+  },
+  {
     name: 'restart-forgets-promise',
     trap: 'R-16',
     mistake: 'A replica that has been started again votes at once, as if it had promised nothing before.',

@@ -85,6 +85,8 @@ export interface Rules {
   leaseLength(promise: number, maxDriftPpm: number): number;
   /** Whether a leader may use its lease, given whether it asked for an election in this term. */
   mayLease(askedForElection: boolean): boolean;
+  /** Whether a promise to vote for nobody holds against a candidate of this term. */
+  holdsPromise(candidate: Epoch, own: Epoch): boolean;
   /** Whether a replica that has just started keeps the promise that it may have given before. */
   remembersPromise(): boolean;
 }
@@ -158,6 +160,9 @@ export const raftRules: Rules = {
   leaseLength: (promise, maxDriftPpm) => Math.floor((promise * (1_000_000 - maxDriftPpm)) / 1_000_000) - 1,
 
   mayLease: (askedForElection) => !askedForElection,
+
+  // In every term: the own one may have been raised since the promise was given.
+  holdsPromise: () => true,
 
   remembersPromise: () => true,
 };
