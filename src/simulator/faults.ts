@@ -59,6 +59,11 @@ export class Faults {
     }
   }
 
+  /** Whether its disk, or a part of it, was taken away. */
+  betrayed(victim: Victim): boolean {
+    return this.#scene.betrayed.has(victim);
+  }
+
   #scheduleNext(): void {
     const { scheduler, random, world } = this.#options;
     this.#next = scheduler.schedule(random.between(1, world.maxQuietMs), () => {

@@ -294,9 +294,14 @@ export class World {
   #beginWithOne(): void {
     // Where members change, who is left may have heard nothing of having been added, or more than was decided of its removal.
     if (this.#options.faults.includes('membership')) return;
-    const standing = this.#members().filter((node) => node.tookPart && !node.retired);
-    for (const node of this.#nodes) if (node.state !== 'down') node.crash(true);
-    this.#network.heal();
+    this.#calm();
+    const standing = this.#nodes.filter(
+      (node) => node.tookPart && !node.retired && !this.#faults.betrayed(node),
+    );
+    for (const node of this.#nodes) {
+      if (node.state !== 'down') node.crash(true);
+      node.giveUp();
+    }
     if (standing.length === 0) return;
     const random = this.#random.stream('survivor');
     const node = random.pick(standing);
