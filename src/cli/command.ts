@@ -39,8 +39,10 @@ Try:
   quorate get greeting
   quorate status
 
-Every flag --some-flag can also be given by QUORATE_SOME_FLAG, or as "some-flag: value" in a YAML file named by
---config; a flag wins over the environment, the environment over the file. "quorate config" shows what is in force.
+Settings are the flags that "quorate config" lists: those of serve and start, and how to reach a cluster. Each --some-flag
+among them can also be given by QUORATE_SOME_FLAG, or as "some-flag: value" in a YAML file named by --config; a flag
+wins over the environment, the environment over the file. "quorate config" shows what is in force. Other flags say what
+one command does (get --prefix, all of sim, explore and replay), and are given as flags only.
 
 Exit codes: 0 done; 1 refused, nothing happened; 2 wrong usage; 3 outcome unknown; 4 no server reached, nothing sent.`,
     );

@@ -119,11 +119,21 @@ function usageMessage(error: CommanderError, command: Command, program: Command)
   return error.message.replace(/^error: /, '');
 }
 
+/** More commands than these are no answer to where a flag belongs. */
+const mostNamed = 5;
+
 function unknownFlag(typed: string, command: Command, program: Command): string {
   const name = typed.replace(/^-+/, '');
   const has = (each: Command): boolean =>
     each.options.some((option) => option.long === typed || option.short === typed);
   const owners = [program, ...program.commands.flatMap((each) => [each, ...each.commands])].filter(has);
+  if (owners.length > mostNamed) {
+    const where =
+      command.commands.length > 0
+        ? 'it belongs behind the name of one of its commands'
+        : `${owners.length} other commands have it, and this one takes only the flags in its help`;
+    return `${commandPath(command)} has no flag ${typed}; ${where}.`;
+  }
   if (owners.length > 0) {
     return `${commandPath(command)} has no flag ${typed}; ${owners.map(commandPath).join(', ')} ${owners.length === 1 ? 'has' : 'have'} it.`;
   }
