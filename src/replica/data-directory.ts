@@ -157,6 +157,8 @@ function mismatchOf(manifest: Manifest, options: ReplicaCoreOptions): ReplicaErr
 
 function warnAboutOtherCluster(manifest: Manifest, options: ReplicaCoreOptions): void {
   if (options.cluster.length === 0) return;
+  // Who was added later began with a list of its own time: there is nothing here to hold another one against.
+  if (!manifest.initialMembers.some(({ id }) => id === manifest.memberId)) return;
   const listed = (members: readonly { readonly name: string; readonly address: string }[]) =>
     members
       .map(({ name, address }) => `${name}=${address}`)

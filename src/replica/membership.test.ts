@@ -133,6 +133,21 @@ describe('a cluster of one', () => {
     expect(await add(second, 16)).toBe(31);
   });
 
+  it('takes the list that an added member was started with for right when it starts again', async () => {
+    const first = await lone();
+    const [, second] = await grow(first, 2, 1);
+    await stop(second);
+    const warnings: string[] = [];
+    const observer: ReplicaOptions['observer'] = {
+      log(level, message) {
+        if (level === 'warn') warnings.push(message);
+      },
+    };
+    const again = await start(2, { cluster: members(1, 2), joins: true, observer });
+    expect(await again.ready(patienceMs)).toBe(true);
+    expect(warnings).toEqual([]);
+  });
+
   it('goes on writing while the second member has never started', async () => {
     const first = await lone();
     await done(first, { type: 'addLearner', id: newId(), address: address(2), promote: true });
