@@ -26,6 +26,12 @@ interface Stage {
  */
 export function stand(topology: Topology, stage: Stage): string | undefined {
   const { nodes, network, ledEpochs, runUntil, probe } = stage;
+  // A new cluster begins when all of its members hear of one another: where links are missing before, it never does.
+  const begun = (): boolean => nodes.every((node) => node.tookPart || node.retired);
+  if (!runUntil(convergenceMs, begun)) {
+    const waiting = nodes.filter((node) => !node.tookPart && !node.retired).map(({ name }) => name);
+    return `${waiting.join(', ')} did not begin although all were connected`;
+  }
   runUntil(discoveryMs, () => false);
   const core = connectAs(topology, nodes, network);
   const answered = new Set<Node>();
