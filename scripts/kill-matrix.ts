@@ -21,10 +21,10 @@ export const matrixPage = fileURLToPath(new URL('../docs/protocols/kill-matrix.m
 
 const programs = 20_000;
 const randomSchedules = 225;
-const worlds = 200;
+const worlds = 80;
 /** Of 15 seconds of faults instead of 5. */
-const longWorlds = 15;
-const exploredStates = 150_000;
+const longWorlds = 10;
+const exploredStates = 60_000;
 const scopes = [
   'terms=1,entries=1,crashes=1',
   'terms=2,entries=0,crashes=1',

@@ -7,11 +7,10 @@ import {
   keyValueModel,
 } from '../check/index.ts';
 import { present } from '../core/assert.ts';
-import { hex } from '../core/bytes.ts';
 import type { NodeId } from '../core/ids.ts';
 import { Random } from '../core/random.ts';
 import { encodeCommand, keySpace, type Machine } from '../machine/index.ts';
-import { type ClusterInvariants, type Effect, isJoint, type ProtocolDefinition } from '../protocol/index.ts';
+import type { ClusterInvariants, Effect, ProtocolDefinition } from '../protocol/index.ts';
 import type { StoreBackend } from '../storage/backend.ts';
 import type { Disk } from '../storage/disk.ts';
 import type { Network } from '../transport/network.ts';
@@ -26,6 +25,7 @@ import { Node } from './node.ts';
 import type { StepObserver } from './node-context.ts';
 import type { FaultKind, WorldOptions } from './options.ts';
 import { ClusterProperties, type Milestone, reachedIn } from './properties.ts';
+import { Roll, stateOf } from './roll.ts';
 import { Scheduler } from './scheduler.ts';
 import { stand } from './standing.ts';
 import { Survivor } from './survivor.ts';
@@ -91,6 +91,7 @@ export class World {
   readonly #network: SimulatedNetwork;
   readonly #properties: ClusterProperties;
   readonly #nodes: Node[];
+  readonly #roll: Roll;
   readonly #workload: Workload;
   readonly #chronicle: Chronicle;
   readonly #watchers: Watchers;
@@ -143,6 +144,7 @@ export class World {
       return new Node({ ...context, ...through, network, properties, invariants, chronicle, report });
     };
     this.#nodes = names.map((name) => newNode(name, undefined));
+    this.#roll = new Roll(this.#nodes, options.replicas, properties.membership);
     this.#workload = new Workload({
       options: options.workload,
       random: random.stream('workload'),
@@ -276,17 +278,18 @@ export class World {
     this.#leases.stop();
     const answered = new Set<Node>();
     for (const node of this.#nodes) this.#probe(node, answered);
-    const served = () => this.#allMembers((node) => answered.has(node)) && this.#workload.idle;
+    const served = () => this.#roll.all((node) => answered.has(node)) && this.#workload.idle;
     if (!this.#runUntil(convergenceMs, served))
       return this.#stalled(`${answered.size} replicas took a write`);
-    if (!this.#runUntil(convergenceMs, () => this.#settled()))
+    if (!this.#runUntil(convergenceMs, () => this.#roll.settled()))
       return this.#stalled('a change of membership has not come to its end');
     this.#dismissStrays();
     if (!this.#runUntil(convergenceMs, () => this.#leases.allGone))
       return this.#stalled('there are leases that nobody renews');
-    if (!this.#runUntil(convergenceMs, () => this.#converged())) return this.#stalled('the states differ');
+    if (!this.#runUntil(convergenceMs, () => this.#roll.converged()))
+      return this.#stalled('the states differ');
     // A machine that was added at the very end may begin to take part only now, so they agree once more.
-    const allTold = () => this.#watchers.toldAll && this.#converged();
+    const allTold = () => this.#watchers.toldAll && this.#roll.converged();
     if (!this.#runUntil(convergenceMs, allTold)) this.#stalled('a watcher was not told everything');
   }
 
@@ -342,57 +345,11 @@ export class World {
     });
   }
 
-  /** The machines of those who are members by the last decision, but for disks that are known to be lost. */
-  #members(): Node[] {
-    const latest = this.#properties.membership.latest;
-    const named =
-      latest === undefined
-        ? this.#nodes.slice(0, this.#options.replicas)
-        : latest.members.map(({ id }) =>
-            present(
-              this.#nodes.find((node) => node.id === id),
-              `member ${id}`,
-            ),
-          );
-    return named.filter((node) => !node.betrayed);
-  }
-
-  /** Never true of nobody. */
-  #allMembers(holds: (node: Node) => boolean): boolean {
-    const members = this.#members();
-    return members.length > 0 && members.every(holds);
-  }
-
-  /** No change of membership waits for something to be done. */
-  #settled(): boolean {
-    const latest = this.#properties.membership.latest;
-    if (latest === undefined) return true;
-    const lost = (id: NodeId): boolean => this.#nodes.some((node) => node.id === id && node.betrayed);
-    return !isJoint(latest) && latest.promoting.every(lost);
-  }
-
-  /**
-   * A machine may have been removed before it heard from anybody who is there still, and wait for ever: whoever removes
-   * members switches their machines off. Not before what was asked for has happened, or cannot happen any more.
-   */
+  /** Not before what was asked for has happened, or cannot happen any more. */
   #dismissStrays(): void {
-    const strays = (): Node[] => {
-      const members = new Set(this.#members());
-      return this.#nodes.filter((node) => !node.retired && !members.has(node));
-    };
-    if (strays().length === 0) return;
+    if (this.#roll.strays().length === 0) return;
     this.#runUntil(changesEndMs, () => false);
-    for (const node of strays()) node.giveUp();
-  }
-
-  #converged(): boolean {
-    const members = this.#members();
-    const first = members[0]?.backend?.base().position.index;
-    // Asked after every event: digests are compared when nothing cheaper differs.
-    if (first === undefined || members.some((node) => node.backend?.base().position.index !== first))
-      return false;
-    const states = new Set(members.map((node) => stateOf(node)));
-    return states.size === 1 && !states.has(undefined);
+    for (const node of this.#roll.strays()) node.giveUp();
   }
 
   #stalled(detail: string): void {
@@ -407,7 +364,7 @@ export class World {
   /** Of what is in the chronicle every replica is to hold all, since all have equal states. */
   #checkKept(): void {
     checkAcknowledged(this.#workload.acknowledged, this.#chronicle, this.#report);
-    for (const { name, backend } of this.#members()) {
+    for (const { name, backend } of this.#roll.members()) {
       const { store } = present(backend, 'members run when all have converged');
       checkHeld(name, store, this.#chronicle, this.#report);
     }
@@ -425,9 +382,4 @@ export class World {
         : `${verdict.partition}: undecided after ${verdict.steps} steps; shorten the histories`;
     this.#violation = { type: 'wrong', property: 'linearizability', detail };
   }
-}
-
-function stateOf(node: Node): string | undefined {
-  const backend = node.backend;
-  return backend === undefined ? undefined : `${backend.base().position.index} ${hex(backend.digest())}`;
 }
