@@ -8,9 +8,9 @@ export class InvariantViolation extends Error {
   readonly code = 'INVARIANT_VIOLATION';
 }
 
-/** Throws `InvariantViolation` when `condition` is false. State one fact per call, so that the message names it. */
+/** Throws `InvariantViolation` when `condition` is false: that `message`, the one fact that must hold, does not. */
 export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new InvariantViolation(message);
+  if (!condition) throw new InvariantViolation(`does not hold: ${message}`);
 }
 
 /** Returns `value`, which must be there. */

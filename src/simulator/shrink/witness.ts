@@ -34,7 +34,7 @@ export class Witness {
         const floor = this.#reads.get(effect.id) ?? 0;
         assert(
           effect.index >= floor,
-          `a read may be served from ${effect.index}, and ${floor} was delivered before it began`,
+          `a read that began after entry ${floor} was delivered sees it, and not only up to ${effect.index}`,
         );
       }
     }
