@@ -110,8 +110,8 @@ export const maxLogBytes = 256 * 1024 * 1024;
 export const maxStoreKeyBytes = 4000;
 /** Bytes of a value in the store. */
 export const maxStoreValueBytes = 16 * 1024 * 1024;
-/** Pairs, and their bytes, that go to disk in one transaction, unless one turn of applies alone wrote more. */
-export const maxGenerationPairs = 8192;
+/** Pairs, and their bytes, that go to disk in one transaction, and what the entry that reaches one of them adds. */
+export const maxGenerationPairs = 2048;
 export const maxGenerationBytes = 4 * 1024 * 1024;
 /** What an entry of the store costs in memory besides its bytes, roughly. */
 export const storePairOverheadBytes = 96;
@@ -124,6 +124,8 @@ export const maxRecentValueBytes = 1024;
 export const storeSliceBytes = 256 * 1024;
 /** Room on the disk that is left to others when the state is written, so that they find some meanwhile. */
 export const storeReserveBytes = 4 * 1024 * 1024;
+/** Room that loading a snapshot takes besides the snapshot and the state that it becomes: what its transactions may add at worst. */
+export const snapshotLoadBytes = 8 * 1024 * 1024;
 /** Bytes of pairs in one frame of a snapshot, unless a single pair is larger. */
 export const snapshotFrameBytes = 64 * 1024;
 

@@ -64,7 +64,6 @@ export class Applier {
       this.#at++;
     } while (this.#at < last && this.#clock.now() < deadline);
     const end = this.#at;
-    this.#backend.applied(this.#base);
     for (let at = first; at < end; at++) {
       onApplied(this.#queue[at] as CommittedEntry, outcomes[at - first]);
     }
@@ -116,6 +115,8 @@ export class Applier {
         assert(false, 'deltas are refused when a protocol is opened');
     }
     this.#base = { position: { index, epoch, time }, configuration };
+    // After each entry, so that the store can write what came together as soon as it is enough for one transaction.
+    this.#backend.applied(this.#base);
     return applied;
   }
 }

@@ -154,6 +154,7 @@ export class ReplicaCore {
       journal: this.#journal,
       peers: this.#neighbours.peers,
       shortage: this.#shortage(),
+      snapshotShortage: this.#snapshots.shortage?.message,
     });
   }
 
@@ -215,7 +216,9 @@ export class ReplicaCore {
       if (!this.#ending() && !this.#snapshots.installing) this.#flusher.flush();
       return false;
     };
-    awaitCondition(this.#options.clock, durable, () => this.#ending(), timeoutMs, callback);
+    // Who waits for room has none until somebody makes it.
+    const given = (): boolean => this.#ending() || this.#storeShortage !== undefined;
+    awaitCondition(this.#options.clock, durable, given, timeoutMs, callback);
   }
 
   /** Calls back with whether somebody else leads before `timeoutMs` have passed. */
@@ -352,7 +355,8 @@ export class ReplicaCore {
 
   /** The leader may have room and carry it out; but an entry that cannot be stored here is not applied here, nor answered. */
   #unstorable(): 'storageFull' | undefined {
-    return this.#shortage() === undefined ? undefined : 'storageFull';
+    const shortage = this.#shortage() ?? this.#snapshots.shortage;
+    return shortage === undefined ? undefined : 'storageFull';
   }
 
   #release(): void {

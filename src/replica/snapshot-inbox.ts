@@ -1,7 +1,6 @@
 import { equalBytes } from '../core/bytes.ts';
 import { Malformed } from '../core/codec.ts';
 import type { Epoch, NodeId } from '../core/ids.ts';
-import { storeReserveBytes } from '../core/limits.ts';
 import type { Input } from '../protocol/index.ts';
 import type { ReceivedSnapshot } from '../storage/backend.ts';
 import { type Callback, type Disk, DiskError } from '../storage/disk.ts';
@@ -9,7 +8,7 @@ import type { SnapshotOrigin } from '../storage/snapshot.ts';
 import { type ReceiveOutcome, SnapshotReceiver } from '../storage/snapshot-receiver.ts';
 import type { BulkSink, IncomingBulk } from '../transport/bulk-receiver.ts';
 import type { ReplicaObserver } from './observer.ts';
-import { decodeOffer, type SnapshotOffer } from './snapshot-offer.ts';
+import { decodeOffer, roomFor, type SnapshotOffer } from './snapshot-offer.ts';
 
 const directory = 'incoming';
 const path = `${directory}/snapshot`;
@@ -32,6 +31,8 @@ export interface SnapshotInboxOptions {
   readonly expected: Omit<SnapshotOrigin, 'snapshotId'>;
   readonly input: (input: Input) => void;
   readonly failed: (error: DiskError) => void;
+  /** There is none for a snapshot; what is missing. */
+  readonly noRoom: (shortage: DiskError) => void;
   readonly observer: ReplicaObserver;
 }
 
@@ -103,14 +104,15 @@ export class SnapshotInbox {
    * Room for the snapshot, and for the state that is made of it while the present one stands: seen before the first byte is
    * sent, so that a full disk costs the leader nothing.
    */
-  #whenRoom({ bytes }: SnapshotOffer, callback: Callback<void>): void {
-    const needed = 2 * bytes + storeReserveBytes;
+  #whenRoom(offer: SnapshotOffer, callback: Callback<void>): void {
+    const needed = roomFor(offer);
     this.#options.disk.free((error, free) => {
       if (error !== undefined) return callback(error);
       // What came before is gone on with, or makes room.
       const room = free + (this.#arrival?.receiver.bytes ?? 0);
       if (room >= needed) return callback(undefined);
-      callback(new DiskError('full', path, `${needed} bytes needed, ${room} free`));
+      const message = `no room for a snapshot: ${needed} bytes needed, ${room} free`;
+      callback(new DiskError('full', path, message, needed - room));
     });
   }
 
@@ -130,7 +132,7 @@ export class SnapshotInbox {
   }
 
   #turnAway(incoming: IncomingBulk, error: DiskError): void {
-    incoming.refuse(error.kind === 'full' ? `no room: ${error.message}` : error.message);
+    incoming.refuse(error.message);
     this.#diskFailed(error);
   }
 
@@ -183,6 +185,7 @@ export class SnapshotInbox {
   #diskFailed(error: DiskError): void {
     if (error.kind !== 'full') return this.#options.failed(error);
     this.#options.observer.log('warn', 'no room for a snapshot', { reason: error.message });
+    this.#options.noRoom(error);
   }
 
   #drop(callback: () => void): void {

@@ -1,5 +1,6 @@
 import { decode, type Malformed, Writer } from '../core/codec.ts';
 import { type Epoch, epoch } from '../core/ids.ts';
+import { snapshotLoadBytes, storeReserveBytes } from '../core/limits.ts';
 import { snapshotIdBytes } from '../storage/snapshot.ts';
 
 /** What a receiver needs to know of a snapshot to decide about it: the header of the stream. */
@@ -13,6 +14,14 @@ export interface SnapshotOffer {
 
 export const encodeOffer = ({ snapshotId, epoch: at, bytes }: SnapshotOffer): Uint8Array =>
   new Writer(32).raw(snapshotId).uint(at).uint(bytes).finish();
+
+/**
+ * Room for the snapshot, for the state that is made of it while the present one stands, and for the transactions that make
+ * it: no less than those ask for. The list of free pages and what is not in pages yet on the sender's side come to a
+ * thirty-second at most.
+ */
+export const roomFor = ({ bytes }: SnapshotOffer): number =>
+  2 * bytes + Math.ceil(bytes / 32) + snapshotLoadBytes + storeReserveBytes;
 
 export const decodeOffer = (header: Uint8Array): SnapshotOffer | Malformed =>
   decode(header, (reader) => ({

@@ -15,8 +15,9 @@ export function statusOf(parts: {
   readonly journal: Journal;
   readonly peers: Peers;
   readonly shortage: string | undefined;
+  readonly snapshotShortage: string | undefined;
 }): ReplicaStatus {
-  const { manifest, phase, driver, backend, journal, shortage } = parts;
+  const { manifest, phase, driver, backend, journal, shortage, snapshotShortage } = parts;
   const { position } = backend.base();
   const stateBytes = backend.bytes();
   return {
@@ -30,8 +31,9 @@ export function statusOf(parts: {
     committedIndex: driver.committedIndex,
     time: position.time,
     configuration: driver.configuration,
-    storageFull: shortage !== undefined,
-    storageShortage: shortage,
+    storageFull: (shortage ?? snapshotShortage) !== undefined,
+    storageShortage: shortage ?? snapshotShortage,
+    snapshotShortage,
     stateBytes: stateBytes.total,
     stateBytesInUse: stateBytes.inUse,
     stateBytesPending: backend.pendingBytes(),

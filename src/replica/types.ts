@@ -47,6 +47,8 @@ export interface ReplicaStatus {
   readonly storageFull: boolean;
   /** What there was no room for when the disk was found to be full, and how much it takes. */
   readonly storageShortage: string | undefined;
+  /** The same of a snapshot without which this replica applies nothing more. */
+  readonly snapshotShortage: string | undefined;
   /** Bytes that the state takes on disk. */
   readonly stateBytes: number;
   readonly stateBytesInUse: number;

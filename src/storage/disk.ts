@@ -41,11 +41,14 @@ export class DiskError extends Error {
   readonly code = 'DISK_ERROR';
   readonly kind: DiskErrorKind;
   readonly path: string;
+  /** Of kind `full`: how many bytes more there would have to be, where that is known. */
+  readonly missing: number | undefined;
 
-  constructor(kind: DiskErrorKind, path: string, message: string) {
+  constructor(kind: DiskErrorKind, path: string, message: string, missing?: number) {
     super(message);
     this.kind = kind;
     this.path = path;
+    this.missing = missing;
   }
 }
 

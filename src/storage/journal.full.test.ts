@@ -5,13 +5,15 @@ import { SimulatedDisk } from '../simulator/disk.ts';
 
 const segmentBytes = 8192;
 const reserve = segmentBytes / 4;
+/** Room that a new segment leaves to others. */
+const left = segmentBytes / 4;
 
 function setUp(capacity: number) {
   const scheduler = new Scheduler();
   const disk = new SimulatedDisk({
     schedule: (delay, run) => scheduler.schedule(delay, run),
     random: Random.fromSeed('full'),
-    capacity,
+    capacity: capacity + left,
   });
   return { scheduler, disk, segmentBytes };
 }
@@ -50,7 +52,7 @@ test('says so while a whole segment is still free, and again when there is room'
   life.append(6, at(6, filler(1000)), plain('a vote'));
   pass(scheduler, 10);
   expect(life.durable).toBe(6);
-  disk.setCapacity(3 * segmentBytes);
+  disk.setCapacity(3 * segmentBytes + left);
   pass(scheduler, 1_100);
   expect(life.room).toEqual([true, false]);
   for (let number = 7; number <= 8; number++) life.append(number, at(number, filler(1900)));
@@ -88,7 +90,7 @@ test('votes are written from the reserve, entries wait for room, and nothing is 
   expect(life.durable).toBe(5);
   expect(life.failure).toBeUndefined();
   expect(life.journal.queuedBytes()).toBeGreaterThan(1500);
-  disk.setCapacity(2 * segmentBytes);
+  disk.setCapacity(2 * segmentBytes + left);
   pass(scheduler, 1_100);
   expect(life.durable).toBe(6);
   expect(life.journal.queuedBytes()).toBe(0);

@@ -6,8 +6,8 @@ import type { ScanRange } from '../core/store.ts';
 import type { StoreBytes } from './backend.ts';
 import { type Callback, type Disk, DiskError, type DiskErrorKind } from './disk.ts';
 import { keyAfter, storableBound } from './keys.ts';
-import { growthOf, type TreeShape } from './lmdb-growth.ts';
-import { LmdbRoom } from './lmdb-room.ts';
+import { appendGrowthOf, growthOf, type TreeShape } from './lmdb-growth.ts';
+import { type Growth, LmdbRoom } from './lmdb-room.ts';
 import type { Pair } from './snapshot.ts';
 
 /** Pages of 8 KiB take keys of up to 4026 bytes, the most that lmdb-js handles; those of 4 KiB only 1978. */
@@ -34,6 +34,8 @@ export class LmdbEnvironment {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #pairs: Database<Uint8Array, Uint8Array>;
   readonly #meta: Database<Uint8Array, Uint8Array>;
+  /** No key of the pairs has more bytes. */
+  #longestKey: number;
   #readers = 0;
   #retiring: (() => void) | undefined;
 
@@ -54,6 +56,7 @@ export class LmdbEnvironment {
     });
     this.#pairs = this.#root.openDB({ ...binary, name: 'pairs' });
     this.#meta = this.#root.openDB({ ...binary, name: 'meta' });
+    this.#longestKey = this.pairs() === 0 ? 0 : maxStoreKeyBytes;
   }
 
   /**
@@ -132,22 +135,52 @@ export class LmdbEnvironment {
    * nothing of it was written; it is of kind `full` when there is no room for what the transaction may take.
    */
   write(changes: readonly PairChange[], record: Uint8Array | undefined, callback: Callback<void>): void {
-    const shape = statsOf(this.#pairs.getStats());
-    const end = (shape.lastPageNumber + 1) * lmdbPageSize;
-    this.#room.make(end, growthOf(shape, lmdbPageSize, changes), (error) => {
-      if (error === undefined) this.#commit(changes, record, callback);
-      else callback(error);
+    for (const { key } of changes) this.#longestKey = Math.max(this.#longestKey, key.length);
+    const shape = this.shape();
+    const commit = (done: Callback<void>): void =>
+      this.#commit(() => {
+        for (const { key, value } of changes) {
+          if (value === undefined) this.#pairs.remove(key);
+          else this.#pairs.put(key, value);
+        }
+        if (record !== undefined) this.#meta.put(recordKey, record);
+      }, done);
+    this.#withRoom(shape, growthOf(shape, lmdbPageSize, changes, this.#longestKey), commit, callback);
+  }
+
+  /**
+   * The same for pairs behind all that are here, in ascending order, in a file that nothing else was written to: its pages
+   * become full, and it never takes more of them than the same pairs do elsewhere.
+   */
+  append(pairs: readonly Pair[], callback: Callback<void>): void {
+    const changes = pairs.map(([key, value]) => ({ key, value }));
+    for (const { key } of changes) this.#longestKey = Math.max(this.#longestKey, key.length);
+    const shape = this.shape();
+    const table: Appendable = this.#pairs;
+    const commit = (done: Callback<void>): void =>
+      this.#commit(() => {
+        for (const { key, value } of changes) table.put(key, value, { append: true });
+      }, done);
+    this.#withRoom(shape, appendGrowthOf(shape, lmdbPageSize, changes), commit, callback);
+  }
+
+  #withRoom(
+    { lastPageNumber }: TreeShape,
+    growth: Growth,
+    commit: (done: Callback<void>) => void,
+    callback: Callback<void>,
+  ): void {
+    this.#room.make((lastPageNumber + 1) * lmdbPageSize, growth, (error, done) => {
+      if (error !== undefined) return callback(error);
+      commit((commitError) => {
+        done();
+        callback(commitError);
+      });
     });
   }
 
-  #commit(changes: readonly PairChange[], record: Uint8Array | undefined, callback: Callback<void>): void {
-    const committed = this.#root.batch(() => {
-      for (const { key, value } of changes) {
-        if (value === undefined) this.#pairs.remove(key);
-        else this.#pairs.put(key, value);
-      }
-      if (record !== undefined) this.#meta.put(recordKey, record);
-    });
+  #commit(put: () => void, callback: Callback<void>): void {
+    const committed = this.#root.batch(put);
     // By way of setImmediate, since what a callback throws must not end as a rejected promise.
     committed.then(
       () => {
@@ -160,6 +193,21 @@ export class LmdbEnvironment {
         setImmediate(callback, diskErrorOf(cause, this.path, 'could not be written'));
       },
     );
+  }
+
+  /** Of the tree that holds the pairs, and of the file. */
+  shape(): TreeShape {
+    return statsOf(this.#pairs.getStats());
+  }
+
+  /** How many there are. */
+  pairs(): number {
+    return statsOf(this.#pairs.getStats()).entryCount;
+  }
+
+  /** Somebody has read all keys: what they come to bounds how far a transaction splits pages. */
+  keysAreAtMost(bytes: number): void {
+    this.#longestKey = bytes;
   }
 
   /** Holds on to the present state for `scan`; holds back the reuse of its pages, so end it soon. */
@@ -203,6 +251,12 @@ const plain = (bytes: Uint8Array | undefined): Uint8Array | undefined => bytes &
 
 interface Stats extends TreeShape {
   readonly overflowPages: number;
+  readonly entryCount: number;
+}
+
+/** lmdb-js declares options for `putSync` alone, and takes the same here. */
+interface Appendable {
+  put(key: Uint8Array, value: Uint8Array, options: { readonly append: true }): Promise<boolean>;
 }
 
 /** lmdb-js declares its statistics as an empty object. */

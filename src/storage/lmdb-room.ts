@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs';
 import { storeReserveBytes } from '../core/limits.ts';
-import { type Callback, type Disk, DiskError, type DiskFile } from './disk.ts';
+import type { Callback, Disk, DiskError, DiskFile } from './disk.ts';
+import { type Claim, claimRoom, tooLate } from './room.ts';
 import { closeAfter } from './steps.ts';
 
 /** Bytes that a transaction adds to the file: what is to be expected, and what it comes to at worst. */
@@ -13,6 +14,7 @@ export interface Growth {
 const stepBytes = 1024 * 1024;
 /** LMDB asks for half of it, for its table of readers; more gives it more places. */
 const readerTableBytes = 16 * 1024;
+const nothing: Claim = () => {};
 
 /**
  * File systems that write a block again where it lies: ext4, XFS and tmpfs. On any other, which may copy what it changes,
@@ -50,10 +52,11 @@ export class LmdbRoom {
   }
 
   /**
-   * To be called before each transaction; `end` is where LMDB's pages end. After an error of kind `full`, which says how
-   * much is needed, nothing was taken.
+   * To be called before each transaction; `end` is where LMDB's pages end. Calls back with what is to be called when the
+   * transaction is over: until then nobody else takes the room. After an error of kind `full`, which says how much is
+   * needed, nothing was taken.
    */
-  make(end: number, growth: Growth, callback: Callback<void>): void {
+  make(end: number, growth: Growth, callback: Callback<Claim>): void {
     if (this.#length === undefined) return this.#look(() => this.make(end, growth, callback), callback);
     // LMDB makes it longer by itself when a transaction came to more than was expected.
     const length = Math.max(this.#length, end);
@@ -62,12 +65,17 @@ export class LmdbRoom {
     const longer = missing <= 0 ? length : length + Math.ceil(missing / stepBytes) * stepBytes;
     const taken = this.#overwrites ? Math.max(longer - length, growth.atMost - ahead) : growth.atMost;
     if (taken <= 0) {
-      setImmediate(callback, undefined);
+      setImmediate(callback, undefined, nothing);
       return;
     }
-    this.#whenFree(taken, (error) => {
-      if (error !== undefined || longer === length) callback(error);
-      else this.#lengthen(length, longer, callback);
+    this.#claim(taken, (error, claim) => {
+      if (error !== undefined) return callback(error, undefined);
+      if (longer === length) return callback(undefined, claim);
+      this.#lengthen(length, longer, (lengthenError) => {
+        if (lengthenError === undefined) return callback(undefined, claim);
+        claim();
+        callback(lengthenError, undefined);
+      });
     });
   }
 
@@ -81,37 +89,26 @@ export class LmdbRoom {
     disk.open(path, 'write', (error, file) => {
       if (error?.kind !== 'missing') return allocate(error, file);
       // Neither is there: LMDB will make its file, with a first transaction.
-      this.#whenFree(stepBytes, (fullError) => {
-        if (fullError !== undefined) callback(fullError);
-        else disk.open(path, 'create', allocate);
+      this.#claim(stepBytes, (fullError, claim) => {
+        if (fullError !== undefined) return callback(fullError);
+        claim();
+        disk.open(path, 'create', allocate);
       });
     });
   }
 
-  #whenFree(bytes: number, callback: Callback<void>): void {
-    const needed = bytes + storeReserveBytes;
-    this.#disk.free((error, free) => {
-      if (error !== undefined) callback(error);
-      else if (free >= needed) callback(undefined);
-      else callback(this.#full(needed, `${free} free`));
-    });
+  #claim(bytes: number, callback: Callback<Claim>): void {
+    const room = { bytes, reserve: storeReserveBytes };
+    claimRoom(this.#disk, this.#path, 'to write the state', room, callback);
   }
 
-  #full(needed: number, finding: string): DiskError {
-    return new DiskError(
-      'full',
-      this.#path,
-      `no room to write the state: ${needed} bytes needed, ${finding}`,
-    );
-  }
-
-  #look(proceed: () => void, callback: Callback<void>): void {
+  #look(proceed: () => void, callback: Callback<Claim>): void {
     withFile<number>(
       this.#disk,
       this.#path,
       (file, done) => file.size(done),
       (error, length) => {
-        if (error !== undefined) return callback(error);
+        if (error !== undefined) return callback(error, undefined);
         this.#length = length;
         proceed();
       },
@@ -125,7 +122,7 @@ export class LmdbRoom {
         // Somebody else was faster; what was taken of the last room is given back.
         else
           file.truncate(from, () =>
-            done(error.kind === 'full' ? this.#full(to - from, 'and not so many left') : error),
+            done(error.kind === 'full' ? tooLate(this.#path, 'to write the state', to - from) : error),
           );
       });
     withFile<void>(this.#disk, this.#path, extend, (error) => {

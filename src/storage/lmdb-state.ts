@@ -92,16 +92,19 @@ function checkPairs(
   callback: (damage: string | undefined) => void,
 ): void {
   const digest = new PairDigest();
+  let longestKey = 0;
   const pairs = environment.scan({ from: emptyBytes, to: undefined });
   const proceed = (): void => {
     try {
       for (let count = 0; count < checkedPairsPerTurn; count++) {
         const next = pairs.next();
         if (next.done === true) {
+          environment.keysAreAtMost(longestKey);
           const whole = equalBytes(digest.bytes(), expected);
           return callback(whole ? undefined : 'its pairs are not those that were written');
         }
         digest.add(...next.value);
+        longestKey = Math.max(longestKey, next.value[0].length);
       }
     } catch (error) {
       return callback(`it could not be read (${error instanceof Error ? error.message : String(error)})`);
@@ -127,11 +130,12 @@ export function loadSnapshot(
       options.disk,
       snapshot.path,
       (pairs, proceed) => {
-        const changes = pairs.map(([key, value]) => ({ key, value }));
-        environment.write(changes, undefined, proceed);
+        environment.append(pairs, proceed);
       },
       (readError, summary) => {
         if (readError !== undefined) return giveUp(readError);
+        if (environment.pairs() !== summary.pairs)
+          return giveUp(damagedLmdbFile(path, 'it has not all pairs that were written'));
         const state = { environment, base: snapshot.base, digest: summary.header.digest };
         completeState(files, state, callback);
       },

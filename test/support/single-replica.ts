@@ -87,6 +87,7 @@ export class SingleReplica implements ReplicaHandle {
       ]),
       storageFull: false,
       storageShortage: undefined,
+      snapshotShortage: undefined,
       stateBytes: 4096,
       stateBytesInUse: 2048,
       stateBytesPending: 0,

@@ -115,7 +115,9 @@ export class MaintenanceService {
    * counts as free when it is durable, for which whoever asks need not wait longer than that takes.
    */
   async #defragment(): Promise<pb.DefragmentResponse | Failure> {
-    return (await this.#access.replica.flush()) ? { header: undefined } : etcdErrors.timeout;
+    const { replica } = this.#access;
+    if (await replica.flush()) return { header: undefined };
+    return replica.status().storageFull ? etcdErrors.noSpace : etcdErrors.timeout;
   }
 
   /** Of the whole state of this replica as it is now, whatever the others have applied. */

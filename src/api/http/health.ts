@@ -14,7 +14,9 @@ const readiness: Readonly<Record<string, Check>> = {
   data_corruption: async (replica) =>
     stands(replica, 'corrupt') ? 'an alarm says that the replicas differ' : undefined,
   serializable_read: (replica) => readable(replica, 'local'),
-  linearizable_read: (replica) => readable(replica, 'linearizable'),
+  // Without the snapshot it would wait in vain.
+  linearizable_read: async (replica) =>
+    replica.status().snapshotShortage ?? readable(replica, 'linearizable'),
   non_learner: async (replica) =>
     replica.status().role === 'learner' ? 'this replica is a learner' : undefined,
 };
