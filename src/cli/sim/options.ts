@@ -58,6 +58,9 @@ export function simOptions(flags: SimFlags, defaultThreads: number): SimOptions 
       '--verbose prints every event of one world: --seed says which, without --seeds or --minutes.',
     );
   }
+  if (flags.verbose === true && flags.json === true) {
+    throw usageFailure('--verbose prints lines for people, --json objects for programs: one of them.');
+  }
   const minutes = flags.minutes === undefined ? undefined : number('--minutes', flags.minutes, 0.01, 10_000);
   const overrides: { -readonly [Key in keyof WorldOverrides]: WorldOverrides[Key] } & { protocol: string } = {
     protocol: flags.protocol,

@@ -5,6 +5,7 @@ import { describeOptions, drawOptions, mutantsOf, simulateWorld } from '../../si
 import {
   diagramPage,
   drawDiagram,
+  type LeftOut,
   type Shrunk,
   scenarioOf,
   shrink,
@@ -38,8 +39,14 @@ export function writeShrunk(
     files.push(['diagram.html', diagramPage(performance, replicas + joiners, title)]);
     tell(`${performance.moments.length} events of the protocol are enough: ${performance.broken}`);
   } else {
-    tell('the events of the protocol alone break none of its invariants: look below it, or above,');
-    tell(`or at what was not acted out: ${leftOutText(shrunk)}`);
+    tell(
+      'the messages, writes and crashes of the protocol, acted out by themselves, break none of its invariants: so there is',
+    );
+    tell(
+      'nothing to draw. The mistake is in the disk, the journal, the driver, the state machine or what clients are told,',
+    );
+    tell(`or it takes what was not acted out: ${leftOutText(shrunk)}.`);
+    tell('world.json has all options of that world; docs/simulator.md tells how to run it');
   }
   if (report.illegalHistory !== undefined)
     files.push(['history.svg', drawIllegal(keyValueModel, report.illegalHistory)]);
@@ -56,10 +63,19 @@ export function writeShrunk(
   tell(`written to ${directory}: ${files.map(([file]) => file).join(', ')}`);
 }
 
+/** What stays out of schedules, in words. */
+const leftOutWords: Readonly<Record<LeftOut, string>> = {
+  link: 'connections that came up or went down',
+  credit: 'how much more a connection would take',
+  storage: 'disks that became full or had room again',
+  digest: 'digests of the state',
+  work: 'proofs of work',
+};
+
 /** Schedules have no clock: what trusts in time holds its promise there, or breaks it, whatever it did in the world. */
 function leftOutText({ report, leftOut }: Shrunk): string {
   const leases =
     report.options.leaseReads === undefined ? '' : ', and with it the leases that its leaders read by';
-  const inputs = [...leftOut].map(([type, count]) => `${type} (${count})`);
-  return [`time${leases}`, ...inputs].join('; ');
+  const inputs = [...leftOut].map(([type, count]) => `${leftOutWords[type]} (told ${count} times)`);
+  return [`the time at which all happened${leases}`, ...inputs].join('; ');
 }

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../../test/support/cli.ts';
+import { present } from '../../core/assert.ts';
+import { mutantsOf, simulateWorld, type WorldOptions } from '../../simulator/index.ts';
 import type { Coverage } from './coverage.ts';
 import type { SeedResult } from './seed-result.ts';
 
@@ -35,6 +37,7 @@ describe('quorate sim', () => {
     ['--faults', 'kill,isolate', '--replicas', '1'],
     ['--verbose', '--seeds', '1..2'],
     ['--verbose', '--minutes', '0.01'],
+    ['--verbose', '--json'],
     ['--mutant', 'typo'],
     ['--threads', '0'],
   ])('explains what is wrong with %s %s %s %s', async (...args) => {
@@ -123,9 +126,29 @@ describe('quorate sim', () => {
       const { exitCode, stderr } = await runCli(args);
       expect([10, 12]).toContain(exitCode);
       expect(stderr).toContain('the smallest world found: raft, 1 replica,');
-      expect(stderr).toMatch(/look below it, or above,\nor at what was not acted out: time/);
-      const world: unknown = JSON.parse(readFileSync(path.join(directory, 'world.json'), 'utf8'));
+      expect(stderr).toContain('or it takes what was not acted out: the time at which all happened');
+      const world = JSON.parse(readFileSync(path.join(directory, 'world.json'), 'utf8')) as WorldOptions;
       expect(world).toMatchObject({ protocol: 'raft', replicas: 1 });
+      const { parts } = present(
+        mutantsOf('raft').find(({ name }) => name === 'noFdatasync'),
+        'the mistake',
+      );
+      const { violation } = simulateWorld(world, parts);
+      expect(stderr).toContain(`failed: ${violation?.property}`);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('draws what fails in the example of its help', { timeout: 120_000 }, async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'shrink-'));
+    try {
+      const { stdout: help } = await runCli(['sim', '--help']);
+      const example = /quorate (sim .*) --shrink found/.exec(help)?.[1]?.split(' ') ?? [];
+      const { exitCode, stderr } = await runCli([...example, '--shrink', directory]);
+      expect(exitCode).toBe(12);
+      expect(stderr).toMatch(/^\d+ events of the protocol are enough: does not hold: /m);
+      expect(readFileSync(path.join(directory, 'diagram.svg'), 'utf8')).toMatch(/^<svg/);
     } finally {
       rmSync(directory, { recursive: true });
     }

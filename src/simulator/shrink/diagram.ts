@@ -5,18 +5,18 @@ const left = 60;
 const top = 30;
 const step = 110;
 const lane = 90;
-/** What is wrong at the end is told in lines of so many characters, so wide at least. */
+/** What is wrong at the end is told in lines of so many characters. */
 const lineLength = 100;
-const minWidth = 700;
+/** The legend needs as much. */
+const minWidth = 860;
+const legendHeight = 24;
 
-/**
- * A time–space diagram: a line for each replica, time from left to right. An arrow is a message from when it was sent to when
- * it arrives, a square a write, a filled circle an entry that is applied, a cross a power cut.
- */
+/** A time–space diagram: a line for each replica, time from left to right, and below them what the signs mean. */
 export function drawDiagram({ moments, broken }: Performance, replicas: number, title: string): string {
   const width = Math.max(minWidth, left + (moments.length + 1) * step + 20);
   const verdict = broken === undefined ? [] : wrapped(broken);
-  const height = top + replicas * lane + 30 + verdict.length * 16;
+  const legendY = top + replicas * lane + 30;
+  const height = legendY + legendHeight + verdict.length * 16;
   const lines = Array.from({ length: replicas }, (_, at) => {
     const y = yOf(at + 1);
     return `<text x="8" y="${y + 4}" class="name">n${at + 1}</text><line x1="${left - 16}" x2="${width - 10}" y1="${y}" y2="${y}" class="lane"/>`;
@@ -27,12 +27,13 @@ export function drawDiagram({ moments, broken }: Performance, replicas: number, 
     return `<text x="8" y="${y}" class="broken">${escapeXml(line)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
-<style>text{font:11px sans-serif;fill:#222}.name{font-weight:bold}.broken{fill:#b00020;font-weight:bold}.lane{stroke:#999}.message{stroke:#2563a8;stroke-width:1.5;fill:none}.label{font-size:10px;fill:#2563a8;paint-order:stroke;stroke:#fff;stroke-width:3px}.write{fill:#e0a030}.apply{fill:#2e8b57}.crash{stroke:#b00020;stroke-width:2.5}.timeout{fill:#fff;stroke:#555}.leads{fill:#7a3fa0}.later{opacity:.08}.now .message,.now .timeout{stroke-width:3}</style>
+<style>text{font:11px sans-serif;fill:#222}.name{font-weight:bold}.broken{fill:#b00020;font-weight:bold}.lane{stroke:#999}.message{stroke:#2563a8;stroke-width:1.5;fill:none}.label{font-size:10px;fill:#2563a8;paint-order:stroke;stroke:#fff;stroke-width:3px}.write{fill:#e0a030}.apply{fill:#2e8b57}.crash{stroke:#b00020;stroke-width:2.5}.start{fill:#fff;stroke:#2e8b57;stroke-width:2}.timeout{fill:#fff;stroke:#555}.leads{fill:#7a3fa0}.later{opacity:.08}.now .message,.now .timeout{stroke-width:3}</style>
 <defs><marker id="head" markerWidth="7" markerHeight="7" refX="6" refY="3" orient="auto"><path d="M0,0 L6,3 L0,6 z" fill="#2563a8"/></marker></defs>
 <rect width="${width}" height="${height}" fill="#fff"/>
 <text x="8" y="16">${escapeXml(title)}</text>
 ${lines.join('\n')}
 ${drawn.join('\n')}
+${drawLegend(legendY)}
 ${end.join('\n')}
 </svg>
 `;
@@ -93,26 +94,59 @@ function drawMoment(moments: readonly Moment[], moment: Moment, at: number): str
       drawLabel((from + x) / 2 + 6, (start + y) / 2 + (start < y ? -8 : 8), label),
     );
   } else if (event.type === 'crash') {
-    shapes.push(
-      `<path d="M${x - 7},${y - 7} L${x + 7},${y + 7} M${x + 7},${y - 7} L${x - 7},${y + 7}" class="crash"/>`,
-    );
+    // In schedules a replica that crashes starts again at once.
+    const text = `<text x="${x - 14}" y="${y + 20}">crash, start</text>`;
+    shapes.push(drawCross(x, y), drawStart(x + startsAfter, y), text);
   } else {
-    shapes.push(
-      `<circle cx="${x}" cy="${y}" r="6" class="timeout"/><text x="${x - 14}" y="${y + 20}">${escapeXml(event.type)}</text>`,
-    );
+    shapes.push(`${drawTimeout(x, y)}<text x="${x - 14}" y="${y + 20}">${escapeXml(event.type)}</text>`);
   }
   let rise = 14;
   for (const { replica, effect } of effects) {
     const mark = yOf(replica) - rise;
-    if (effect.type === 'persist')
-      shapes.push(`<rect x="${x - 4}" y="${mark - 4}" width="8" height="8" class="write"/>`);
-    else if (effect.type === 'commit') shapes.push(`<circle cx="${x}" cy="${mark}" r="5" class="apply"/>`);
+    if (effect.type === 'persist') shapes.push(drawWrite(x, mark));
+    else if (effect.type === 'commit') shapes.push(drawApply(x, mark));
     else if (effect.type === 'status' && effect.role === 'leader')
       shapes.push(`<text x="${x - 12}" y="${mark}" class="leads">leads ${effect.epoch}</text>`);
     else continue;
     rise += 11;
   }
   return `<g data-at="${at + 1}"><title>${escapeXml([label, ...effects.map(described)].join('\n'))}</title>${shapes.join('')}</g>`;
+}
+
+const startsAfter = 18;
+
+const drawCross = (x: number, y: number): string =>
+  `<path d="M${x - 7},${y - 7} L${x + 7},${y + 7} M${x + 7},${y - 7} L${x - 7},${y + 7}" class="crash"/>`;
+const drawStart = (x: number, y: number): string =>
+  `<path d="M${x - 5},${y - 6} L${x + 6},${y} L${x - 5},${y + 6} z" class="start"/>`;
+const drawWrite = (x: number, y: number): string =>
+  `<rect x="${x - 4}" y="${y - 4}" width="8" height="8" class="write"/>`;
+const drawApply = (x: number, y: number): string => `<circle cx="${x}" cy="${y}" r="5" class="apply"/>`;
+const drawTimeout = (x: number, y: number): string => `<circle cx="${x}" cy="${y}" r="6" class="timeout"/>`;
+const drawArrow = (x: number, y: number): string =>
+  `<line x1="${x - 12}" y1="${y}" x2="${x + 8}" y2="${y}" class="message" marker-end="url(#head)"/>`;
+const drawLeads = (x: number, y: number): string =>
+  `<text x="${x - 22}" y="${y + 4}" class="leads">leads N</text>`;
+
+/** Each sign, what it means, and how wide that is. */
+const legend: readonly (readonly [(x: number, y: number) => string, string, number])[] = [
+  [drawArrow, 'a message, sent and received', 190],
+  [drawTimeout, 'what its name says', 130],
+  [drawWrite, 'asks for a write', 115],
+  [drawApply, 'entries applied', 110],
+  [drawCross, 'power cut', 80],
+  [drawStart, 'starts again', 110],
+  [drawLeads, 'leads epoch N', 100],
+];
+
+function drawLegend(y: number): string {
+  let x = 24;
+  const items = legend.map(([draw, meaning, width]) => {
+    const item = `${draw(x, y)}<text x="${x + 14}" y="${y + 4}">= ${meaning}</text>`;
+    x += width;
+    return item;
+  });
+  return `<g class="legend">${items.join('')}</g>`;
 }
 
 /** A message's kind, and below it what it says. */

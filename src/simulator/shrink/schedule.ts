@@ -44,6 +44,9 @@ interface Life {
   epoch: number;
   leads: boolean;
   durable: number;
+/** Inputs that are not acted out, by their types. */
+export type LeftOut = Extract<Input['type'], 'link' | 'credit' | 'storage' | 'digest' | 'work'>;
+
   /** Records that were written in this life, with the write that made them durable. */
   readonly written: { readonly token: number; readonly bytes: string }[];
 }
@@ -57,8 +60,7 @@ export class ScheduleRecorder {
   readonly #model: ExplorationModel;
   readonly #numbers = new Map<NodeId, number>();
   readonly #lives = new Map<number, Life>();
-  /** Inputs that are not acted out, by their types. */
-  readonly leftOut = new Map<Input['type'], number>();
+  readonly leftOut = new Map<LeftOut, number>();
   #commands = 0;
   #reads = 0;
   #joiners = 0;

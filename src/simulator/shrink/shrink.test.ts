@@ -103,9 +103,24 @@ describe('a schedule that was taken from a world', () => {
     const svg = drawDiagram(performance, replicas, 'a & b');
     expect(svg).toContain('a &amp; b');
     expect(svg.match(/<g data-at/g)).toHaveLength(performance.moments.length);
+    const crashes = performance.moments.filter(({ event }) => event.type === 'crash').length;
+    expect(svg.match(/>crash, start</g) ?? []).toHaveLength(crashes);
     const page = diagramPage(performance, replicas, 'title');
+    for (const picture of [svg, page]) expect(picture).toMatch(/class="legend".*= power cut.*= starts again/);
     expect(page).toContain('<!doctype html>');
     expect(page.match(/<\/script>/g)).toHaveLength(1);
+  });
+});
+
+describe('a picture of a schedule with a power cut', () => {
+  it('shows that the replica starts again', () => {
+    const { moments } = act(theatreOf(), [
+      { type: 'timeout', replica: 1 },
+      { type: 'crash', replica: 1, surviving: 0 },
+    ]);
+    expect(moments.map(({ event }) => event.type)).toEqual(['timeout', 'crash']);
+    const [, cut] = drawDiagram({ moments, broken: undefined }, replicas, '').split('<g data-at="2">');
+    expect(cut?.split('</g>')[0]).toMatch(/class="crash".*class="start".*>crash, start</);
   });
 });
 

@@ -6,7 +6,7 @@ import { inWorld, simulateWorld } from '../simulate.ts';
 import type { WorldReport } from '../world.ts';
 import { act, type Performance, type Theatre } from './act.ts';
 import { minimize } from './minimize.ts';
-import { type ScheduledEvent, ScheduleRecorder } from './schedule.ts';
+import { type LeftOut, type ScheduledEvent, ScheduleRecorder } from './schedule.ts';
 
 /** What is left of a world that fails. */
 export interface Shrunk {
@@ -16,7 +16,7 @@ export interface Shrunk {
   /** Those who are added to them later, numbered after them. */
   readonly joiners: number;
   /** What happened to the protocol and is not acted out, by types of inputs, beside the times of it all. */
-  readonly leftOut: ReadonlyMap<string, number>;
+  readonly leftOut: ReadonlyMap<LeftOut, number>;
   /**
    * The events of the protocol alone that break an invariant of it; undefined when they do not, because what is wrong lies in
    * the disk, the host or the machine.
