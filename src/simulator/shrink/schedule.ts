@@ -38,15 +38,15 @@ export function messageKey(model: ExplorationModel, message: Message, rename: Re
   return hex(writer.finish());
 }
 
+/** Inputs that are not acted out, by their types. */
+export type LeftOut = Extract<Input['type'], 'link' | 'credit' | 'storage' | 'digest' | 'work'>;
+
 /** What one replica went through. */
 interface Life {
   readonly replica: number;
   epoch: number;
   leads: boolean;
   durable: number;
-/** Inputs that are not acted out, by their types. */
-export type LeftOut = Extract<Input['type'], 'link' | 'credit' | 'storage' | 'digest' | 'work'>;
-
   /** Records that were written in this life, with the write that made them durable. */
   readonly written: { readonly token: number; readonly bytes: string }[];
 }
