@@ -135,7 +135,7 @@ describe('loading pairs in order', () => {
         expect(await append(environment, pairs)).toBeUndefined();
         expect(environment.bytes().total - before).toBeLessThanOrEqual(atMost);
         const size = pairs.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-        expect(atMost).toBeLessThan(4 * size + 64 * lmdbPageSize);
+        expect(atMost).toBeLessThan(6 * size + 64 * lmdbPageSize);
         all.push(...pairs);
       }
       expect(environment.pairs()).toBe(all.length);
