@@ -8,7 +8,7 @@ const lane = 90;
 /** What is wrong at the end is told in lines of so many characters. */
 const lineLength = 100;
 /** The legend needs as much. */
-const minWidth = 860;
+const minWidth = 1_060;
 const legendHeight = 24;
 
 /** A time–space diagram: a line for each replica, time from left to right, and below them what the signs mean. */
@@ -126,24 +126,25 @@ const drawTimeout = (x: number, y: number): string => `<circle cx="${x}" cy="${y
 const drawArrow = (x: number, y: number): string =>
   `<line x1="${x - 12}" y1="${y}" x2="${x + 8}" y2="${y}" class="message" marker-end="url(#head)"/>`;
 const drawLeads = (x: number, y: number): string =>
-  `<text x="${x - 22}" y="${y + 4}" class="leads">leads N</text>`;
+  `<text x="${x + 8}" y="${y + 4}" text-anchor="end" class="leads">leads N</text>`;
 
-/** Each sign, what it means, and how wide that is. */
-const legend: readonly (readonly [(x: number, y: number) => string, string, number])[] = [
-  [drawArrow, 'a message, sent and received', 190],
-  [drawTimeout, 'what its name says', 130],
-  [drawWrite, 'asks for a write', 115],
-  [drawApply, 'entries applied', 110],
-  [drawCross, 'power cut', 80],
-  [drawStart, 'starts again', 110],
-  [drawLeads, 'leads epoch N', 100],
+const legend: readonly (readonly [draw: (x: number, y: number) => string, meaning: string])[] = [
+  [drawLeads, 'leader of epoch N'],
+  [drawArrow, 'message'],
+  [drawTimeout, 'what is named below it'],
+  [drawWrite, 'write asked for'],
+  [drawApply, 'entries applied'],
+  [drawCross, 'power cut'],
+  [drawStart, 'starts again'],
 ];
+/** Of the widest of the usual fonts. */
+const characterWidth = 7;
 
 function drawLegend(y: number): string {
-  let x = 24;
-  const items = legend.map(([draw, meaning, width]) => {
+  let x = 50;
+  const items = legend.map(([draw, meaning]) => {
     const item = `${draw(x, y)}<text x="${x + 14}" y="${y + 4}">= ${meaning}</text>`;
-    x += width;
+    x += 48 + characterWidth * meaning.length;
     return item;
   });
   return `<g class="legend">${items.join('')}</g>`;
