@@ -18,6 +18,7 @@ import { createLogger } from './logger.ts';
 import { ReplicaMetrics } from './metrics.ts';
 import type { PortTls, ServeOptions } from './options.ts';
 import { Recorder } from './recorder.ts';
+import { refusalsTo } from './refusals.ts';
 import { tokensOf } from './tokens.ts';
 
 /** Calls that are under way when the replica is told to stop may take so long. Streams would never end by themselves. */
@@ -178,8 +179,7 @@ async function openServer(
       progressIntervalMs: options.progressIntervalMs,
       version: packageVersion(),
       metrics: metrics.registry,
-      onRejected: (remote, reason) =>
-        logger.warn({ remote, reason }, 'a connection to the client port was refused'),
+      onRejected: refusalsTo(logger),
       onFault: (error, method) =>
         logger.error({ err: error, method }, 'a mistake in quorate itself while answering'),
     });
