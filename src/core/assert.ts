@@ -8,9 +8,9 @@ export class InvariantViolation extends Error {
   readonly code = 'INVARIANT_VIOLATION';
 }
 
-/** Throws `InvariantViolation` when `condition` is false: that `message`, the one fact that must hold, does not. */
+/** Throws `InvariantViolation`, which tells `message` as an assertion that failed. State one fact per call, so that it is named. */
 export function assert(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new InvariantViolation(`does not hold: ${message}`);
+  if (!condition) throw new InvariantViolation(`assertion failed: ${message}`);
 }
 
 /** Returns `value`, which must be there. */

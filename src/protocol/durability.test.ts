@@ -32,7 +32,7 @@ const on =
   (...ids: number[]) =>
   (id: NodeId): boolean =>
     ids.includes(id);
-const lost = /^does not hold: .* is on the disks of a quorum$/;
+const lost = /^assertion failed: .* is on the disks of a quorum$/;
 
 describe('what was delivered is on the disks of a quorum', () => {
   test('of those who voted at the beginning, while there was no change', () => {

@@ -147,7 +147,7 @@ describe('quorate sim', () => {
       const example = /quorate (sim .*) --shrink found/.exec(help)?.[1]?.split(' ') ?? [];
       const { exitCode, stderr } = await runCli([...example, '--shrink', directory]);
       expect(exitCode).toBe(12);
-      expect(stderr).toMatch(/^\d+ events of the protocol are enough: does not hold: /m);
+      expect(stderr).toMatch(/^\d+ events of the protocol are enough: assertion failed: /m);
       expect(readFileSync(path.join(directory, 'diagram.svg'), 'utf8')).toMatch(/^<svg/);
     } finally {
       rmSync(directory, { recursive: true });

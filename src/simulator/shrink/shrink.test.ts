@@ -152,7 +152,7 @@ describe('a schedule in which members change, or that reads', () => {
     ['decides-by-one-half', 'holds the committed entry', 'change 1 exchange +4 -3'],
     ['changes-twice-at-once', 'holds the committed entry', 'change 1 add 4'],
     ['counts-learners', 'which was delivered, is on the disks of', 'change 1 add 3'],
-    ['reads-before-own-entry', 'does not hold: a read that began after entry', 'read 2'],
+    ['reads-before-own-entry', 'assertion failed: a read that began after entry', 'read 2'],
   ])('shows what %s breaks, as a scenario', { timeout: 60_000 }, (name, broken, change) => {
     const { theatre, events } = recordedSchedule(name);
     const performance = shortest(theatre, events);
