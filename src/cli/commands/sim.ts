@@ -31,8 +31,8 @@ export function addSimCommand(program: Command, session: Session): void {
       'Make a failing seed smaller, and write it there as a scenario and a picture',
     )
     .option('--coverage', 'Tell at the end which code of the protocol never ran; worlds run one at a time')
-    .option('--json', 'One JSON object for each seed')
-    .option('--verbose', 'Print every event; one world only, which --seed names')
+    .option('--json', 'One JSON object for each seed, and one more at the end with --coverage')
+    .option('--verbose', 'Print every event; one world only, which --seed names, and not with --json')
     .addHelpText(
       'after',
       `
@@ -45,7 +45,8 @@ Examples:
   quorate sim --seeds 1..200
   quorate sim --seed 17 --replicas 5 --verbose
   quorate sim --minutes 10 --seed $(git rev-parse HEAD) --json
-  quorate sim --seeds 1..100 --mutant forgets-terms --shrink found      fails soon; found/diagram.svg shows why
+  quorate sim --seeds 1..100 --seconds 5 --mutant acknowledges-before-durable --shrink found
+                                                   fails at seed 3 or so; found/diagram.svg shows why
 
 Where the events of the protocol alone explain a failure, --shrink draws them; else it says what they leave out. Ctrl-C lets
 the worlds that run end; a second one ends at once.
