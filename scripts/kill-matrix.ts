@@ -182,7 +182,7 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 export function listedMutants(): ReadonlyMap<string, boolean> {
   const listed = new Map<string, boolean>();
   const text = existsSync(matrixPage) ? readFileSync(matrixPage, 'utf8') : '';
-  for (const [, name = '', cells = ''] of text.matchAll(/^\| ([\w-]+) \| [^|]+ \|(.*)\|$/gm)) {
+  for (const [, name = '', cells = ''] of text.matchAll(/^\| (\w[\w-]*) \| [^|]+ \|(.*)\|$/gm)) {
     const found = cells.split('|').some((cell) => ![missed, ''].includes(cell.trim()));
     if (name !== 'mutant') listed.set(name, found);
   }
