@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.ts';
 import { mutants } from './mutants.ts';
 import { CorruptRecord } from './records.ts';
 import { RaftRehearsal } from './rehearsal.ts';
+import { raftRules } from './rules.ts';
 import { schedules } from './schedules.ts';
 
 /** What a schedule has found; undefined when nothing is wrong. */
@@ -34,6 +35,11 @@ describe('every mutant is caught by a schedule that Raft survives', () => {
   test('and each schedule belongs to one', () => {
     expect([...schedules.keys()]).toEqual(mutants.map(({ name }) => name));
   });
+});
+
+test('every rule is replaced by a mutant', () => {
+  const replaced = new Set(mutants.flatMap(({ rules }) => Object.keys(rules ?? {})));
+  expect(Object.keys(raftRules).filter((rule) => !replaced.has(rule))).toEqual([]);
 });
 
 describe('random schedules', () => {

@@ -17,6 +17,18 @@ const replication: readonly Mutant[] = [
     rules: { mayCommit: () => true },
   },
   {
+    name: 'votes-twice',
+    trap: 'section 5.2',
+    mistake: 'A vote is given to every candidate of a term that asks for it.',
+    rules: { mayVote: () => true },
+  },
+  {
+    name: 'elects-short-logs',
+    trap: 'section 5.4.1',
+    mistake: 'A vote is given whatever the candidate has in its log.',
+    rules: { isUpToDate: () => true },
+  },
+  {
     name: 'votes-before-durable',
     trap: 'R-2',
     mistake: 'A vote is sent before it is on disk, so a crash lets it be given again.',

@@ -16,8 +16,8 @@ export interface LastEntry {
 export type SnapshotPlacement = 'discard' | 'keepSuffix' | 'restart';
 
 /**
- * The decisions that can be got wrong, each with the trap it stands against (docs/protocols/README.md). `mutants.ts`
- * replaces them one at a time.
+ * Decisions that can be got wrong, each with the trap or the section it stands against (docs/protocols/README.md). Each is
+ * replaced by a mutant at least (`mutants.ts`).
  */
 export interface Rules {
   /** R-1. An entry of an earlier term is committed only through a later one of the leader's own (figure 8). */

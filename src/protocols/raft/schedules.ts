@@ -47,6 +47,40 @@ const replication: readonly (readonly [string, Schedule])[] = [
     },
   ],
   [
+    'votes-twice',
+    {
+      replicas: 3,
+      finds: /has one leader/,
+      run(cluster) {
+        for (const id of [n1, n2, n3]) cluster.sync(id);
+        for (const id of [n1, n3]) cluster.timeout(id);
+        for (const id of [1, 3]) deliver(cluster, id, 2, 'preVote');
+        for (const id of [1, 3]) deliver(cluster, 2, id, 'preVoteReply');
+        // Both are candidates of the same term, and the second is asked by both.
+        for (const id of [n1, n3]) {
+          cluster.sync(id);
+          deliver(cluster, id, 2, 'requestVote');
+          cluster.sync(n2);
+          deliver(cluster, 2, id, 'vote');
+        }
+      },
+    },
+  ],
+  [
+    'elects-short-logs',
+    {
+      replicas: 3,
+      finds: /holds the committed entry/,
+      run(cluster) {
+        ledByFirst(cluster);
+        cluster.propose(1, 'acknowledged');
+        cluster.settle([n1, n2]);
+        cluster.dropAll();
+        electOnly(cluster, 3, 2);
+      },
+    },
+  ],
+  [
     'votes-before-durable',
     {
       replicas: 3,
