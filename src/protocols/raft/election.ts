@@ -44,8 +44,7 @@ export function handlePreVote(ctx: Context, from: NodeId, message: MessageOf<'pr
   if (!ctx.rules.answersCandidates(ctx.votes)) return;
   const granted =
     message.term > ctx.term && !hearsLeader(ctx) && ctx.rules.isUpToDate(message, lastEntry(ctx));
-  // A denial carries the own term: else a longer log of an older term would ask in vain for ever (R-13).
-  const term = granted ? message.term : ctx.term;
+  const term = granted ? message.term : ctx.rules.denialTerm(ctx.term);
   if (term > 0) ctx.sendAfterHardState(from, { type: 'preVoteReply', term, granted });
 }
 

@@ -1,4 +1,4 @@
-import { index } from '../../core/ids.ts';
+import { epoch, index } from '../../core/ids.ts';
 import type { JournalRecord, Protocol, ProtocolOptions } from '../../protocol/index.ts';
 import { Altered } from './altered.ts';
 import type { RaftEffect } from './context.ts';
@@ -91,6 +91,12 @@ const replication: readonly Mutant[] = [
     trap: 'R-15(a)',
     mistake: 'Whoever misses the leader starts a new term, and everyone follows him into it.',
     rules: { asksFirst: () => false, shieldsLeader: () => false },
+  },
+  {
+    name: 'denies-without-term',
+    trap: 'R-13',
+    mistake: 'A refused PreVote does not tell the term that it was refused in.',
+    rules: { denialTerm: () => epoch(0) },
   },
   {
     name: 'leads-without-quorum',

@@ -30,6 +30,8 @@ export interface Rules {
   asksFirst(): boolean;
   /** R-15 (a). Whether to turn candidates away because a leader was heard `silence` ms ago (thesis, section 4.2.3). */
   shieldsLeader(silence: number, electionTimeout: number): boolean;
+  /** R-13. The term that a refused PreVote tells: the own one, or a longer log of an older term asks in vain for ever. */
+  denialTerm(own: Epoch): Epoch;
   /** R-15 (b). CheckQuorum: whether a leader who heard of no quorum for `silence` ms steps down (thesis, section 6.2). */
   hasLostQuorum(silence: number, electionTimeout: number): boolean;
   /**
@@ -103,6 +105,8 @@ export const raftRules: Rules = {
   asksFirst: () => true,
 
   shieldsLeader: (silence, electionTimeout) => silence < electionTimeout,
+
+  denialTerm: (own) => own,
 
   hasLostQuorum: (silence, electionTimeout) => silence >= electionTimeout,
 

@@ -260,6 +260,32 @@ const replication: readonly (readonly [string, Schedule])[] = [
     },
   ],
   [
+    'denies-without-term',
+    {
+      replicas: 3,
+      finds: /finds a leader/,
+      run(cluster) {
+        // The first has the longer log, of an older term; the second the newer term, in which nobody was elected.
+        ledByFirst(cluster);
+        cluster.propose(1, 'unanswered');
+        cluster.sync(n1);
+        cluster.crash(n1);
+        cluster.dropAll();
+        for (const id of [2, 3]) cluster.forgetLeader(id);
+        cluster.timeout(n2);
+        deliver(cluster, 2, 3, 'preVote');
+        deliver(cluster, 3, 2, 'preVoteReply');
+        cluster.sync(n2);
+        assert(cluster.state(2).hardState.term === 2, 'the second has begun a term');
+        cluster.crash(n3);
+        cluster.dropAll();
+        cluster.start(n1);
+        runLinked(cluster, [[1, 2]], 20 * rehearsalTiming.electionTimeout);
+        assert(cluster.leader() !== undefined, 'whoever can decide finds a leader');
+      },
+    },
+  ],
+  [
     'leads-without-quorum',
     {
       replicas: 5,
