@@ -73,6 +73,13 @@ describe('in plaintext', () => {
     expect(server.rejected).toEqual(['this port speaks plaintext: use http://']);
   });
 
+  test('settings that are too long, after which nothing more is read, end the connection', async () => {
+    await using server = await serveClients();
+    const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    await exchange(server.server.address, preface, Buffer.from('0403040402e1040505', 'hex'));
+    await expect.poll(() => server.server.connections).toBe(0);
+  });
+
   test('random bytes never disturb other clients', async () => {
     await using server = await serveClients();
     await using client = new GrpcClient(server.server.address);

@@ -4,6 +4,7 @@ import type { HttpHandler } from '../http/http.ts';
 import { serveHttp2 } from '../http/http2-request.ts';
 import { HttpStreams } from '../http/streams.ts';
 import {
+  firstBytesTimeoutMs,
   http2ConnectionWindowBytes,
   http2StreamWindowBytes,
   maxPendingConnectionBytes,
@@ -75,7 +76,13 @@ export class Http2Endpoint {
   #track(session: ServerHttp2Session): void {
     const budget = this.#budget.part(maxPendingConnectionBytes);
     this.#sessions.set(session, { window: new AnswerWindow(), budget });
-    session.on('close', () => this.#sessions.delete(session));
+    // What no client begins with, such as settings that are too long, leaves `node:http2` reading nothing more, not even the end.
+    const impatience = setTimeout(() => session.destroy(), firstBytesTimeoutMs);
+    session.once('remoteSettings', () => clearTimeout(impatience));
+    session.on('close', () => {
+      clearTimeout(impatience);
+      this.#sessions.delete(session);
+    });
     session.setLocalWindowSize(http2ConnectionWindowBytes);
   }
 }
